@@ -1,0 +1,300 @@
+//! Every setting there is, in one table: what `docs/configuration.md` shows, what the environment may set, and what is
+//! refused as unknown.
+
+use super::ConfigError;
+
+/// How an environment variable's text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// As it is.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A decimal number.
+    Number,
+    /// `true` or `false`.
+    Flag,
+    /// Parts between commas.
+    List,
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// `table.key`, or `key` at the top.
+    pub path: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// What holds when it isn't set, as shown in the documentation.
+    pub default: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// A second environment variable that sets it.
+    pub also: Option<&'static str>,
+}
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Key {
+    Key { path, kind, default, help, also: None }
+}
+
+const fn also(key: Key, variable: &'static str) -> Key {
+    Key { also: Some(variable), ..key }
+}
+
+use Kind::{Flag, Integer, List, Number, Text};
+
+/// All settings, in the order of the documentation.
+pub const KEYS: &[Key] = &[
+    key("data_dir", Text, "eco-coder-data", "Directory of queue, store and keys (created with mode 0700)."),
+    key("dry_run", Flag, "false", "Do everything but write to GitHub."),
+    key(
+        "deployment",
+        Text,
+        "eco-coder",
+        "Name of this deployment, in the comment's marker: two deployments on one repository keep a comment each. Letters, digits and '-'.",
+    ),
+    key(
+        "ingress.listen",
+        Text,
+        "127.0.0.1:8080",
+        "Address for GitHub's webhooks (`/webhooks/github`). Put TLS in front of it.",
+    ),
+    key("ingress.operator_listen", Text, "127.0.0.1:9090", "Address of `/healthz`, `/readyz` and `/metrics`."),
+    key(
+        "ingress.webhook_secrets",
+        List,
+        "[\"env:ECO_CODER_WEBHOOK_SECRET\"]",
+        "Where the webhook secrets are; several during a rotation.",
+    ),
+    key(
+        "ingress.max_body_bytes",
+        Integer,
+        "26214400",
+        "Longest webhook body; 25 MB is GitHub's own limit and the most.",
+    ),
+    key("ingress.header_timeout_seconds", Integer, "10", "Until a request's headers must be there."),
+    key("ingress.body_timeout_seconds", Integer, "20", "Until a request's body must be there."),
+    key("ingress.max_connections", Integer, "1024", "Open connections; further ones wait in the listen queue."),
+    key("ingress.max_body_memory_bytes", Integer, "268435456", "Bodies held at once, over all connections."),
+    key(
+        "ingress.enqueue_timeout_seconds",
+        Integer,
+        "8",
+        "Until the queue must have stored a job; then 503. GitHub waits 10.",
+    ),
+    key("ingress.shutdown_grace_seconds", Integer, "20", "For requests under way after SIGTERM."),
+    key("policy.repositories", List, "[\"*/*\"]", "Globs over owner/name that are reviewed."),
+    key(
+        "policy.paused_repositories",
+        List,
+        "[]",
+        "Globs over owner/name that are not reviewed for now: the kill switch per repository.",
+    ),
+    key("policy.paused", Flag, "false", "Nothing is reviewed for now: the kill switch for all."),
+    key("policy.review_drafts", Flag, "false", "Review drafts too."),
+    key("policy.review_bots", Flag, "false", "Review pull requests that bots opened."),
+    key("policy.skip_label", Text, "eco-coder-skip", "A pull request with this label is not reviewed."),
+    key("queue.kind", Text, "sqlite", "Engine of the queue. This build has: sqlite."),
+    key("queue.path", Text, "DATA_DIR/queue.db", "File of the SQLite queue."),
+    key("store.kind", Text, "sqlite", "Engine of the store. This build has: sqlite."),
+    key("store.path", Text, "DATA_DIR/store.db", "File of the SQLite store."),
+    key(
+        "store.session_key",
+        Text,
+        "DATA_DIR/session.key",
+        "Where the 32-byte key (64 hex digits) is that encrypts model replies and kept reports, as env:NAME or file:PATH. The default file is made at first start, mode 0600.",
+    ),
+    key("worker.jobs", Integer, "8", "Reviews at once."),
+    key("worker.source_bytes", Integer, "268435456", "Source text held at once, over all reviews."),
+    key("worker.cpu_threads", Integer, "0", "Threads for analysis; 0: one per hardware thread."),
+    key(
+        "worker.operator_listen",
+        Text,
+        "127.0.0.1:9091",
+        "Address of the worker's `/healthz`, `/readyz` and `/metrics`.",
+    ),
+    key(
+        "worker.visibility_seconds",
+        Integer,
+        "90",
+        "The queue's visibility of a message under work; renewed at a third of it.",
+    ),
+    key(
+        "worker.lease_seconds",
+        Integer,
+        "120",
+        "The pull-request row's lease; renewed at a third of it. Longer than github.request_timeout_seconds.",
+    ),
+    key("worker.hide_seconds", Integer, "60", "The least time that a hint of a busy pull request stays hidden."),
+    key("worker.cooldown_seconds", Integer, "10", "Between two reviews of one pull request."),
+    key("worker.max_attempts", Integer, "3", "Failed attempts per head before the job is dead-lettered."),
+    key(
+        "worker.retry_seconds",
+        Integer,
+        "5",
+        "First wait after a failure; doubles, with full jitter, up to retry_cap_seconds.",
+    ),
+    key("worker.retry_cap_seconds", Integer, "300", "Longest wait after a failure."),
+    key(
+        "worker.shutdown_grace_seconds",
+        Integer,
+        "30",
+        "For reviews under way after SIGTERM; what isn't done by then is handed back without a charge.",
+    ),
+    key(
+        "github.api_url",
+        Text,
+        "https://api.github.com",
+        "GitHub's REST API; GitHub Enterprise Server: https://HOST/api/v3.",
+    ),
+    also(
+        key("github.token_source", Text, "env:ECO_CODER_GITHUB_TOKEN", "Where the token is: env:NAME or file:PATH."),
+        "GITHUB_TOKEN_SECRET_ARN",
+    ),
+    key(
+        "github.write_interval_ms",
+        Integer,
+        "1000",
+        "Between two writes; GitHub asks for at least 1 s. 0 only for tests.",
+    ),
+    key("github.request_timeout_seconds", Integer, "30", "For one request to GitHub."),
+    key("model.kind", Text, "none", "Language model. This build has: none."),
+    key("model.max_turns", Integer, "8", "Model turns in one review."),
+    key("analysis.kind", Text, "embedded", "Who analyses. This build has: embedded."),
+    key(
+        "analysis.max_files",
+        Integer,
+        "300",
+        "Files of one pull request that are analysed; the report names the rest.",
+    ),
+    key("analysis.max_file_bytes", Integer, "2097152", "Largest file that is analysed."),
+    key("analysis.fetch_concurrency", Integer, "8", "Files fetched at once in one review."),
+    key("analysis.exclude", List, "[]", "Globs over paths that are not analysed."),
+    key("analysis.disabled_rules", List, "[]", "Rule ids that are off."),
+    key("analysis.timeout_seconds", Integer, "300", "For analyze_code; then the report is partial."),
+    key("profiles.kind", Text, "files", "Who has profiles. This build has: files."),
+    key(
+        "profiles.dir",
+        Text,
+        "DATA_DIR/profiles",
+        "Where profiles are looked for: DIR/OWNER/REPO/SHA/*.{pprof,pb.gz,folded,txt}.",
+    ),
+    key(
+        "profiles.folded_sample_ms",
+        Number,
+        "",
+        "CPU milliseconds that one sample of a folded-stacks file stands for. Unset: such files give shares, no times.",
+    ),
+    key("profiles.timeout_seconds", Integer, "120", "For profile_code_performance."),
+    also(
+        key(
+            "carbon.region",
+            Text,
+            "",
+            "AWS region of the code under review, for its grid's carbon intensity. Unset: the world average.",
+        ),
+        "AWS_REGION",
+    ),
+    key("carbon.intensity", Number, "", "Grams of CO2e per kWh; instead of the region's."),
+    also(
+        key(
+            "carbon.intensity_parameter_path",
+            Text,
+            "",
+            "Parameter Store path of intensities. Not in this build: setting it refuses to start.",
+        ),
+        "CARBON_DATA_PARAMETER_PATH",
+    ),
+    key("carbon.method", Text, "codecarbon-process", "codecarbon-process, codecarbon-constant or ccf."),
+    key("carbon.ram_model", Text, "v2", "v2 (0.375 W per GiB in use) or v3 (5 W per DIMM, 10 W at least)."),
+    key(
+        "carbon.tdp_watts",
+        Number,
+        "",
+        "The processor's thermal design power; together with carbon.threads. Unset: codecarbon's defaults.",
+    ),
+    key("carbon.threads", Integer, "", "The processor's hardware threads; together with carbon.tdp_watts."),
+    key(
+        "report.clean_comment",
+        Flag,
+        "true",
+        "Comment on a pull request with nothing to mend. Off: silence, unless a comment already stands.",
+    ),
+    key("report.commit_status", Flag, "true", "Set the commit status `eco-coder`."),
+    also(
+        key("telemetry.level", Text, "info", "Least level of the logs: error, warn, info, debug or trace."),
+        "LOG_LEVEL",
+    ),
+];
+
+/// Variables with our prefix that are secrets or flags of the command line, not settings.
+const NOT_SETTINGS: &[&str] = &["ECO_CODER_GITHUB_TOKEN", "ECO_CODER_WEBHOOK_SECRET", "ECO_CODER_CONFIG"];
+
+/// The environment variable that sets `path`.
+pub(super) fn variable(path: &str) -> String {
+    format!("ECO_CODER_{}", path.replace('.', "_").to_ascii_uppercase())
+}
+
+/// The setting at `path`.
+pub(super) fn known(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|k| k.path == path)
+}
+
+/// The setting that `name` sets; an error if it has our prefix and sets none.
+pub(super) fn by_variable(name: &str) -> Result<Option<&'static Key>, ConfigError> {
+    if let Some(key) = KEYS.iter().find(|k| k.also == Some(name) || variable(k.path) == name) {
+        return Ok(Some(key));
+    }
+    let ours =
+        name.starts_with("ECO_CODER_") && !NOT_SETTINGS.contains(&name) && !name.starts_with("ECO_CODER_SECRET_");
+    if !ours {
+        return Ok(None);
+    }
+    let hint = nearest(name, KEYS.iter().map(|k| variable(k.path)));
+    Err(ConfigError::Unknown { key: printable(name), hint })
+}
+
+/// The error for a path that nobody knows.
+pub(super) fn unknown(path: &str) -> ConfigError {
+    let hint = nearest(path, KEYS.iter().map(|k| k.path.to_owned()));
+    ConfigError::Unknown { key: printable(path), hint }
+}
+
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+fn nearest(name: &str, known: impl Iterator<Item = String>) -> Option<String> {
+    known.map(|k| (distance(name, &k), k)).min().filter(|(d, _)| *d <= 4).map(|(_, k)| k)
+}
+
+/// Levenshtein distance over bytes of short names.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<u8> = a.bytes().take(80).collect();
+    let mut row: Vec<usize> = (0..=a.len()).collect();
+    for (i, y) in b.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, x) in a.iter().enumerate() {
+            let replaced = diagonal + usize::from(*x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[a.len()]
+}
+
+/// The table of all settings as Markdown: `docs/configuration.md` holds exactly this.
+pub fn reference_table() -> String {
+    use std::fmt::Write;
+    let mut out = String::from("| setting | environment | default | what it does |\n|---|---|---|---|\n");
+    for k in KEYS {
+        let mut names = format!("`{}`", variable(k.path));
+        if let Some(other) = k.also {
+            let _ = write!(names, ", `{other}`");
+        }
+        let default = if k.default.is_empty() { "unset".to_owned() } else { format!("`{}`", k.default) };
+        let _ = writeln!(out, "| `{}` | {names} | {default} | {} |", k.path, k.help);
+    }
+    out
+}

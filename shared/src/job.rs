@@ -1,0 +1,186 @@
+//! The wire contract between ingress and worker: one hint, "bring this pull request up to date".
+//!
+//! A job carries ids, not payloads, in less than 1 KB. The encoding is tagged with its version; a version that this
+//! build doesn't know is told apart from garbage, so that a worker defers what a newer ingress sent and only
+//! dead-letters what nobody can read.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::env::Timestamp;
+use crate::ids::{CommitSha, DeliveryId, PullKey, PullNumber, RepoId, RepoName};
+
+/// Why the pull request may need work. For logs, metrics and attempts: what to do is decided from GitHub's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// `pull_request.opened`
+    Opened,
+    /// `pull_request.synchronize`
+    Synchronize,
+    /// `pull_request.reopened`
+    Reopened,
+    /// `pull_request.ready_for_review`
+    ReadyForReview,
+    /// `pull_request.edited`, with another base
+    BaseChanged,
+    /// `pull_request.closed`: stop
+    Closed,
+    /// `pull_request.converted_to_draft`: stop
+    ConvertedToDraft,
+    /// `pull_request.unlabeled`: the skip label may be gone
+    Unlabeled,
+    /// A holder wrote to GitHub after it had lost the lease
+    LateWrite,
+    /// Taken back from the dead letters by an operator
+    Redrive,
+}
+
+/// One hint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// This hint's own id, random; a redrive and a late write's fresh hint have new ones.
+    pub id: String,
+    /// The repository's number: rows and queue groups go by it.
+    pub repo_id: RepoId,
+    /// The repository's name when the webhook came. May be renamed since; GitHub redirects.
+    pub repo: RepoName,
+    /// The pull request.
+    pub pull: PullNumber,
+    /// What happened.
+    pub cause: Cause,
+    /// The head as the webhook saw it, for logs only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<CommitSha>,
+    /// The pull request's `updated_at` in the webhook: GitHub's answer must be at least as new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// When the ingress accepted the webhook.
+    pub accepted_at: Timestamp,
+    /// How often GitHub's answer was older than `updated_at`, and the job was deferred to read again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rereads: u8,
+    /// Makes a forced review's digest differ from all before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// GitHub's delivery id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliveryId>,
+    /// W3C trace context, from the webhook to the comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+fn is_zero(n: &u8) -> bool {
+    *n == 0
+}
+
+/// A message body as a worker finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decoded {
+    /// A job of a version this build knows.
+    Job(Box<Job>),
+    /// A job of another version: defer it until a worker comes that knows it.
+    UnknownVersion(u64),
+    /// Not a job at all: dead-letter it.
+    Garbage(String),
+}
+
+/// The version this build writes.
+pub const VERSION: u64 = 1;
+
+#[derive(Serialize)]
+struct Tagged<'a> {
+    v: u64,
+    #[serde(flatten)]
+    job: &'a Job,
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    v: u64,
+}
+
+impl Job {
+    /// The row it is about.
+    pub fn key(&self) -> PullKey {
+        PullKey { repo_id: self.repo_id, pull: self.pull }
+    }
+
+    /// The queue's fairness group: one per repository.
+    pub fn group(&self) -> String {
+        self.repo_id.to_string()
+    }
+
+    /// The message body, JSON, under 1 KB.
+    pub fn encode(&self) -> String {
+        // A struct of strings and numbers always serialises.
+        serde_json::to_string(&Tagged { v: VERSION, job: self }).unwrap_or_default()
+    }
+
+    /// Reads a message body.
+    pub fn decode(body: &str) -> Decoded {
+        match serde_json::from_str::<Tag>(body) {
+            Err(e) => Decoded::Garbage(format!("the message is not a job: {e}")),
+            Ok(Tag { v }) if v != VERSION => Decoded::UnknownVersion(v),
+            Ok(_) => match Self::from_str(body) {
+                Ok(job) => Decoded::Job(Box::new(job)),
+                Err(e) => Decoded::Garbage(format!("the message is not a job of version {VERSION}: {e}")),
+            },
+        }
+    }
+}
+
+impl FromStr for Job {
+    type Err = serde_json::Error;
+
+    fn from_str(body: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn largest() -> Job {
+        Job {
+            id: "f".repeat(32),
+            repo_id: RepoId(u64::MAX),
+            repo: format!("{}/{}", "o".repeat(39), "n".repeat(100)).parse().unwrap(),
+            pull: PullNumber::try_from(1 << 53).unwrap(),
+            cause: Cause::ConvertedToDraft,
+            head: Some("a".repeat(64).parse().unwrap()),
+            updated_at: Some(Timestamp(i64::MAX)),
+            accepted_at: Timestamp(i64::MAX),
+            rereads: 255,
+            nonce: Some("f".repeat(32)),
+            delivery: Some("d".repeat(64).parse().unwrap()),
+            traceparent: Some("0".repeat(55)),
+        }
+    }
+
+    #[test]
+    fn the_largest_job_fits_a_kilobyte_and_comes_back() {
+        let body = largest().encode();
+        assert!(body.len() < 1024, "{} bytes", body.len());
+        assert_eq!(Job::decode(&body), Decoded::Job(Box::new(largest())));
+    }
+
+    #[test]
+    fn a_newer_version_is_not_garbage() {
+        assert_eq!(Job::decode(r#"{"v":2,"pull_requests":[1,2]}"#), Decoded::UnknownVersion(2));
+        for bad in ["", "{}", "[]", "null", r#"{"v":"1"}"#, r#"{"v":1}"#, "\u{0}"] {
+            assert!(matches!(Job::decode(bad), Decoded::Garbage(_)), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn fields_that_a_later_build_adds_are_ignored() {
+        let mut value: serde_json::Value = serde_json::from_str(&largest().encode()).unwrap();
+        value["later"] = serde_json::json!({"x": 1});
+        assert_eq!(Job::decode(&value.to_string()), Decoded::Job(Box::new(largest())));
+    }
+}

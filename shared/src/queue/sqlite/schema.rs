@@ -1,0 +1,84 @@
+//! The queue's tables, and why they are shaped so.
+//!
+//! `messages` holds small rows in append order. A message is ready, delayed or in flight, and stands in exactly one of
+//! two disjoint partial indexes: `ready` (by group) or `hidden` (by when it shows). `groups` holds one small row for
+//! each group that has messages: how many in each state, and its `head`, the oldest ready one. The index `turns` keeps
+//! the groups in the order in which they are served, so that a receive costs the same with one message or a hundred
+//! thousand. Triggers keep `groups` true whatever statement touches a message; no code does it by hand.
+//!
+//! Ids are never used twice (AUTOINCREMENT): an old receipt can't name a new message.
+
+/// A message that can be received.
+pub(super) const READY: i64 = 0;
+/// A message that was sent with a delay.
+pub(super) const DELAYED: i64 = 1;
+/// A message that was received, and is hidden until its visibility ends.
+pub(super) const IN_FLIGHT: i64 = 2;
+
+/// See [`crate::sqlite::Database::open`].
+pub(super) const MIGRATIONS: &[&str] = &["
+    CREATE TABLE messages (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        grp        TEXT NOT NULL,
+        state      INTEGER NOT NULL CHECK (state IN (0, 1, 2)),
+        visible_at INTEGER NOT NULL,            -- ms since 1970: when it shows, or showed last
+        sent_at    INTEGER NOT NULL,            -- ms since 1970
+        receives   INTEGER NOT NULL DEFAULT 0,
+        token      INTEGER NOT NULL DEFAULT 0,  -- of the last receive, random
+        body       TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX ready ON messages (grp) WHERE state = 0;
+    CREATE INDEX hidden ON messages (visible_at) WHERE state <> 0;
+
+    CREATE TABLE groups (
+        name      TEXT PRIMARY KEY,
+        ready     INTEGER NOT NULL,
+        delayed   INTEGER NOT NULL,
+        in_flight INTEGER NOT NULL,
+        head      INTEGER                       -- the oldest ready message
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX turns ON groups (in_flight, head) WHERE head IS NOT NULL;
+
+    CREATE TRIGGER message_comes AFTER INSERT ON messages BEGIN
+        INSERT INTO groups (name, ready, delayed, in_flight, head)
+        VALUES (NEW.grp, NEW.state = 0, NEW.state = 1, NEW.state = 2, iif(NEW.state = 0, NEW.id, NULL))
+        ON CONFLICT (name) DO UPDATE SET
+            ready = ready + excluded.ready,
+            delayed = delayed + excluded.delayed,
+            in_flight = in_flight + excluded.in_flight,
+            head = coalesce(head, excluded.head);
+    END;
+    CREATE TRIGGER message_changes AFTER UPDATE OF state ON messages WHEN OLD.state <> NEW.state BEGIN
+        UPDATE groups SET
+            ready = ready - (OLD.state = 0) + (NEW.state = 0),
+            delayed = delayed - (OLD.state = 1) + (NEW.state = 1),
+            in_flight = in_flight - (OLD.state = 2) + (NEW.state = 2),
+            head = (SELECT min(id) FROM messages WHERE grp = NEW.grp AND state = 0)
+        WHERE name = NEW.grp;
+    END;
+    CREATE TRIGGER message_goes AFTER DELETE ON messages BEGIN
+        UPDATE groups SET
+            ready = ready - (OLD.state = 0),
+            delayed = delayed - (OLD.state = 1),
+            in_flight = in_flight - (OLD.state = 2),
+            head = iif(OLD.state = 0, (SELECT min(id) FROM messages WHERE grp = OLD.grp AND state = 0), head)
+        WHERE name = OLD.grp;
+        DELETE FROM groups WHERE name = OLD.grp AND ready + delayed + in_flight = 0;
+    END;
+
+    CREATE TABLE dead (
+        seq        INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order of dying
+        id         INTEGER NOT NULL UNIQUE,            -- the message's
+        grp        TEXT NOT NULL,
+        reason     TEXT NOT NULL,
+        attempts   INTEGER NOT NULL,
+        last_error TEXT,
+        died_at    INTEGER NOT NULL,
+        sent_at    INTEGER NOT NULL,
+        body       TEXT NOT NULL
+    ) STRICT;
+
+    -- One row, written to learn whether messages could be stored.
+    CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;
+    INSERT INTO probe VALUES (1, 0);
+"];

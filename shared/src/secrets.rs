@@ -1,0 +1,151 @@
+//! Where secrets come from: files and the environment now, Secrets Manager with the fleet. A secret is named in the
+//! settings, never written there. Values are `SecretString`: they show up in no log, error or `Debug`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use secrecy::SecretString;
+
+/// Names a secret: `env:NAME` or `file:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file; its value ends at the last line break.
+    File(PathBuf),
+}
+
+/// Why a secret can't be had. Messages name the reference, never a value.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Not `env:` or `file:`.
+    #[error("a secret is named as env:NAME or file:PATH, and never written into the settings itself")]
+    BadReference,
+    /// AWS Secrets Manager is not a source of this build.
+    #[error("secrets from AWS Secrets Manager are not supported by this build; use env:NAME or file:PATH")]
+    SecretsManager,
+    /// The variable isn't set.
+    #[error("the environment variable {0} is not set; set it to the secret, or name another source")]
+    MissingEnv(String),
+    /// The file can't be read.
+    #[error("the secret file {path} can't be read: {cause}; make it readable for this user only (chmod 600)")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        cause: String,
+    },
+    /// An empty secret would let everybody in.
+    #[error("the secret {0} is empty; an empty secret would protect nothing, so nothing starts with it")]
+    Empty(SecretRef),
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for SecretRef {
+    type Err = SecretError;
+
+    fn from_str(text: &str) -> Result<Self, SecretError> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            Some(("arn", _)) => Err(SecretError::SecretsManager),
+            _ => Err(SecretError::BadReference),
+        }
+    }
+}
+
+impl SecretRef {
+    /// Reads the value now. `environment` is the process's, as it was read at start.
+    pub fn read(&self, environment: &BTreeMap<String, String>) -> Result<SecretString, SecretError> {
+        let value = match self {
+            Self::Env(name) => environment.get(name).cloned().ok_or_else(|| SecretError::MissingEnv(name.clone()))?,
+            Self::File(path) => std::fs::read_to_string(path)
+                .map_err(|e| SecretError::File { path: path.clone(), cause: e.to_string() })?,
+        };
+        let value = value.trim_end_matches(['\r', '\n']);
+        if value.trim().is_empty() { Err(SecretError::Empty(self.clone())) } else { Ok(SecretString::from(value)) }
+    }
+}
+
+/// Reads a 32-byte key kept as hex in `path`, making one (mode 0600) if there is none yet. Two processes that start at
+/// once end with the same key: the file is created whole, by link, and never overwritten.
+pub fn key_file(path: &std::path::Path, env: &dyn crate::env::Env) -> Result<[u8; 32], SecretError> {
+    use std::io::Write;
+    let failed = |e: std::io::Error| SecretError::File { path: path.to_owned(), cause: e.to_string() };
+    if !path.exists() {
+        let mut key = [0; 32];
+        env.fill_random(&mut key);
+        let new = path.with_extension(format!("{}.new", env.random_id()));
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&new).map_err(failed)?;
+        file.write_all(hex::encode(key).as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        match std::fs::hard_link(&new, path) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(e)),
+            _ => std::fs::remove_file(&new).map_err(failed)?,
+        }
+    }
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    let mut key = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut key).map_err(|_| {
+        failed(std::io::Error::other(
+            "it does not hold 64 hex digits; restore it from a backup, or remove it and lose what it encrypted",
+        ))
+    })?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::env::{ManualEnv, SystemEnv, Timestamp};
+
+    #[test]
+    fn a_secret_written_into_the_settings_is_refused_and_not_repeated() {
+        let e = "ghp_abcdef0123456789".parse::<SecretRef>().unwrap_err();
+        assert!(matches!(e, SecretError::BadReference));
+        assert!(!e.to_string().contains("ghp_"));
+    }
+
+    #[test]
+    fn an_empty_secret_is_refused() {
+        let environment = BTreeMap::from([("A".to_owned(), "\n".to_owned())]);
+        let e = SecretRef::Env("A".into()).read(&environment).unwrap_err();
+        assert!(matches!(e, SecretError::Empty(_)), "{e}");
+        assert!(matches!(SecretRef::Env("B".into()).read(&environment), Err(SecretError::MissingEnv(_))));
+    }
+
+    #[test]
+    fn a_file_secret_ends_at_its_line_break() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        std::fs::write(&path, "It's a Secret to Everybody\r\n").unwrap();
+        let secret = SecretRef::File(path).read(&BTreeMap::new()).unwrap();
+        assert_eq!(secret.expose_secret(), "It's a Secret to Everybody");
+    }
+
+    #[test]
+    fn a_key_file_is_made_once_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("session.key");
+        let first = key_file(&path, &SystemEnv).unwrap();
+        let second = key_file(&path, &ManualEnv::new(Timestamp(0), 7)).unwrap();
+        assert_eq!(first, second);
+        std::fs::write(&path, "short").unwrap();
+        assert!(key_file(&path, &SystemEnv).is_err());
+    }
+}

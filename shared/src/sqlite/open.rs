@@ -1,0 +1,125 @@
+//! Opening: files and their modes, the settings of a connection, migrations.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::SqliteError;
+
+/// No names that are read as URIs, and no lock of SQLite's own: each connection is one thread's.
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+/// Statements kept prepared per connection; more than the queue or the store has.
+const PREPARED: usize = 128;
+/// The log is cut back to this after a checkpoint, in bytes, so that one burst doesn't hold the disk for ever.
+const LOG_SIZE: i64 = 64 * 1024 * 1024;
+
+/// The writer's connection, with the schema up to date.
+pub(super) fn file(path: &Path, migrations: &[&str], busy: Duration) -> Result<Connection, SqliteError> {
+    let place = path.display().to_string();
+    let open = || {
+        create(path)?;
+        let mut conn = connect(path, busy)?;
+        write_ahead(&conn, busy)?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "journal_size_limit", LOG_SIZE)?;
+        migrate(&mut conn, migrations, &place)?;
+        Ok(conn)
+    };
+    open().map_err(|e: SqliteError| e.at(&place))
+}
+
+/// The reader's connection to a file that [`file()`] has opened.
+pub(super) fn reader(path: &Path, busy: Duration) -> Result<Connection, SqliteError> {
+    // Not opened read-only: a reader of a write-ahead log takes its place in the shared index.
+    let open = || {
+        let conn = connect(path, busy)?;
+        conn.pragma_update(None, "query_only", true)?;
+        Ok(conn)
+    };
+    open().map_err(|e: SqliteError| e.at(&path.display().to_string()))
+}
+
+/// The only connection of a database in memory.
+pub(super) fn memory(migrations: &[&str]) -> Result<Connection, SqliteError> {
+    let mut conn = Connection::open_in_memory()?;
+    prepare(&conn)?;
+    migrate(&mut conn, migrations, "the database in memory")?;
+    Ok(conn)
+}
+
+fn connect(path: &Path, busy: Duration) -> Result<Connection, SqliteError> {
+    let conn = Connection::open_with_flags(path, FLAGS)?;
+    conn.busy_timeout(busy)?;
+    prepare(&conn)?;
+    Ok(conn)
+}
+
+fn prepare(conn: &Connection) -> Result<(), SqliteError> {
+    conn.set_prepared_statement_cache_capacity(PREPARED);
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    Ok(())
+}
+
+/// Creates what is missing; leaves the modes of what is there to its owner. SQLite gives its log the file's mode.
+///
+/// The file is never opened but by SQLite: closing any handle of a file drops all of the process's POSIX locks on it,
+/// those of its other connections included.
+fn create(path: &Path) -> Result<(), SqliteError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let mut directories = fs::DirBuilder::new();
+    directories.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut directories, 0o700);
+    let io = |e: std::io::Error| SqliteError::Io(e.to_string());
+    if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        directories.create(parent).map_err(io)?;
+    }
+    // Empty until its mode is set.
+    drop(Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_CREATE)?);
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(io)?;
+    Ok(())
+}
+
+/// Turns the write-ahead log on. Of two processes that do it first, SQLite refuses one at once, whatever its timeout.
+fn write_ahead(conn: &Connection, busy: Duration) -> Result<(), SqliteError> {
+    let started = Instant::now();
+    loop {
+        let mode = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
+        match mode.map_err(SqliteError::from) {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(_) => {
+                let text = "the file system can't hold a write-ahead log; use a local disk";
+                return Err(SqliteError::Io(text.into()));
+            }
+            Err(SqliteError::Busy(_)) if started.elapsed() < busy => thread::sleep(Duration::from_millis(5)),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn migrate(conn: &mut Connection, migrations: &[&str], place: &str) -> Result<(), SqliteError> {
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    loop {
+        // Read again under the lock each time: another process may be migrating the same file.
+        let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > known {
+            return Err(SqliteError::Newer { file: place.into(), found, known });
+        }
+        let step = usize::try_from(found)
+            .map_err(|_| SqliteError::Corrupt(format!("{place}: schema version {found} makes no sense")))?;
+        let Some(statements) = migrations.get(step) else {
+            return Ok(());
+        };
+        transaction.execute_batch(statements)?;
+        transaction.pragma_update(None, "user_version", found + 1)?;
+        transaction.commit()?;
+    }
+}

@@ -1,0 +1,141 @@
+//! The metrics there are, in one table, and the recorder behind `/metrics`.
+
+use std::sync::OnceLock;
+
+use ::metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// How a metric behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// One metric: `docs/metrics.md` holds exactly this table.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// As in Prometheus and in the CloudWatch namespace `EcoCoder`.
+    pub name: &'static str,
+    /// How it behaves.
+    pub kind: MetricKind,
+    /// Unit of its values.
+    pub unit: Unit,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it counts.
+    pub help: &'static str,
+}
+
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: MetricKind::Counter, unit: Unit::Count, labels, help }
+}
+
+const fn gauge(name: &'static str, unit: Unit, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: MetricKind::Gauge, unit, labels, help }
+}
+
+const fn histogram(name: &'static str, unit: Unit, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: MetricKind::Histogram, unit, labels, help }
+}
+
+/// All metrics.
+pub const METRICS: &[Metric] = &[
+    counter("WebhookDeliveries", &["Result"], "Webhooks answered: accepted, ignored, refused, unavailable."),
+    histogram("WebhookDuration", Unit::Milliseconds, &[], "From the request's last header to the answer."),
+    counter("AgentInvocations", &["AgentName"], "Reviews begun, cached ones excepted."),
+    histogram("AgentDuration", Unit::Milliseconds, &["AgentName"], "From turn 0 to the report."),
+    counter("AgentErrors", &["AgentName", "ErrorType"], "Reviews that failed."),
+    counter("AgentThrottles", &["AgentName"], "Times a model or GitHub asked us to wait."),
+    gauge("SessionCount", Unit::Count, &["AgentName"], "Reviews under way."),
+    counter("TokensUsed", &["AgentName", "Direction"], "Model tokens: input, output, cache_read, cache_write."),
+    counter("ToolInvocation", &["ToolName"], "Tool calls."),
+    histogram("ToolDuration", Unit::Milliseconds, &["ToolName"], "Time of one tool call."),
+    counter(
+        "ToolErrors",
+        &["ToolName", "ErrorType"],
+        "Tool calls that failed: timeout, throttle, api_error, validation_error.",
+    ),
+    histogram("CodeGuruReviewTime", Unit::Milliseconds, &[], "Until a CodeGuru review was complete (fleet only)."),
+    counter("CodeGuruRecommendations", &["Repository"], "Findings that analyze_code returned, whoever analysed."),
+    histogram(
+        "CarbonFootprintCalculated",
+        Unit::Count,
+        &["Repository"],
+        "Grams of CO2e per review with a measurement.",
+    ),
+    counter("GitHubCommentPosted", &["Result"], "Comments: success or failure."),
+    counter("JobOutcome", &["Outcome"], "Jobs by outcome: done, hidden, deferred, failed, discarded, dead."),
+    histogram("ReviewDuration", Unit::Milliseconds, &[], "From the accepted webhook to the posted comment."),
+    counter("ResultCache", &["Result"], "Results by commit SHA: hit or miss."),
+    gauge("QueueVisible", Unit::Count, &[], "Messages that could be received now."),
+    gauge("QueueInFlight", Unit::Count, &[], "Messages received and not yet acked, hidden ones included."),
+    gauge("QueueDead", Unit::Count, &[], "Messages in the dead letters."),
+    gauge("QueueOldestAge", Unit::Seconds, &[], "Age of the oldest message."),
+];
+
+/// Milliseconds, from a webhook's to a review's.
+const BUCKETS_MS: &[f64] =
+    &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 1e4, 3e4, 6e4, 3e5, 6e5];
+
+/// Grams.
+const BUCKETS_GRAMS: &[f64] = &[1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5];
+
+/// Installs the recorder for the whole process, once; later calls return the first one's handle. `None` if another
+/// recorder was installed before: then `/metrics` has nothing to show, and says so.
+pub fn install() -> Option<PrometheusHandle> {
+    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let mut builder = PrometheusBuilder::new();
+            for metric in METRICS.iter().filter(|m| m.kind == MetricKind::Histogram) {
+                let buckets = if metric.unit == Unit::Milliseconds { BUCKETS_MS } else { BUCKETS_GRAMS };
+                builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets).ok()?;
+            }
+            let recorder = builder.build_recorder();
+            let handle = recorder.handle();
+            ::metrics::set_global_recorder(recorder).ok()?;
+            for metric in METRICS {
+                match metric.kind {
+                    MetricKind::Counter => describe_counter!(metric.name, metric.unit, metric.help),
+                    MetricKind::Gauge => describe_gauge!(metric.name, metric.unit, metric.help),
+                    MetricKind::Histogram => describe_histogram!(metric.name, metric.unit, metric.help),
+                }
+            }
+            Some(handle)
+        })
+        .clone()
+}
+
+/// The table of all metrics as Markdown.
+pub fn reference_table() -> String {
+    use std::fmt::Write;
+    let mut out = String::from("| metric | type | unit | labels | what it counts |\n|---|---|---|---|---|\n");
+    for m in METRICS {
+        let labels: Vec<String> = m.labels.iter().map(|l| format!("`{l}`")).collect();
+        let kind = format!("{:?}", m.kind).to_lowercase();
+        let _ = writeln!(out, "| `{}` | {kind} | {} | {} | {} |", m.name, m.unit.as_str(), labels.join(", "), m.help);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_a_second_install_is_the_first() {
+        let mut names: Vec<_> = METRICS.iter().map(|m| m.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), METRICS.len());
+        let handle = install().unwrap();
+        ::metrics::counter!("ToolInvocation", "ToolName" => "analyze_code").increment(1);
+        assert!(install().unwrap().render().contains("ToolInvocation{ToolName=\"analyze_code\"} 1"));
+        assert!(handle.render().contains("# HELP ToolInvocation Tool calls."));
+    }
+}

@@ -1,0 +1,93 @@
+//! One listening socket and its connections: HTTP/1.1 only, a cap, a deadline for headers (idle connections included),
+//! and a drain with an end. Bodies have their own deadline, where they are read.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinSet};
+
+/// Read buffer of one connection at most, and the most that headers may take.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// After an error of the listening socket itself (no file descriptors left, for one).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What one listening socket allows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// From the first wait for a request until its headers are there.
+    pub(crate) header_timeout: Duration,
+    /// Open connections; more wait in the listen queue.
+    pub(crate) max_connections: usize,
+    /// For requests under way once it is told to stop.
+    pub(crate) grace: Duration,
+}
+
+/// Serves until `stop` is ready, then drains.
+pub(crate) async fn serve(listener: TcpListener, routes: Router, limits: Limits, stop: impl Future<Output = ()>) {
+    let slots = Arc::new(Semaphore::new(limits.max_connections));
+    let drain = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(BUFFER_BYTES);
+    let mut connections = JoinSet::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Some(ended) = connections.join_next() => report(ended),
+            accepted = accept(&listener, &slots) => match accepted {
+                Ok((stream, slot)) => {
+                    // Answers are small and whole: waiting to fill a packet only delays them.
+                    let _ = stream.set_nodelay(true);
+                    let service = TowerToHyperService::new(routes.clone());
+                    let connection = drain.watch(http.serve_connection(TokioIo::new(stream), service));
+                    connections.spawn(async move {
+                        // How a peer leaves (deadline, reset, bad HTTP) is its own affair, and hyper has answered it.
+                        let _ = connection.await;
+                        drop(slot);
+                    });
+                }
+                Err(error) if is_the_peer_s(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "no connection can be accepted; raise the limit of open files if it is that");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let drained = tokio::time::timeout(limits.grace, drain.shutdown()).await;
+    if drained.is_err() {
+        tracing::warn!(grace = ?limits.grace, "connections are cut: the grace time is over");
+    }
+    connections.shutdown().await;
+}
+
+/// Takes a slot before a connection, so that what is over the cap costs nothing but its place in the listen queue.
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, slot))
+}
+
+fn is_the_peer_s(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!("a request's handler panicked; its connection was closed. Please report this");
+    }
+}

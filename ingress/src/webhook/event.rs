@@ -1,0 +1,185 @@
+//! GitHub's JSON in, a decision out. Pure: no clock, no dice, no queue. Parses only the fields that decide, borrowed
+//! from the body, and never builds a tree of the rest. What it can't make sense of is refused without repeating it.
+
+use std::borrow::Cow;
+
+use eco_coder_shared::env::Timestamp;
+use eco_coder_shared::ids::{DeliveryId, PullNumber, RepoId, RepoName};
+use eco_coder_shared::job::{Cause, Job};
+use eco_coder_shared::policy::{Candidate, Policy, Refusal as PolicyRefusal};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::error::Category;
+
+use super::answer::Refusal;
+use super::signature::SignedBody;
+
+/// What a delivery means.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// A pull request is to be brought up to date.
+    Review(Box<Job>),
+    /// GitHub asks whether anybody is there.
+    Pong,
+    /// Nothing to do. The words are for GitHub's delivery page.
+    Ignore(&'static str),
+}
+
+/// What the job takes from elsewhere than the payload.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    /// The job's id, random.
+    pub(crate) id: String,
+    /// Now.
+    pub(crate) at: Timestamp,
+    /// GitHub's id of the delivery, if it is one.
+    pub(crate) delivery: Option<DeliveryId>,
+}
+
+#[derive(Deserialize)]
+struct Payload<'a> {
+    #[serde(borrow)]
+    action: Cow<'a, str>,
+    #[serde(borrow)]
+    pull_request: PullRequest<'a>,
+    #[serde(borrow)]
+    repository: Repository<'a>,
+    changes: Option<Changes>,
+    #[serde(borrow)]
+    label: Option<Label<'a>>,
+}
+
+#[derive(Deserialize)]
+struct PullRequest<'a> {
+    number: u64,
+    draft: Option<bool>,
+    #[serde(borrow)]
+    state: Cow<'a, str>,
+    #[serde(borrow)]
+    updated_at: Cow<'a, str>,
+    #[serde(borrow)]
+    head: Head<'a>,
+    #[serde(borrow)]
+    user: Option<User<'a>>,
+    #[serde(borrow, default)]
+    labels: Vec<Label<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    sha: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct User<'a> {
+    #[serde(borrow)]
+    login: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Label<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Repository<'a> {
+    id: u64,
+    #[serde(borrow)]
+    full_name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Changes {
+    base: Option<IgnoredAny>,
+}
+
+/// Decides about one signed delivery of `event` (the X-GitHub-Event header).
+pub(crate) fn decide(event: &str, body: &SignedBody, policy: &Policy, arrival: &Arrival) -> Result<Decision, Refusal> {
+    match event {
+        "ping" => Ok(Decision::Pong),
+        "pull_request" => {
+            let payload = serde_json::from_slice(body.bytes()).map_err(|e| unreadable(&e))?;
+            decide_pull_request(&payload, policy, arrival)
+        }
+        _ => Ok(Decision::Ignore("only pull_request events are reviewed")),
+    }
+}
+
+fn decide_pull_request(payload: &Payload<'_>, policy: &Policy, arrival: &Arrival) -> Result<Decision, Refusal> {
+    let pull = &payload.pull_request;
+    let repo: RepoName = payload.repository.full_name.parse().map_err(|_| Refusal::BadName)?;
+    let number = PullNumber::try_from(pull.number).map_err(|_| Refusal::BadNumber)?;
+    let cause = match cause(payload, policy) {
+        Ok(cause) => cause,
+        Err(reason) => return Ok(Decision::Ignore(reason)),
+    };
+    if let Err(refusal) = admit(cause, pull, &repo, policy) {
+        return Ok(Decision::Ignore(refusal.reason()));
+    }
+    Ok(Decision::Review(Box::new(Job {
+        id: arrival.id.clone(),
+        repo_id: RepoId(payload.repository.id),
+        repo,
+        pull: number,
+        cause,
+        // For logs only: a head of another form is no reason to lose the hint.
+        head: pull.head.sha.parse().ok(),
+        updated_at: Timestamp::parse_rfc3339(&pull.updated_at),
+        accepted_at: arrival.at,
+        rereads: 0,
+        nonce: None,
+        delivery: arrival.delivery.clone(),
+        traceparent: None,
+    })))
+}
+
+/// What happened that matters here; else why it doesn't.
+fn cause(payload: &Payload<'_>, policy: &Policy) -> Result<Cause, &'static str> {
+    let cause = match &*payload.action {
+        "opened" => Cause::Opened,
+        "synchronize" => Cause::Synchronize,
+        "reopened" => Cause::Reopened,
+        "ready_for_review" => Cause::ReadyForReview,
+        "closed" => Cause::Closed,
+        "converted_to_draft" => Cause::ConvertedToDraft,
+        "edited" if payload.changes.as_ref().is_some_and(|changes| changes.base.is_some()) => Cause::BaseChanged,
+        "edited" => return Err("the edit did not change the base branch"),
+        "unlabeled" if payload.label.as_ref().is_some_and(|label| policy.is_skip_label(&label.name)) => {
+            Cause::Unlabeled
+        }
+        "unlabeled" => return Err("the removed label is not the skip label (policy.skip_label)"),
+        _ => return Err("this action of a pull request changes nothing that is reviewed"),
+    };
+    if payload.pull_request.state == "closed" && cause != Cause::Closed {
+        return Err("the pull request is closed");
+    }
+    Ok(cause)
+}
+
+/// A stop goes through whatever the pull request has become meanwhile, because a review of it may be under way.
+fn admit(cause: Cause, pull: &PullRequest<'_>, repo: &RepoName, policy: &Policy) -> Result<(), PolicyRefusal> {
+    let stop = matches!(cause, Cause::Closed | Cause::ConvertedToDraft);
+    policy.accepts(Candidate {
+        repo,
+        draft: !stop && pull.draft.unwrap_or(false),
+        author_is_bot: pull.user.as_ref().is_some_and(|user| user.kind == "Bot" || user.login.ends_with("[bot]")),
+        has_skip_label: !stop && pull.labels.iter().any(|label| policy.is_skip_label(&label.name)),
+    })
+}
+
+/// Says where, and not what: serde's own words repeat the payload.
+fn unreadable(error: &serde_json::Error) -> Refusal {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Eof => Refusal::Incomplete,
+        Category::Data => Refusal::Shape { line, column },
+        Category::Syntax | Category::Io => Refusal::Syntax { line, column },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! What a rule file can't say: questions of scope, of data flow within a function, and of text inside strings. A rule
+//! names its checks; a match must pass them all. Each check looks at one match and remembers nothing.
+
+mod accumulate;
+mod concurrency;
+mod defaults;
+mod loops;
+mod resources;
+mod secrets;
+mod sql;
+
+use crate::tree::Match;
+
+/// Whether a match stands.
+pub(crate) type Check = fn(&Match<'_>) -> bool;
+
+/// The check that rule files know by this name.
+pub(crate) fn named(name: &str) -> Option<Check> {
+    Some(match name {
+        "every-round" => loops::every_round,
+        "in-loop" => loops::in_loop,
+        "varies-with-loop" => loops::varies_with_loop,
+        "python-string-accumulator" => accumulate::python_string,
+        "go-string-accumulator" => accumulate::go_string,
+        "js-array-accumulator" => accumulate::js_array,
+        "independent-await" => concurrency::independent_await,
+        "guard-held-across-await" => concurrency::guard_held_across_await,
+        "nearest-function-is-async" => concurrency::nearest_function_is_async,
+        "parameter-is-mutated" => defaults::parameter_is_mutated,
+        "never-closed" => resources::never_closed,
+        "body-never-closed" => resources::body_never_closed,
+        "secret-literal" => secrets::secret_literal,
+        "sql-with-value-spliced-in" => sql::value_spliced_in,
+        _ => return None,
+    })
+}

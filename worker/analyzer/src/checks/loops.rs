@@ -1,0 +1,98 @@
+//! Work repeated in a loop.
+
+use crate::tree::{
+    Match, Node, enclosing_loop, identifiers, is_function, iterated, loop_targets, mentions, varying_names,
+};
+
+/// Names of loop variables that say the loop is already a batch, a retry, or a list of statements to run.
+const DELIBERATE: &[&str] = &[
+    "chunk",
+    "batch",
+    "page",
+    "attempt",
+    "retr",
+    "tries",
+    "try_",
+    "shard",
+    "table",
+    "schema",
+    "migration",
+    "statement",
+    "stmt",
+    "sql",
+    "ddl",
+    "quer",
+    "database",
+    "db",
+    "conn",
+    "partition",
+    "offset",
+    "group",
+    "bucket",
+    "fixture",
+];
+
+/// The match stands in the body of a loop of its own function.
+pub(super) fn in_loop(found: &Match<'_>) -> bool {
+    enclosing_loop(found).is_some()
+}
+
+/// The match is a statement of its own in the body of a loop, so that every round comes to it.
+pub(super) fn every_round(found: &Match<'_>) -> bool {
+    let Some(statement) = found.parent().filter(|parent| parent.kind() == "expression_statement") else {
+        return false;
+    };
+    let Some(block) = statement.parent() else { return false };
+    enclosing_loop(found).and_then(|around| around.field("body")).is_some_and(|body| body.node_id() == block.node_id())
+}
+
+/// The match stands in a loop over items and uses something that differs from item to item, so that it could be done
+/// for all items at once. Loops over a literal few, and over batches, are left alone.
+pub(super) fn varies_with_loop(found: &Match<'_>) -> bool {
+    let Some(around) = enclosing_loop(found) else {
+        return false;
+    };
+    let targets = loop_targets(&around);
+    if targets.is_empty() {
+        return false;
+    }
+    let deliberate = targets.iter().flat_map(identifiers).any(|name| {
+        let name = name.to_ascii_lowercase();
+        DELIBERATE.iter().any(|word| name.contains(word))
+    });
+    !deliberate && !iterated(&around).is_some_and(|over| is_literal_few(&over)) && !leaves_early(&around) && {
+        let names = varying_names(&around);
+        arguments(found).is_some_and(|arguments| mentions(&arguments, &names))
+    }
+}
+
+/// A list written out in place: nobody writes a thousand items there.
+fn is_literal_few(over: &Node<'_>) -> bool {
+    matches!(
+        over.kind().as_ref(),
+        "list" | "tuple" | "set" | "array" | "array_expression" | "composite_literal" | "array_creation_expression"
+    )
+}
+
+/// The loop ends at the first success: a search, which can't be one query without being another algorithm.
+fn leaves_early(around: &Node<'_>) -> bool {
+    let Some(body) = around.field("body") else { return false };
+    let mut skipped_until = 0;
+    for node in body.dfs() {
+        if node.range().start < skipped_until {
+            continue;
+        }
+        let kind = node.kind();
+        if is_function(&kind) {
+            skipped_until = node.range().end;
+        } else if matches!(kind.as_ref(), "break_statement" | "break_expression") {
+            return true;
+        }
+    }
+    false
+}
+
+/// The arguments of the call that matched.
+fn arguments<'t>(found: &Match<'t>) -> Option<Node<'t>> {
+    found.field("arguments").or_else(|| found.children().find_map(|child| child.field("arguments")))
+}

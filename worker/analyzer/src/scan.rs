@@ -1,0 +1,192 @@
+//! One file, end to end: refuse what is too much, parse, walk the tree once with every rule, keep what lies on the
+//! wanted lines. Never fails on hostile text; never reads or writes anything.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+
+use crate::file::{FileAnalysis, Limits, Options, Skipped};
+use crate::finding::{Finding, fingerprint};
+use crate::language::Language;
+use crate::lines::LineSet;
+use crate::parse::{Deadline, parse};
+use crate::rule::{Rule, RuleSet};
+use crate::skip::{is_test_path, skip_path, skip_text};
+use crate::suppress::Suppressions;
+use crate::tree::{Node, Tree, depth_exceeds, function_name, in_rust_test, is_crowded, mostly_errors};
+
+/// Stack that a thread needs to call [`analyze`] under the default [`Limits`]: matching recurses as deep as the code
+/// is nested. Spawn with `std::thread::Builder::stack_size(STACK_BYTES)`; untouched pages cost nothing.
+pub const STACK_BYTES: usize = 16 << 20;
+
+/// Raw matches held before they are told apart: a bound on memory, far beyond any real file.
+const MAX_MATCHES: usize = 20_000;
+
+/// How many nodes that no rule wants go by between two looks at the clock.
+const NODES_PER_CLOCK: usize = 256;
+
+/// Finds what there is to mend in one file.
+///
+/// `path` is relative to the repository's root, with `/`; it decides the language and enters fingerprints. Findings
+/// are kept if their lines meet `changed`; `None` keeps all. Call it on a thread with [`STACK_BYTES`] of stack.
+pub fn analyze(
+    path: &str,
+    text: &str,
+    changed: Option<&LineSet>,
+    options: &Options,
+    limits: &Limits,
+) -> Result<FileAnalysis, Skipped> {
+    if let Some(skipped) = skip_path(path) {
+        return Err(skipped);
+    }
+    let language = Language::of_path(path).ok_or(Skipped::UnsupportedLanguage)?;
+    if let Some(skipped) = skip_text(language, text, limits) {
+        return Err(skipped);
+    }
+    if text.is_empty() || changed.is_some_and(LineSet::is_empty) {
+        return Ok(FileAnalysis::default());
+    }
+    let deadline = Deadline::after(limits.time);
+    let tree = parse(language, text, &deadline)?;
+    if depth_exceeds(&tree, limits.max_depth) {
+        return Err(Skipped::TooDeep { limit: u32::try_from(limits.max_depth).unwrap_or(u32::MAX) });
+    }
+    let scope = Scope { path, language, options, in_tests: is_test_path(path) };
+    let (hits, partial) = matches(&tree, &scope, &deadline);
+    let partial = partial.or_else(|| mostly_errors(&tree).then(|| format!("does not parse as {language}")));
+    Ok(select(&hits, text, &tree, &scope, changed, limits, partial))
+}
+
+/// What decides which rules speak.
+struct Scope<'a> {
+    path: &'a str,
+    language: Language,
+    options: &'a Options,
+    in_tests: bool,
+}
+
+impl Scope<'_> {
+    fn wants(&self, rule: &Rule) -> bool {
+        rule.is_on(self.options) && (rule.info.in_tests || !self.in_tests)
+    }
+}
+
+/// A rule and a place where it matched.
+struct Hit {
+    rule: &'static Rule,
+    bytes: Range<usize>,
+    lines: (u32, u32),
+    function: String,
+}
+
+/// Walks the tree once. Each node meets only the rules that can match its kind.
+///
+/// The engine has a combined scan of its own; it isn't used because it obeys `ast-grep-ignore` comments, which would
+/// be a way past us without a reason, and because it can't be stopped.
+fn matches(tree: &Tree, scope: &Scope<'_>, deadline: &Deadline) -> (Vec<Hit>, Option<String>) {
+    let rules = RuleSet::of(scope.language);
+    let wanted: Vec<bool> = rules.iter().map(|rule| scope.wants(rule)).collect();
+    let mut hits: Vec<Hit> = Vec::new();
+    let root = tree.root();
+    for (count, node) in root.dfs().enumerate() {
+        let candidates = rules.for_kind(node.kind_id());
+        let look = !candidates.is_empty() || count % NODES_PER_CLOCK == 0;
+        if look && deadline.has_passed() {
+            let line = node.start_pos().line() + 1;
+            return (hits, Some(format!("out of time: lines after {line} were not looked at")));
+        }
+        if candidates.is_empty() || is_crowded(&node) {
+            continue;
+        }
+        for &index in candidates.iter().filter(|&&index| wanted[index]) {
+            let rule = &rules[index];
+            if !rule.matches(&node) || node.get_inner_node().has_error() {
+                continue;
+            }
+            if scope.language == Language::Rust && !rule.info.in_tests && in_rust_test(&node) {
+                continue;
+            }
+            if hits.len() >= MAX_MATCHES {
+                let line = node.start_pos().line() + 1;
+                return (hits, Some(format!("too many matches: lines after {line} were not looked at")));
+            }
+            hits.push(Hit { rule, bytes: node.range(), lines: line_range(&node), function: function_name(&node) });
+        }
+    }
+    (hits, None)
+}
+
+/// First and last line of a node, from 1. A node that ends with a line break ends on the line it breaks.
+fn line_range(node: &Node<'_>) -> (u32, u32) {
+    let (start, _) = node.start_pos().byte_point();
+    let (end, column) = node.end_pos().byte_point();
+    let end = if column == 0 && end > start { end - 1 } else { end };
+    let number = |row: usize| u32::try_from(row).unwrap_or(u32::MAX - 1) + 1;
+    (number(start), number(end))
+}
+
+/// From matches to findings: one per rule and place, with a fingerprint, on the wanted lines, not muted, not too many.
+fn select(
+    hits: &[Hit],
+    text: &str,
+    tree: &Tree,
+    scope: &Scope<'_>,
+    changed: Option<&LineSet>,
+    limits: &Limits,
+    partial: Option<String>,
+) -> FileAnalysis {
+    let suppressions = Suppressions::read(text, tree);
+    let mut analysis = FileAnalysis { partial, ..FileAnalysis::default() };
+    let mut seen: BTreeSet<(&str, u32)> = BTreeSet::new();
+    let mut outermost: HashMap<&str, usize> = HashMap::new();
+    let mut ordinals: HashMap<(&str, &str, String), u32> = HashMap::new();
+    // The walk is in document order, parents first: what lies within the last match of its rule is nested in it.
+    for hit in hits {
+        let info = &hit.rule.info;
+        let end = outermost.entry(&info.id).or_insert(0);
+        if hit.bytes.start < *end {
+            continue;
+        }
+        *end = hit.bytes.end;
+        if !seen.insert((&info.id, hit.lines.0)) {
+            continue;
+        }
+        let matched = &text[hit.bytes.clone()];
+        let words = matched.split_whitespace().collect::<String>();
+        let ordinal = ordinals.entry((&info.id, &hit.function, words)).or_insert(0);
+        let this = *ordinal;
+        *ordinal += 1;
+        let lines = hit.lines.0..=hit.lines.1;
+        if changed.is_some_and(|set| !set.intersects(lines.clone())) {
+            continue;
+        }
+        if suppressions.mute(lines, info.names()) {
+            analysis.suppressed += 1;
+            continue;
+        }
+        if analysis.findings.len() >= limits.max_findings_per_file {
+            analysis.partial.get_or_insert_with(|| format!("more than {} findings", limits.max_findings_per_file));
+            break;
+        }
+        analysis.findings.push(Finding {
+            file_path: scope.path.to_owned(),
+            start_line: hit.lines.0,
+            end_line: hit.lines.1,
+            rule_id: info.id.clone(),
+            aliases: info.aliases.clone(),
+            title: info.title.clone(),
+            severity: info.severity,
+            category: info.category,
+            confidence: info.confidence,
+            description: info.description.clone(),
+            recommendation: info.recommendation.clone(),
+            link: info.link.clone(),
+            evidence: info.evidence.clone(),
+            fingerprint: fingerprint(&info.id, scope.path, &hit.function, matched, this),
+        });
+    }
+    analysis.findings.sort_by(|a, b| (a.start_line, &a.rule_id).cmp(&(b.start_line, &b.rule_id)));
+    analysis
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! GitHub's REST API as Eco-Coder needs it: a typed client over a transport seam, with sign-in, rate limits, retries
+//! where they are safe, and a parser of patches. Decides nothing about reviews; keeps nothing between processes.
+//!
+//! Start at [`GitHub`]; its endpoints are in [`users`], [`pulls`], [`contents`], [`comments`] and [`statuses`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
+
+pub mod auth;
+pub mod client;
+pub mod comments;
+pub mod contents;
+pub mod error;
+pub mod http;
+pub mod limits;
+mod pages;
+pub mod patch;
+pub mod pulls;
+pub mod statuses;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod transport;
+pub mod users;
+
+pub use auth::{Auth, StaticToken, TokenSource};
+pub use client::{GitHub, Settings};
+pub use comments::IssueComment;
+pub use contents::Content;
+pub use error::ApiError;
+pub use http::{HttpSettings, HttpTransport, SetupError};
+pub use pulls::{ChangedFile, FileList, FileStatus, Pull, PullState};
+pub use statuses::{Status, StatusState};
+pub use transport::{Transport, TransportError};
+pub use users::User;

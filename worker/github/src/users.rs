@@ -1,0 +1,44 @@
+//! Who is who: the accounts behind calls, pull requests and comments. Never looks anybody up by name.
+
+use serde::Deserialize;
+
+use crate::client::GitHub;
+use crate::error::ApiError;
+use crate::transport::{Method, Request};
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// GitHub's number; survives renames. 0 if the account is gone.
+    pub id: u64,
+    /// Its name now; `ghost` if the account is gone.
+    pub login: String,
+    /// An App's or a machine's account.
+    pub is_bot: bool,
+}
+
+/// As GitHub's JSON has it.
+#[derive(Deserialize)]
+pub(crate) struct WireUser {
+    id: u64,
+    login: String,
+    #[serde(rename = "type", default)]
+    kind: String,
+}
+
+impl From<Option<WireUser>> for User {
+    fn from(user: Option<WireUser>) -> Self {
+        match user {
+            Some(WireUser { id, login, kind }) => Self { id, is_bot: kind == "Bot" || login.ends_with("[bot]"), login },
+            None => Self { id: 0, login: "ghost".to_owned(), is_bot: false },
+        }
+    }
+}
+
+impl GitHub {
+    /// The account that the token belongs to. An App's installation token has none, and gets a `Forbidden`.
+    pub async fn viewer(&self) -> Result<User, ApiError> {
+        let user: WireUser = self.json(Request::new(Method::Get, "/user"), "the user").await?;
+        Ok(Some(user).into())
+    }
+}

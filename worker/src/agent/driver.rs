@@ -1,0 +1,236 @@
+//! Performs what the loop decides: calls tools and the model, stores each event before it counts, and resumes a session
+//! where another process left it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eco_coder_shared::env::{SharedEnv, Timestamp};
+use eco_coder_shared::telemetry::audit::{self, EventType};
+use futures_util::future::join_all;
+use metrics::{counter, histogram};
+
+use super::prompt;
+use super::run::{Action, CallId, Event, Finish, Run};
+use crate::backends::Backends;
+use crate::model::{Model, ModelError};
+use crate::store::seal::SealKey;
+use crate::store::{Appended, SESSION_HOURS, SessionId, Store, StoreError};
+use crate::subject::Subject;
+use crate::tools::{
+    ErrorType, ToolCall, ToolError, ToolOutput, analyze_code, calculate_carbon_footprint, profile_code_performance,
+};
+
+/// How long the tools may take. Those with partial results get a little longer than their own deadline.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// `analyze_code`.
+    pub analyze: Duration,
+    /// `profile_code_performance`.
+    pub profile: Duration,
+    /// One turn of the model.
+    pub model: Duration,
+}
+
+/// For a tool to hand over its partial results after its own deadline.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The longest a session can be: far above what the budget allows.
+const MAX_EVENTS: usize = 1000;
+
+/// What a review's agent works with.
+pub struct Driver<'a> {
+    /// Sessions.
+    pub store: &'a dyn Store,
+    /// Seals what the model said.
+    pub seal: &'a SealKey,
+    /// Clock and dice.
+    pub env: &'a SharedEnv,
+    /// The model, if there is one.
+    pub model: Option<&'a Arc<dyn Model>>,
+    /// The engines behind the tools.
+    pub backends: &'a Backends,
+    /// How long things may take.
+    pub deadlines: Deadlines,
+}
+
+/// How a run ended for now.
+#[derive(Debug)]
+pub enum Driven {
+    /// With a report.
+    Finished(Box<Finish>),
+    /// It waits; nothing is held.
+    Suspended {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Another worker has gone on with this session: this one is late.
+    Superseded,
+}
+
+/// The session, as far as it is stored.
+struct Session<'a> {
+    id: &'a SessionId,
+    length: u32,
+    expires: Timestamp,
+}
+
+impl Driver<'_> {
+    /// Runs, or resumes, session `id` on `subject` until a report, a wait, or the news that another is doing it.
+    pub async fn run(&self, id: &SessionId, mut run: Run, subject: &Subject) -> Result<Driven, StoreError> {
+        let expires = self.env.now() + Duration::from_hours(u64::from(SESSION_HOURS));
+        let mut session = Session { id, length: 0, expires };
+        for stored in self.store.events(id, self.env.now()).await? {
+            run.apply(self.open(id, session.length, &stored)?);
+            session.length += 1;
+        }
+        loop {
+            let events = match run.next() {
+                Action::Finish(finish) => return Ok(Driven::Finished(finish)),
+                Action::Suspend { until } if until > self.env.now() => return Ok(Driven::Suspended { until }),
+                Action::Suspend { .. } => vec![Event::Woken],
+                Action::CallTools(calls) => {
+                    let mut answers = Vec::new();
+                    for (call, tool) in &calls {
+                        answers.push(self.call_tool(id, *call, tool, &run, subject));
+                    }
+                    join_all(answers).await
+                }
+                Action::CallModel => vec![self.call_model(&run, subject).await],
+            };
+            for event in events {
+                if session.length as usize >= MAX_EVENTS {
+                    run.apply(Event::Deadline);
+                    continue;
+                }
+                if self.append(&mut session, &event).await? == Appended::Conflict {
+                    return Ok(Driven::Superseded);
+                }
+                run.apply(event);
+            }
+        }
+    }
+
+    async fn append(&self, session: &mut Session<'_>, event: &Event) -> Result<Appended, StoreError> {
+        let json = serde_json::to_vec(event).unwrap_or_default();
+        // What the model said is sealed; tool results hold no code, and are sealed with it: one form for all.
+        let sealed = self.seal.seal(&**self.env, &place(session.id, session.length), &json);
+        let appended = self.store.append(session.id, session.length, sealed, session.expires).await?;
+        session.length += 1;
+        Ok(appended)
+    }
+
+    fn open(&self, id: &SessionId, sequence: u32, stored: &[u8]) -> Result<Event, StoreError> {
+        let corrupt = |cause: String| StoreError::Corrupt { what: "session event", cause };
+        let json = self.seal.open(&place(id, sequence), stored).map_err(|e| corrupt(e.to_string()))?;
+        serde_json::from_slice(&json).map_err(|e| corrupt(e.to_string()))
+    }
+
+    async fn call_model(&self, run: &Run, subject: &Subject) -> Event {
+        let Some(model) = self.model else {
+            return Event::ModelFailed { error: ModelError::Failed { message: "no model is configured".to_owned() } };
+        };
+        let request = prompt::request(run, subject, &self.env.random_id());
+        let answer = tokio::time::timeout(self.deadlines.model, model.reply(request)).await;
+        match answer.unwrap_or(Err(ModelError::Timeout)) {
+            Ok(reply) => {
+                for (direction, tokens) in [
+                    ("input", reply.usage.input),
+                    ("output", reply.usage.output),
+                    ("cache_read", reply.usage.cache_read),
+                    ("cache_write", reply.usage.cache_write),
+                ] {
+                    counter!("TokensUsed", "AgentName" => AGENT, "Direction" => direction).increment(tokens);
+                }
+                Event::ModelReplied { reply }
+            }
+            Err(error) => {
+                if matches!(error, ModelError::Throttled { .. }) {
+                    counter!("AgentThrottles", "AgentName" => AGENT).increment(1);
+                }
+                tracing::warn!(component = "agent", error = %error, "the model did not answer");
+                Event::ModelFailed { error }
+            }
+        }
+    }
+
+    async fn call_tool(&self, id: &SessionId, call: CallId, tool: &ToolCall, run: &Run, subject: &Subject) -> Event {
+        let started = Instant::now();
+        let deadline = tool.deadline(self.deadlines.analyze, self.deadlines.profile) + GRACE;
+        let outcome = tokio::time::timeout(deadline, self.perform(tool, run, subject)).await.unwrap_or_else(|_| {
+            Err(ToolError {
+                error_type: ErrorType::Timeout,
+                for_model: "timeout".to_owned(),
+                for_operator: format!("{} did not answer within {deadline:?}", tool.name()),
+            })
+        });
+        note(id, tool, &outcome, started.elapsed(), subject);
+        Event::ToolFinished { id: call, outcome }
+    }
+
+    async fn perform(&self, tool: &ToolCall, run: &Run, subject: &Subject) -> Result<ToolOutput, ToolError> {
+        match tool {
+            ToolCall::AnalyzeCode(arguments) => {
+                let analysis = analyze_code::call(arguments, subject, &self.backends.code).await?;
+                Ok(ToolOutput::AnalyzeCode(Box::new(analysis)))
+            }
+            ToolCall::ProfileCodePerformance(arguments) => {
+                let profile = profile_code_performance::call(arguments, subject, &self.backends.profiles).await?;
+                Ok(ToolOutput::ProfileCodePerformance(profile.map(Box::new)))
+            }
+            ToolCall::CalculateCarbonFootprint(arguments) => {
+                let footprint = calculate_carbon_footprint::call(arguments, run.outputs(), &self.backends.carbon)?;
+                Ok(ToolOutput::CalculateCarbonFootprint(Box::new(footprint)))
+            }
+            ToolCall::PostGithubComment(_) => Err(ToolError::arguments("the terminal call is not performed as a tool")),
+        }
+    }
+}
+
+/// The agent's name in metrics.
+pub const AGENT: &str = "eco-coder-agent";
+
+fn place(id: &SessionId, sequence: u32) -> String {
+    format!("session/{}/{sequence}", id.0)
+}
+
+/// Metrics, log and audit of one call: once, here.
+fn note(session: &SessionId, call: &ToolCall, outcome: &Result<ToolOutput, ToolError>, took: Duration, on: &Subject) {
+    let name = call.name();
+    let repository = on.target.repository.to_string();
+    counter!("ToolInvocation", "ToolName" => name).increment(1);
+    histogram!("ToolDuration", "ToolName" => name).record(took.as_secs_f64() * 1e3);
+    let mut parameters = serde_json::json!({
+        "repository": on.target.repository,
+        "pr_number": on.target.pull_request,
+        "commit_sha": on.target.head_sha,
+    });
+    if let ToolCall::AnalyzeCode(analyze_code::Arguments { paths: Some(paths) }) = call {
+        parameters["paths"] = paths.len().into();
+    }
+    let component = format!("{name}_tool");
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match outcome {
+        Ok(output) => {
+            audit::record(EventType::ToolInvocation, &session.0, name, &parameters, "success", took);
+            match output {
+                ToolOutput::AnalyzeCode(analysis) => {
+                    let count = analysis.total_recommendations;
+                    counter!("CodeGuruRecommendations", "Repository" => repository).increment(count as u64);
+                    tracing::info!(component, duration_ms, recommendations_count = count, status = ?analysis.status, "analysed");
+                }
+                ToolOutput::ProfileCodePerformance(profile) => {
+                    tracing::info!(component, duration_ms, found = profile.is_some(), "looked for a profile");
+                }
+                ToolOutput::CalculateCarbonFootprint(footprint) => {
+                    histogram!("CarbonFootprintCalculated", "Repository" => repository).record(footprint.co2e_grams);
+                    tracing::info!(component, duration_ms, co2e_grams = footprint.co2e_grams, "calculated");
+                }
+            }
+        }
+        Err(error) => {
+            counter!("ToolErrors", "ToolName" => name, "ErrorType" => error.error_type.name()).increment(1);
+            audit::record(EventType::ToolInvocation, &session.0, name, &parameters, error.error_type.name(), took);
+            tracing::warn!(component, duration_ms, error = %error, "the tool failed");
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The agent's loop as a pure, serialisable state machine: events in, the next action out. No clock, no I/O; replaying a
+//! session's events gives the same machine again.
+
+use eco_coder_carbon::Footprint;
+use eco_coder_shared::env::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::budget::{Limits, Spent};
+use crate::model::{ModelError, ModelReply, Said, Told, Turn, Usage};
+use crate::report::{ModelPart, ModelSection, Section};
+use crate::tools::analyze_code::{self, CodeAnalysis};
+use crate::tools::calculate_carbon_footprint;
+use crate::tools::profile_code_performance::{self, PerformanceProfile};
+use crate::tools::{ErrorType, ToolCall, ToolError, ToolOutput};
+
+/// Names one tool call of this run: its place in the order of planning.
+pub type CallId = usize;
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A tool answered.
+    ToolFinished {
+        /// Which call.
+        id: CallId,
+        /// What it answered.
+        outcome: Result<ToolOutput, ToolError>,
+    },
+    /// The model answered.
+    ModelReplied {
+        /// What it said.
+        reply: ModelReply,
+    },
+    /// The model didn't.
+    ModelFailed {
+        /// Why.
+        error: ModelError,
+    },
+    /// A suspension is over.
+    Woken,
+    /// The review's time is up.
+    Deadline,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Call these tools, at once; each answers with [`Event::ToolFinished`].
+    CallTools(Vec<(CallId, ToolCall)>),
+    /// Give the model [`Run::turns`].
+    CallModel,
+    /// Wait without holding anything, then [`Event::Woken`].
+    Suspend {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// The report is complete.
+    Finish(Box<Finish>),
+}
+
+/// What the loop ends with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finish {
+    /// Turn 0's analysis.
+    pub quality: Section<CodeAnalysis>,
+    /// Turn 0's profile.
+    pub performance: Section<PerformanceProfile>,
+    /// Turn 0's footprint.
+    pub carbon: Section<Footprint>,
+    /// The model's part.
+    pub model: ModelSection,
+    /// Its tokens.
+    pub usage: Usage,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Call {
+    tool: ToolCall,
+    /// The model's id, if the model asked.
+    asked_as: Option<String>,
+    outcome: Option<Result<ToolOutput, ToolError>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+enum Stage {
+    /// Turn 0's tools, and then its carbon, are under way.
+    TurnZero,
+    /// It is the model's turn.
+    Model,
+    /// The tools that the model asked for are under way; answers that need no tool are ready.
+    ModelTools { ready: Vec<Told> },
+    /// Waiting for a throttled model.
+    Suspended { until: Timestamp },
+    /// Over.
+    Finished(ModelSection),
+}
+
+/// One review's loop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// The model's id; `None`: there is none, and turn 0 is the report.
+    model: Option<String>,
+    limits: Limits,
+    spent: Spent,
+    stage: Stage,
+    calls: Vec<Call>,
+    turns: Vec<Turn>,
+}
+
+/// Turn 0's calls stand first, in this order; the third is there only if something was measured.
+const ANALYZE: CallId = 0;
+const PROFILE: CallId = 1;
+const CARBON: CallId = 2;
+
+impl Run {
+    /// A new run. With a model, `model` is its id.
+    pub fn new(model: Option<String>, limits: Limits) -> Self {
+        let planned = [
+            ToolCall::AnalyzeCode(analyze_code::Arguments::default()),
+            ToolCall::ProfileCodePerformance(profile_code_performance::Arguments::default()),
+        ];
+        let calls = planned.map(|tool| Call { tool, asked_as: None, outcome: None }).into();
+        Self { model, limits, spent: Spent::default(), stage: Stage::TurnZero, calls, turns: Vec::new() }
+    }
+
+    /// What was said after turn 0, in order. The opening (turn 0's results) is the prompt's, and stands before these.
+    pub fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+
+    /// What was spent so far.
+    pub fn spent(&self) -> Spent {
+        self.spent
+    }
+
+    /// What answered so far, for tools that build on others (a footprint on a profile).
+    pub fn outputs(&self) -> impl Iterator<Item = &ToolOutput> {
+        self.calls.iter().filter_map(|call| call.outcome.as_ref()?.as_ref().ok())
+    }
+
+    /// Turn 0's results, as the model reads them.
+    pub fn turn_zero(&self) -> impl Iterator<Item = (&'static str, &Result<ToolOutput, ToolError>)> {
+        let planned = self.calls.iter().filter(|call| call.asked_as.is_none());
+        planned.filter_map(|call| Some((call.tool.name(), call.outcome.as_ref()?)))
+    }
+
+    /// What is to be done now. Asking twice gives the same answer.
+    pub fn next(&self) -> Action {
+        match &self.stage {
+            Stage::TurnZero | Stage::ModelTools { .. } => {
+                let open = self.calls.iter().enumerate().filter(|(_, call)| call.outcome.is_none());
+                Action::CallTools(open.map(|(id, call)| (id, call.tool.clone())).collect())
+            }
+            Stage::Model => Action::CallModel,
+            Stage::Suspended { until } => Action::Suspend { until: *until },
+            Stage::Finished(model) => Action::Finish(Box::new(self.finish(model.clone()))),
+        }
+    }
+
+    /// Takes an event. One that doesn't fit the stage changes nothing: a session may hold an event twice.
+    pub fn apply(&mut self, event: Event) {
+        match event {
+            Event::ToolFinished { id, outcome } => self.tool_finished(id, outcome),
+            Event::ModelReplied { reply } if self.stage == Stage::Model => self.model_replied(reply),
+            Event::ModelFailed { error } if self.stage == Stage::Model => self.model_failed(&error),
+            Event::Woken if matches!(self.stage, Stage::Suspended { .. }) => self.stage = Stage::Model,
+            Event::Deadline if !matches!(self.stage, Stage::Finished(_)) => self.deadline(),
+            Event::ModelReplied { .. } | Event::ModelFailed { .. } | Event::Woken | Event::Deadline => {}
+        }
+    }
+
+    fn tool_finished(&mut self, id: CallId, outcome: Result<ToolOutput, ToolError>) {
+        let Some(call) = self.calls.get_mut(id).filter(|call| call.outcome.is_none()) else { return };
+        call.outcome = Some(outcome);
+        if self.calls.iter().any(|call| call.outcome.is_none()) {
+            return;
+        }
+        match std::mem::replace(&mut self.stage, Stage::Model) {
+            Stage::TurnZero => self.turn_zero_step(),
+            Stage::ModelTools { ready } => self.tell_the_model(ready),
+            other => self.stage = other,
+        }
+    }
+
+    /// Turn 0's tools have answered: a measurement gets its footprint, then the model has its turn.
+    fn turn_zero_step(&mut self) {
+        self.stage = Stage::TurnZero;
+        if self.calls.len() == CARBON
+            && let Some(measurement_id) = self.measurement()
+        {
+            let tool = ToolCall::CalculateCarbonFootprint(calculate_carbon_footprint::Arguments { measurement_id });
+            self.calls.push(Call { tool, asked_as: None, outcome: None });
+            return;
+        }
+        match &self.model {
+            None => self.stage = Stage::Finished(ModelSection::NotConfigured),
+            Some(_) => self.model_turn(),
+        }
+    }
+
+    /// The measurement that has CPU seconds, if turn 0 found one.
+    fn measurement(&self) -> Option<String> {
+        match self.calls.get(PROFILE)?.outcome.as_ref()? {
+            Ok(ToolOutput::ProfileCodePerformance(Some(profile))) if profile.profile.total_cpu_time_ms.is_some() => {
+                Some(profile.profiling_id.clone())
+            }
+            _ => None,
+        }
+    }
+
+    fn model_turn(&mut self) {
+        self.stage = match self.spent.exhausted(&self.limits) {
+            Some(why) => Stage::Finished(ModelSection::Unfinished { why: why.to_owned() }),
+            None => Stage::Model,
+        };
+    }
+
+    fn model_replied(&mut self, reply: ModelReply) {
+        self.spent.turns += 1;
+        self.spent.usage += reply.usage;
+        let mut ready = Vec::new();
+        let mut report = None;
+        let mut asked = 0;
+        for said in &reply.content {
+            let Said::ToolUse { id, name, input } = said else { continue };
+            asked += 1;
+            let parsed = if asked > self.limits.calls_per_turn {
+                Err(ToolError::arguments(format!(
+                    "too many calls in one turn; {} are taken",
+                    self.limits.calls_per_turn
+                )))
+            } else {
+                ToolCall::parse(name, input)
+            };
+            match parsed.and_then(|call| match &call {
+                ToolCall::PostGithubComment(arguments) => arguments.validate().map(|()| call),
+                _ => Ok(call),
+            }) {
+                Ok(ToolCall::PostGithubComment(arguments)) => report = Some(arguments.report),
+                Ok(tool) => self.calls.push(Call { tool, asked_as: Some(id.clone()), outcome: None }),
+                Err(error) => ready.push(failed(id, &error)),
+            }
+        }
+        self.turns.push(Turn::Assistant { content: reply.content });
+        if let (Some(report), Some(model)) = (report, &self.model) {
+            // The terminal call ends the run; whatever was asked for beside it is not called.
+            let part = ModelPart { model: model.clone(), summary: report.summary };
+            self.calls.retain(|call| call.outcome.is_some());
+            self.stage = Stage::Finished(ModelSection::Finished(part));
+        } else if self.calls.iter().any(|call| call.outcome.is_none()) {
+            self.stage = Stage::ModelTools { ready };
+        } else {
+            if asked == 0 {
+                ready.push(Told::Text {
+                    text: "End the review by calling post_github_comment with your report.".to_owned(),
+                });
+            }
+            self.tell_the_model(ready);
+        }
+    }
+
+    /// Answers the model's calls of its last turn, in the order in which it asked.
+    fn tell_the_model(&mut self, ready: Vec<Told>) {
+        let Some(Turn::Assistant { content }) = self.turns.last() else { return self.model_turn() };
+        let mut told = Vec::new();
+        for said in content {
+            let Said::ToolUse { id, .. } = said else { continue };
+            let answered = self.calls.iter().rev().find(|call| call.asked_as.as_ref() == Some(id));
+            match answered.and_then(|call| call.outcome.as_ref()) {
+                Some(Ok(output)) => told.push(Told::ToolResult {
+                    id: id.clone(),
+                    content: serde_json::to_string(output).unwrap_or_default(),
+                    is_error: false,
+                }),
+                Some(Err(error)) => told.push(failed(id, error)),
+                None => {}
+            }
+        }
+        let is_unanswered = |answer: &Told| match answer {
+            Told::ToolResult { id, .. } => {
+                !told.iter().any(|t| matches!(t, Told::ToolResult { id: other, .. } if other == id))
+            }
+            Told::Text { .. } => true,
+        };
+        let rest: Vec<Told> = ready.into_iter().filter(is_unanswered).collect();
+        told.extend(rest);
+        self.turns.push(Turn::User { content: told });
+        self.model_turn();
+    }
+
+    fn model_failed(&mut self, error: &ModelError) {
+        let unfinished = |why: &str| Stage::Finished(ModelSection::Unfinished { why: why.to_owned() });
+        self.stage = match error {
+            ModelError::Throttled { until } => {
+                self.spent.throttles += 1;
+                match self.spent.exhausted(&self.limits) {
+                    Some(why) => unfinished(why),
+                    None => Stage::Suspended { until: *until },
+                }
+            }
+            ModelError::Timeout => unfinished("the model did not answer in time"),
+            ModelError::Failed { .. } => unfinished("the model failed"),
+        };
+    }
+
+    fn deadline(&mut self) {
+        for call in self.calls.iter_mut().filter(|call| call.outcome.is_none()) {
+            call.outcome = Some(Err(ToolError {
+                error_type: ErrorType::Timeout,
+                for_model: "timeout".to_owned(),
+                for_operator: format!("{} was still running at the review's deadline", call.tool.name()),
+            }));
+        }
+        self.stage = Stage::Finished(match &self.model {
+            None => ModelSection::NotConfigured,
+            Some(_) => ModelSection::Unfinished { why: "the review's time was up".to_owned() },
+        });
+    }
+
+    fn finish(&self, model: ModelSection) -> Finish {
+        let outcome = |id: CallId| {
+            let call = self.calls.get(id).filter(|call| call.asked_as.is_none())?;
+            call.outcome.clone()
+        };
+        let quality = match outcome(ANALYZE) {
+            Some(Ok(ToolOutput::AnalyzeCode(analysis))) => Section::Present(*analysis),
+            other => not_there(other, "the analysis did not run"),
+        };
+        let performance = match outcome(PROFILE) {
+            Some(Ok(ToolOutput::ProfileCodePerformance(Some(profile)))) => Section::Present(*profile),
+            Some(Ok(ToolOutput::ProfileCodePerformance(None))) => {
+                Section::Absent { why: "there is no profile for this commit".to_owned() }
+            }
+            other => not_there(other, "the profile was not looked for"),
+        };
+        let carbon = match outcome(CARBON) {
+            Some(Ok(ToolOutput::CalculateCarbonFootprint(footprint))) => Section::Present(*footprint),
+            other => not_there(other, "no CPU time was measured"),
+        };
+        Finish { quality, performance, carbon, model, usage: self.spent.usage }
+    }
+}
+
+fn not_there<T>(outcome: Option<Result<ToolOutput, ToolError>>, absent: &str) -> Section<T> {
+    match outcome {
+        Some(Err(error)) => Section::Failed { error_type: error.error_type, why: error.for_model },
+        _ => Section::Absent { why: absent.to_owned() },
+    }
+}
+
+fn failed(id: &str, error: &ToolError) -> Told {
+    Told::ToolResult { id: id.to_owned(), content: error.for_model.clone(), is_error: true }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::backends::pprof::Profile;
+
+fn analysis() -> ToolOutput {
+    ToolOutput::AnalyzeCode(Box::new(
+        serde_json::from_value(json!({
+            "review_id": "embedded-x", "status": "Completed", "recommendations": [], "total_recommendations": 0,
+            "files_analyzed": 1, "files_changed": 1, "skipped": [], "suppressed": 0, "cpu_seconds": 0.01
+        }))
+        .unwrap(),
+    ))
+}
+
+fn profile(cpu_ms: Option<f64>) -> ToolOutput {
+    let profile = Profile {
+        total_cpu_time_ms: cpu_ms,
+        ..serde_json::from_value(json!({
+            "sample_type": "cpu", "samples": 10, "bottlenecks": []
+        }))
+        .unwrap()
+    };
+    ToolOutput::ProfileCodePerformance(Some(Box::new(PerformanceProfile {
+        profiling_id: "profile-1".into(),
+        profile,
+        flame_graph_url: None,
+        source: "cpu.pprof".into(),
+    })))
+}
+
+fn footprint() -> ToolOutput {
+    let input =
+        eco_coder_carbon::Input { cpu_time_seconds: 1.0, execution_count: 1, ..eco_coder_carbon::Input::default() };
+    ToolOutput::CalculateCarbonFootprint(Box::new(eco_coder_carbon::footprint(&input).unwrap()))
+}
+
+fn finished(id: CallId, output: ToolOutput) -> Event {
+    Event::ToolFinished { id, outcome: Ok(output) }
+}
+
+fn tool_error() -> ToolError {
+    ToolError { error_type: ErrorType::Timeout, for_model: "timeout".into(), for_operator: "secret detail".into() }
+}
+
+fn asks(calls: &[(&str, &str, Value)]) -> Event {
+    let content = calls
+        .iter()
+        .map(|(id, name, input)| Said::ToolUse { id: (*id).into(), name: (*name).into(), input: input.clone() })
+        .collect();
+    Event::ModelReplied { reply: ModelReply { content, usage: Usage { input: 100, output: 10, ..Usage::default() } } }
+}
+
+fn says(text: &str) -> Event {
+    Event::ModelReplied {
+        reply: ModelReply { content: vec![Said::Text { text: text.into() }], usage: Usage::default() },
+    }
+}
+
+fn run_with(model: Option<&str>, events: impl IntoIterator<Item = Event>) -> Run {
+    let mut run = Run::new(model.map(Into::into), Limits::default());
+    for event in events {
+        run.apply(event);
+    }
+    run
+}
+
+/// At the model's first turn: nothing was measured.
+fn at_the_model(limits: Limits) -> Run {
+    let mut run = Run::new(Some("m".into()), limits);
+    run.apply(finished(0, analysis()));
+    run.apply(finished(1, ToolOutput::ProfileCodePerformance(None)));
+    assert_eq!(run.next(), Action::CallModel);
+    run
+}
+
+fn finish(run: &Run) -> Finish {
+    match run.next() {
+        Action::Finish(finish) => *finish,
+        other => panic!("not finished: {other:?}"),
+    }
+}
+
+#[test]
+fn turn_zero_calls_two_tools_at_once() {
+    let Action::CallTools(calls) = run_with(None, []).next() else { panic!("no tools") };
+    let names: Vec<_> = calls.iter().map(|(id, call)| (*id, call.name())).collect();
+    assert_eq!(names, [(0, "analyze_code"), (1, "profile_code_performance")]);
+}
+
+#[test]
+fn without_a_measurement_no_carbon_is_calculated() {
+    for measured in [ToolOutput::ProfileCodePerformance(None), profile(None)] {
+        let run = run_with(None, [finished(1, measured), finished(0, analysis())]);
+        let finish = finish(&run);
+        assert!(matches!(finish.carbon, Section::Absent { .. }));
+        assert_eq!(finish.model, ModelSection::NotConfigured);
+    }
+}
+
+#[test]
+fn a_measurement_gets_its_footprint_and_the_call_names_it() {
+    let mut run = run_with(None, [finished(0, analysis()), finished(1, profile(Some(5.0)))]);
+    let Action::CallTools(calls) = run.next() else { panic!("no tools") };
+    let wanted = calculate_carbon_footprint::Arguments { measurement_id: "profile-1".into() };
+    assert_eq!(calls, [(2, ToolCall::CalculateCarbonFootprint(wanted))]);
+    run.apply(finished(2, footprint()));
+    assert!(finish(&run).carbon.present().is_some());
+}
+
+#[test]
+fn a_tool_that_failed_is_named_and_its_operator_text_stays_out() {
+    let run = run_with(
+        None,
+        [
+            Event::ToolFinished { id: 0, outcome: Err(tool_error()) },
+            finished(1, ToolOutput::ProfileCodePerformance(None)),
+        ],
+    );
+    let finish = finish(&run);
+    assert_eq!(finish.quality, Section::Failed { error_type: ErrorType::Timeout, why: "timeout".into() });
+    assert!(!serde_json::to_string(&finish).unwrap().contains("secret detail"));
+}
+
+#[test]
+fn the_terminal_call_ends_the_run_and_nothing_beside_it_is_called() {
+    let mut run = at_the_model(Limits::default());
+    run.apply(asks(&[
+        ("1", "analyze_code", json!({})),
+        ("2", "post_github_comment", json!({"report": {"summary": "Mend the query."}})),
+    ]));
+    let part = ModelPart { model: "m".into(), summary: "Mend the query.".into() };
+    assert_eq!(finish(&run).model, ModelSection::Finished(part));
+}
+
+#[test]
+fn wrong_calls_are_answered_and_the_model_tries_again() {
+    let mut run = at_the_model(Limits::default());
+    run.apply(asks(&[
+        ("1", "run_shell", json!({"command": "env"})),
+        ("2", "analyze_code", json!({"repository": "other/repo"})),
+        ("3", "post_github_comment", json!({"report": {"summary": " "}})),
+        ("4", "calculate_carbon_footprint", json!({"measurement_id": "x", "grams": 1})),
+    ]));
+    assert_eq!(run.next(), Action::CallModel);
+    let Some(Turn::User { content }) = run.turns().last() else { panic!("nothing was answered") };
+    let answers: Vec<String> = content
+        .iter()
+        .map(|told| match told {
+            Told::ToolResult { id, content, is_error: true } => format!("{id}: {content}"),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(answers.len(), 4);
+    assert!(answers[0].starts_with("1: there is no such tool"));
+    assert!(answers[1].contains("unknown field"), "{}", answers[1]);
+    assert!(answers[2].contains("summary is empty"));
+    assert!(answers[3].contains("unknown field"));
+}
+
+#[test]
+fn answers_come_in_the_order_of_the_questions() {
+    let mut run = at_the_model(Limits::default());
+    run.apply(asks(&[
+        ("a", "no_tool", json!({})),
+        ("b", "analyze_code", json!({"paths": ["x.py"]})),
+        ("c", "profile_code_performance", json!({})),
+    ]));
+    let Action::CallTools(calls) = run.next() else { panic!("no tools") };
+    assert_eq!(calls.len(), 2);
+    run.apply(finished(calls[1].0, ToolOutput::ProfileCodePerformance(None)));
+    run.apply(Event::ToolFinished { id: calls[0].0, outcome: Err(tool_error()) });
+    let Some(Turn::User { content }) = run.turns().last() else { panic!("nothing was answered") };
+    let ids: Vec<&str> =
+        content.iter().map(|t| if let Told::ToolResult { id, .. } = t { id.as_str() } else { "" }).collect();
+    assert_eq!(ids.len(), 3);
+    assert!(ids.contains(&"a") && ids.contains(&"b") && ids.contains(&"c"));
+    assert!(!serde_json::to_string(content).unwrap().contains("secret detail"));
+}
+
+#[test]
+fn a_model_that_only_talks_is_asked_for_its_report_until_its_turns_are_used() {
+    let mut run = at_the_model(Limits { turns: 3, ..Limits::default() });
+    for _ in 0..2 {
+        run.apply(says("Let me think."));
+        assert_eq!(run.next(), Action::CallModel);
+    }
+    run.apply(says("Still thinking."));
+    assert!(matches!(finish(&run).model, ModelSection::Unfinished { .. }));
+}
+
+#[test]
+fn an_endless_tool_loop_is_stopped_by_the_budget() {
+    let mut run = at_the_model(Limits::default());
+    for round in 0..Limits::default().turns {
+        let Action::CallModel = run.next() else { panic!("stopped in round {round}") };
+        run.apply(asks(&[("x", "profile_code_performance", json!({}))]));
+        let Action::CallTools(calls) = run.next() else { panic!("no tools") };
+        run.apply(finished(calls[0].0, ToolOutput::ProfileCodePerformance(None)));
+    }
+    assert!(matches!(finish(&run).model, ModelSection::Unfinished { .. }));
+    assert!(finish(&run).quality.present().is_some(), "the report is turn 0's");
+}
+
+#[test]
+fn too_many_calls_in_one_turn_are_refused_one_by_one() {
+    let mut run = at_the_model(Limits { calls_per_turn: 2, ..Limits::default() });
+    let calls: Vec<_> = ["1", "2", "3"].map(|id| (id, "profile_code_performance", json!({}))).into();
+    run.apply(asks(&calls));
+    let Action::CallTools(calls) = run.next() else { panic!("no tools") };
+    assert_eq!(calls.len(), 2);
+}
+
+#[test]
+fn a_throttled_model_suspends_and_goes_on_where_it_was() {
+    let mut run = at_the_model(Limits::default());
+    let until = Timestamp::from_seconds(99);
+    run.apply(Event::ModelFailed { error: ModelError::Throttled { until } });
+    assert_eq!(run.next(), Action::Suspend { until });
+    run.apply(Event::Woken);
+    assert_eq!(run.next(), Action::CallModel);
+}
+
+#[test]
+fn a_model_that_fails_leaves_turn_zeros_report() {
+    for error in [ModelError::Timeout, ModelError::Failed { message: "500 from 10.0.0.1".into() }] {
+        let mut run = at_the_model(Limits::default());
+        run.apply(Event::ModelFailed { error });
+        let finish = finish(&run);
+        assert!(matches!(&finish.model, ModelSection::Unfinished { why } if !why.contains("10.0")));
+        assert!(finish.quality.present().is_some());
+    }
+}
+
+#[test]
+fn at_the_deadline_what_is_there_is_reported() {
+    let run = run_with(None, [finished(0, analysis()), Event::Deadline]);
+    let finish = finish(&run);
+    assert!(finish.quality.present().is_some());
+    assert!(matches!(finish.performance, Section::Failed { error_type: ErrorType::Timeout, .. }));
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let call = prop_oneof![
+        Just(("analyze_code", json!({}))),
+        Just(("profile_code_performance", json!({}))),
+        Just(("calculate_carbon_footprint", json!({"measurement_id": "profile-1"}))),
+        Just(("post_github_comment", json!({"report": {"summary": "s"}}))),
+        Just(("shell", json!(7))),
+    ];
+    prop_oneof![
+        4 => (0usize..5).prop_map(|id| finished(id, analysis())),
+        2 => (0usize..5).prop_map(|id| finished(id, profile(Some(1.0)))),
+        1 => (0usize..5).prop_map(|id| Event::ToolFinished { id, outcome: Err(tool_error()) }),
+        2 => prop::collection::vec(call, 0..4).prop_map(|calls| {
+            let calls: Vec<_> = calls.into_iter().map(|(name, input)| ("id", name, input)).collect();
+            asks(&calls)
+        }),
+        1 => Just(says("words")),
+        1 => Just(Event::ModelFailed { error: ModelError::Throttled { until: Timestamp(5) } }),
+        1 => Just(Event::Woken),
+        1 => Just(Event::Deadline),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_events_in_any_order_keep_it_going_and_a_replay_from_its_encoding_is_the_same(
+        events in prop::collection::vec(any_event(), 0..30),
+        model in any::<bool>(),
+    ) {
+        let mut run = run_with(model.then_some("m"), []);
+        let mut was_over = None;
+        for event in events {
+            let copied: Event = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
+            let mut replayed: Run = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
+            run.apply(event);
+            replayed.apply(copied);
+            prop_assert_eq!(&replayed, &run);
+            if let Action::CallTools(calls) = run.next() {
+                prop_assert!(!calls.is_empty(), "waits for nothing: {:?}", run);
+            }
+            if let Some(over) = &was_over {
+                prop_assert_eq!(over, &run.next(), "a finished run changed");
+            }
+            if matches!(run.next(), Action::Finish(_)) {
+                was_over = Some(run.next());
+            }
+            prop_assert!(run.spent().turns <= Limits::default().turns);
+        }
+    }
+}

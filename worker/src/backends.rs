@@ -1,0 +1,21 @@
+//! Who analyses, who has profiles, who knows the grid: the engines behind the tools.
+
+pub mod cpu;
+pub mod embedded;
+pub mod pprof;
+pub mod profile_files;
+
+use std::sync::Arc;
+
+use eco_coder_carbon::Input;
+
+/// The engines of one deployment.
+#[derive(Clone)]
+pub struct Backends {
+    /// Who analyses.
+    pub code: Arc<embedded::Embedded>,
+    /// Who has profiles.
+    pub profiles: Arc<profile_files::ProfileFiles>,
+    /// Hardware, method and grid of the code under review; CPU time and memory come from the measurement.
+    pub carbon: Input,
+}

@@ -1,0 +1,273 @@
+//! The pull-request row's state machine: who may work, who must wait, what an attempt costs. Pure: a row and a
+//! transition in, a row and a verdict out; the store performs each as one conditional write.
+//!
+//! The epoch fences: it rises with every claim, and every later transition names the epoch it was given. A holder whose
+//! epoch is no longer the row's is *late*: it neither releases nor acks, and if it may have written to GitHub, it sends a
+//! fresh hint before it goes. A hint is never acked on another job's promise: a busy row hides it.
+
+use std::time::Duration;
+
+use eco_coder_shared::env::Timestamp;
+use eco_coder_shared::ids::CommitSha;
+use serde::{Deserialize, Serialize};
+
+/// The longest error text kept in a row, in characters.
+const MAX_ERROR: usize = 500;
+
+/// What is known of the one comment.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum CommentState {
+    /// Never made, or not known here.
+    #[default]
+    None,
+    /// Somebody was about to create it: it may exist. Until `since` plus the request timeout it may still appear.
+    Creating {
+        /// Of this one attempt to create.
+        nonce: String,
+        /// When it was about to.
+        since: Timestamp,
+    },
+    /// It has this id.
+    Known {
+        /// GitHub's number of the comment.
+        id: u64,
+    },
+}
+
+/// What is remembered of one pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Row {
+    /// Rises with every claim.
+    pub epoch: u64,
+    /// The job that holds the lease.
+    pub holder: Option<String>,
+    /// The holder's until then; zero: free.
+    pub lease_until: Timestamp,
+    /// Nobody claims before: the cool-down after a review.
+    pub not_before: Timestamp,
+    /// Rises when a hint found the row busy: the holder goes round again by itself.
+    pub wanted: u64,
+    /// Digest of what was reviewed and published last.
+    pub done: Option<String>,
+    /// Attempts charged for `attempts_for`.
+    pub attempts: u32,
+    /// The head that the attempts are counted for.
+    pub attempts_for: Option<CommitSha>,
+    /// The redriven or forced job that last started the attempts afresh.
+    pub refreshed_by: Option<String>,
+    /// An attempt is under way: charged, and neither refunded nor failed yet.
+    pub charged: bool,
+    /// What the last failed attempt said.
+    pub last_error: Option<String>,
+    /// The one comment.
+    pub comment: CommentState,
+    /// The head that the comment shows.
+    pub published: Option<CommitSha>,
+}
+
+impl Row {
+    /// An attempt was charged and its worker is gone without a word: it may have killed it. Such a job runs alone.
+    pub fn is_suspect(&self) -> bool {
+        self.charged
+    }
+
+    /// Attempts charged for this head and job, if it doesn't start them afresh.
+    pub fn attempts_for(&self, head: &CommitSha, fresh: Option<&str>) -> u32 {
+        let restarted = fresh.is_some_and(|job| self.refreshed_by.as_deref() != Some(job));
+        if restarted || self.attempts_for.as_ref() != Some(head) { 0 } else { self.attempts }
+    }
+}
+
+/// How a holder leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "exit", rename_all = "snake_case")]
+pub enum Exit {
+    /// The review with this digest stands. Refunds, and forgets the failures.
+    Done {
+        /// Digest of what was reviewed.
+        digest: String,
+        /// The cool-down's end.
+        not_before: Timestamp,
+    },
+    /// Waiting, shutdown, nothing to do: refunds.
+    Free,
+    /// Failed: the charge stays.
+    Failed {
+        /// For the dead letter and the operator.
+        error: String,
+    },
+}
+
+/// One step of the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "transition", rename_all = "snake_case")]
+pub enum Transition {
+    /// Take the lease if it is free or over, and the cool-down has passed.
+    Claim {
+        /// The job's id.
+        holder: String,
+        /// Now.
+        now: Timestamp,
+        /// How long it is to last.
+        lease: Duration,
+        /// The message was received for the first time: if the row is busy, the holder is told.
+        first_receive: bool,
+    },
+    /// Make the lease last longer. Works also when it is over, if nobody else has claimed.
+    Renew {
+        /// The holder's.
+        epoch: u64,
+        /// Now.
+        now: Timestamp,
+        /// How long it is to last from now.
+        lease: Duration,
+    },
+    /// Count an attempt, before anything that could fail or kill.
+    Charge {
+        /// The holder's.
+        epoch: u64,
+        /// What is about to be reviewed.
+        head: CommitSha,
+        /// A redriven or forced job's id: it starts the attempts afresh, once.
+        fresh: Option<String>,
+    },
+    /// May a write to GitHub start now? Only with the current epoch, and if the lease outlasts the request.
+    MayWrite {
+        /// The holder's.
+        epoch: u64,
+        /// Now.
+        now: Timestamp,
+        /// The longest a request can take.
+        request: Duration,
+    },
+    /// A comment is about to be created.
+    Creating {
+        /// The holder's.
+        epoch: u64,
+        /// Of this attempt.
+        nonce: String,
+        /// Now.
+        now: Timestamp,
+    },
+    /// What is known of the comment now; the writes to GitHub are over. Late here means: a write may have come late.
+    Commented {
+        /// The holder's.
+        epoch: u64,
+        /// The comment.
+        comment: CommentState,
+        /// The head it shows, if it stands.
+        head: Option<CommitSha>,
+    },
+    /// Let go. Comes before the ack.
+    Release {
+        /// The holder's.
+        epoch: u64,
+        /// How.
+        exit: Exit,
+    },
+}
+
+/// The answer to a transition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds; the row as it is now.
+    Mine(Box<Row>),
+    /// Busy, or too early: hide the hint until about then.
+    Hide {
+        /// The lease's or the cool-down's end.
+        until: Timestamp,
+    },
+    /// The epoch isn't the row's, or the lease is too short to begin a write.
+    Late,
+}
+
+/// Performs a transition. `None` for the row: nothing changed.
+pub fn apply(row: &Row, transition: &Transition) -> (Option<Row>, Verdict) {
+    if let Transition::Claim { holder, now, lease, first_receive } = transition {
+        return claim(row, holder, *now, *lease, *first_receive);
+    }
+    if row.epoch != transition.epoch() || row.holder.is_none() {
+        return (None, Verdict::Late);
+    }
+    let mut next = row.clone();
+    match transition {
+        Transition::Claim { .. } => {}
+        Transition::Renew { now, lease, .. } => next.lease_until = next.lease_until.max(*now + *lease),
+        Transition::Charge { head, fresh, .. } => charge(&mut next, head, fresh.as_deref()),
+        Transition::MayWrite { now, request, .. } => {
+            let verdict = if row.lease_until > *now + *request { Verdict::Mine(Box::new(next)) } else { Verdict::Late };
+            return (None, verdict);
+        }
+        Transition::Creating { nonce, now, .. } => {
+            next.comment = CommentState::Creating { nonce: nonce.clone(), since: *now };
+        }
+        Transition::Commented { comment, head, .. } => {
+            next.comment = comment.clone();
+            next.published.clone_from(head);
+        }
+        Transition::Release { exit, .. } => release(&mut next, exit),
+    }
+    let verdict = Verdict::Mine(Box::new(next.clone()));
+    (Some(next), verdict)
+}
+
+impl Transition {
+    fn epoch(&self) -> u64 {
+        match self {
+            Self::Claim { .. } => 0,
+            Self::Renew { epoch, .. }
+            | Self::Charge { epoch, .. }
+            | Self::MayWrite { epoch, .. }
+            | Self::Creating { epoch, .. }
+            | Self::Commented { epoch, .. }
+            | Self::Release { epoch, .. } => *epoch,
+        }
+    }
+}
+
+fn claim(row: &Row, holder: &str, now: Timestamp, lease: Duration, first: bool) -> (Option<Row>, Verdict) {
+    if row.lease_until > now {
+        let told = first.then(|| Row { wanted: row.wanted + 1, ..row.clone() });
+        return (told, Verdict::Hide { until: row.lease_until });
+    }
+    if row.not_before > now {
+        return (None, Verdict::Hide { until: row.not_before });
+    }
+    let next = Row { epoch: row.epoch + 1, holder: Some(holder.to_owned()), lease_until: now + lease, ..row.clone() };
+    (Some(next.clone()), Verdict::Mine(Box::new(next)))
+}
+
+fn charge(row: &mut Row, head: &CommitSha, fresh: Option<&str>) {
+    row.attempts = row.attempts_for(head, fresh);
+    if row.attempts == 0 {
+        row.last_error = None;
+    }
+    row.attempts += 1;
+    row.attempts_for = Some(head.clone());
+    row.charged = true;
+    if let Some(job) = fresh {
+        row.refreshed_by = Some(job.to_owned());
+    }
+}
+
+fn release(row: &mut Row, exit: &Exit) {
+    row.holder = None;
+    row.lease_until = Timestamp(0);
+    let refund = std::mem::take(&mut row.charged);
+    match exit {
+        Exit::Done { digest, not_before } => {
+            row.done = Some(digest.clone());
+            row.not_before = *not_before;
+            row.attempts = 0;
+            row.last_error = None;
+        }
+        Exit::Free => row.attempts -= u32::from(refund && row.attempts > 0),
+        Exit::Failed { error } => row.last_error = Some(error.chars().take(MAX_ERROR).collect()),
+    }
+}
+
+#[cfg(test)]
+mod interleavings;
+#[cfg(test)]
+mod tests;

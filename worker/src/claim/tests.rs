@@ -1,0 +1,185 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const LEASE: Duration = Duration::from_mins(2);
+
+fn sha(digit: char) -> CommitSha {
+    digit.to_string().repeat(40).parse().unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+fn claim_at(row: &Row, holder: &str, now: i64) -> Verdict {
+    let claim = Transition::Claim { holder: holder.into(), now: at(now), lease: LEASE, first_receive: true };
+    apply(row, &claim).1
+}
+
+fn mine(verdict: Verdict) -> Row {
+    match verdict {
+        Verdict::Mine(row) => *row,
+        other => panic!("not mine: {other:?}"),
+    }
+}
+
+fn step(row: &Row, transition: &Transition) -> Row {
+    mine(apply(row, transition).1)
+}
+
+fn charge(row: &Row, head: char, fresh: Option<&str>) -> Row {
+    step(row, &Transition::Charge { epoch: row.epoch, head: sha(head), fresh: fresh.map(Into::into) })
+}
+
+fn release(row: &Row, exit: Exit) -> Row {
+    step(row, &Transition::Release { epoch: row.epoch, exit })
+}
+
+#[test]
+fn a_free_row_is_taken_and_a_busy_one_hides_and_tells_the_holder() {
+    let held = mine(claim_at(&Row::default(), "a", 1000));
+    assert_eq!((held.epoch, held.holder.as_deref(), held.lease_until), (1, Some("a"), at(1120)));
+
+    let second = Transition::Claim { holder: "b".into(), now: at(1001), lease: LEASE, first_receive: true };
+    let (told, verdict) = apply(&held, &second);
+    assert_eq!(verdict, Verdict::Hide { until: at(1120) });
+    assert_eq!(told.unwrap().wanted, 1);
+
+    let again = Transition::Claim { holder: "b".into(), now: at(1002), lease: LEASE, first_receive: false };
+    assert_eq!(apply(&held, &again).0, None);
+}
+
+#[test]
+fn the_lease_ends_at_its_instant_and_a_late_holder_can_do_nothing() {
+    let first = mine(claim_at(&Row::default(), "a", 0));
+    assert_eq!(claim_at(&first, "b", 119), Verdict::Hide { until: at(120) });
+    let second = mine(claim_at(&first, "b", 120));
+    assert_eq!(second.epoch, 2);
+    for transition in [
+        Transition::Renew { epoch: 1, now: at(120), lease: LEASE },
+        Transition::Charge { epoch: 1, head: sha('a'), fresh: None },
+        Transition::MayWrite { epoch: 1, now: at(120), request: Duration::ZERO },
+        Transition::Creating { epoch: 1, nonce: "n".into(), now: at(120) },
+        Transition::Commented { epoch: 1, comment: CommentState::Known { id: 1 }, head: None },
+        Transition::Release { epoch: 1, exit: Exit::Free },
+    ] {
+        assert_eq!(apply(&second, &transition), (None, Verdict::Late), "{transition:?}");
+    }
+}
+
+#[test]
+fn an_expired_lease_that_nobody_took_can_be_renewed() {
+    let row = mine(claim_at(&Row::default(), "a", 0));
+    let row = step(&row, &Transition::Renew { epoch: 1, now: at(500), lease: LEASE });
+    assert_eq!(row.lease_until, at(620));
+}
+
+#[test]
+fn a_clock_that_steps_back_never_shortens_a_lease() {
+    let row = mine(claim_at(&Row::default(), "a", 1000));
+    let row = step(&row, &Transition::Renew { epoch: 1, now: at(10), lease: LEASE });
+    assert_eq!(row.lease_until, at(1120));
+}
+
+#[test]
+fn a_write_begins_only_if_the_lease_outlasts_the_request() {
+    let row = mine(claim_at(&Row::default(), "a", 0));
+    let may = |now, request| {
+        apply(&row, &Transition::MayWrite { epoch: 1, now: at(now), request: Duration::from_secs(request) }).1
+    };
+    assert!(matches!(may(89, 30), Verdict::Mine(_)));
+    assert_eq!(may(90, 30), Verdict::Late);
+}
+
+#[test]
+fn after_a_review_the_cool_down_hides_the_next_hint() {
+    let row = mine(claim_at(&Row::default(), "a", 0));
+    let row = release(&row, Exit::Done { digest: "d".into(), not_before: at(30) });
+    assert_eq!(claim_at(&row, "b", 29), Verdict::Hide { until: at(30) });
+    assert_eq!(mine(claim_at(&row, "b", 30)).done.as_deref(), Some("d"));
+}
+
+#[test]
+fn waiting_is_free_failing_is_charged_and_dying_is_both_charged_and_suspect() {
+    let row = charge(&mine(claim_at(&Row::default(), "a", 0)), 'a', None);
+    assert_eq!(row.attempts, 1);
+    let waited = release(&row, Exit::Free);
+    assert_eq!((waited.attempts, waited.is_suspect()), (0, false));
+    let failed = release(&row, Exit::Failed { error: "x".repeat(900) });
+    assert_eq!((failed.attempts, failed.is_suspect()), (1, false));
+    assert_eq!(failed.last_error.unwrap().len(), MAX_ERROR);
+    let after_death = mine(claim_at(&row, "a", 120));
+    assert_eq!((after_death.attempts, after_death.is_suspect()), (1, true));
+    assert_eq!(charge(&after_death, 'a', None).attempts, 2);
+}
+
+#[test]
+fn attempts_are_per_head_and_a_redrive_starts_them_afresh_once() {
+    let row = charge(&mine(claim_at(&Row::default(), "a", 0)), 'a', None);
+    let row = release(&row, Exit::Failed { error: "one".into() });
+    let row = charge(&mine(claim_at(&row, "a", 1)), 'a', None);
+    let row = release(&row, Exit::Failed { error: "two".into() });
+    assert_eq!((row.attempts_for(&sha('a'), None), row.attempts_for(&sha('b'), None)), (2, 0));
+    assert_eq!(row.attempts_for(&sha('a'), Some("redriven")), 0);
+
+    let row = charge(&mine(claim_at(&row, "redriven", 2)), 'a', Some("redriven"));
+    assert_eq!((row.attempts, row.last_error.as_deref()), (1, None));
+    let row = release(&row, Exit::Failed { error: "three".into() });
+    let row = charge(&mine(claim_at(&row, "redriven", 3)), 'a', Some("redriven"));
+    assert_eq!(row.attempts, 2, "the same redrive doesn't start them again");
+}
+
+#[test]
+fn a_row_survives_its_encoding_and_rows_of_older_builds_are_read() {
+    let row = charge(&mine(claim_at(&Row::default(), "a", 0)), 'a', None);
+    let text = serde_json::to_string(&row).unwrap();
+    assert_eq!(serde_json::from_str::<Row>(&text).unwrap(), row);
+}
+
+fn transition() -> impl Strategy<Value = Transition> {
+    let epoch = 0u64..4;
+    let now = (0i64..400).prop_map(at);
+    prop_oneof![
+        (0u8..3, now.clone(), any::<bool>()).prop_map(|(holder, now, first_receive)| Transition::Claim {
+            holder: holder.to_string(),
+            now,
+            lease: LEASE,
+            first_receive
+        }),
+        (epoch.clone(), now.clone()).prop_map(|(epoch, now)| Transition::Renew { epoch, now, lease: LEASE }),
+        (epoch.clone(), prop::char::range('a', 'c')).prop_map(|(epoch, head)| Transition::Charge {
+            epoch,
+            head: sha(head),
+            fresh: None
+        }),
+        (epoch.clone(), now).prop_map(|(epoch, now)| Transition::Creating { epoch, nonce: "n".into(), now }),
+        epoch.clone().prop_map(|epoch| Transition::Release { epoch, exit: Exit::Free }),
+        epoch.prop_map(|epoch| Transition::Release { epoch, exit: Exit::Failed { error: "e".into() } }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn epochs_never_fall_and_only_the_current_epoch_changes_more_than_wanted(
+        transitions in prop::collection::vec(transition(), 1..40)
+    ) {
+        let mut row = Row::default();
+        for transition in transitions {
+            let (changed, verdict) = apply(&row, &transition);
+            if let Some(next) = &changed {
+                prop_assert!(next.epoch >= row.epoch);
+                let is_claim = matches!(transition, Transition::Claim { .. });
+                if matches!(verdict, Verdict::Hide { .. }) {
+                    prop_assert_eq!(&Row { wanted: row.wanted, ..next.clone() }, &row);
+                } else if !is_claim {
+                    prop_assert_eq!(transition.epoch(), row.epoch);
+                }
+            }
+            if let Verdict::Mine(seen) = &verdict {
+                prop_assert_eq!(&**seen, changed.as_ref().unwrap_or(&row));
+            }
+            row = changed.unwrap_or(row);
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! The worker's settings: its tables of the settings file, checked against each other, before anything starts.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use eco_coder_analyzer::Options;
+use eco_coder_carbon::{Hardware, Input};
+use eco_coder_github::HttpSettings;
+use eco_coder_shared::config::{ConfigError, Settings};
+use eco_coder_shared::env::Env;
+use eco_coder_shared::policy::{Policy, PolicyConfig};
+use eco_coder_shared::queue::settings::QueueSettings;
+use eco_coder_shared::secrets;
+use eco_coder_shared::telemetry::TelemetryConfig;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+/// Everything a worker needs to know.
+#[derive(Debug)]
+pub struct WorkerConfig {
+    /// Name in the comment's marker.
+    pub deployment: String,
+    /// Do everything but write to GitHub.
+    pub dry_run: bool,
+    /// `[queue]`.
+    pub queue: QueueSettings,
+    /// File of the store.
+    pub store: PathBuf,
+    /// 32 bytes, hex.
+    pub session_key: SessionKey,
+    /// `[worker]`.
+    pub worker: WorkerTable,
+    /// `[github]`.
+    pub github: GitHubTable,
+    /// The token.
+    pub token: SecretString,
+    /// `[model]`.
+    pub model: ModelTable,
+    /// `[analysis]`.
+    pub analysis: AnalysisTable,
+    /// Its globs.
+    pub exclude: GlobSet,
+    /// `[profiles]`.
+    pub profiles: ProfilesTable,
+    /// Where profiles are.
+    pub profiles_dir: PathBuf,
+    /// `[carbon]`, as the calculation takes it.
+    pub carbon: Input,
+    /// `[report]`.
+    pub report: ReportTable,
+    /// `[policy]`.
+    pub policy: Policy,
+    /// `[telemetry]`.
+    pub telemetry: TelemetryConfig,
+}
+
+/// Where the key of sealed values is.
+#[derive(Debug)]
+pub enum SessionKey {
+    /// In this file of the data directory; made if it isn't there.
+    File(PathBuf),
+    /// Given by the operator.
+    Given(SecretString),
+}
+
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type),* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default),* }
+            }
+        }
+    };
+}
+
+table! {
+    /// The `[store]` table.
+    StoreTable {
+        /// Engine.
+        kind: String = "sqlite".to_owned(),
+        /// File.
+        path: Option<PathBuf> = None,
+        /// `env:NAME` or `file:PATH`.
+        session_key: Option<String> = None,
+    }
+}
+
+table! {
+    /// The `[worker]` table.
+    WorkerTable {
+        /// Reviews at once.
+        jobs: usize = 8,
+        /// Source text held at once, bytes.
+        source_bytes: usize = 256 << 20,
+        /// Threads for analysis.
+        cpu_threads: usize = 0,
+        /// Operators' address.
+        operator_listen: String = "127.0.0.1:9091".to_owned(),
+        /// Seconds.
+        visibility_seconds: u64 = 90,
+        /// Seconds.
+        lease_seconds: u64 = 120,
+        /// Seconds.
+        hide_seconds: u64 = 60,
+        /// Seconds.
+        cooldown_seconds: u64 = 10,
+        /// Per head.
+        max_attempts: u32 = 3,
+        /// Seconds.
+        retry_seconds: u64 = 5,
+        /// Seconds.
+        retry_cap_seconds: u64 = 300,
+        /// Seconds.
+        shutdown_grace_seconds: u64 = 30,
+    }
+}
+
+table! {
+    /// The `[github]` table.
+    GitHubTable {
+        /// REST API.
+        api_url: String = "https://api.github.com".to_owned(),
+        /// `env:NAME` or `file:PATH`.
+        token_source: String = "env:ECO_CODER_GITHUB_TOKEN".to_owned(),
+        /// Between two writes.
+        write_interval_ms: u64 = 1000,
+        /// For one request.
+        request_timeout_seconds: u64 = 30,
+    }
+}
+
+table! {
+    /// The `[model]` table.
+    ModelTable {
+        /// Engine.
+        kind: String = "none".to_owned(),
+        /// In one review.
+        max_turns: u32 = 8,
+    }
+}
+
+table! {
+    /// The `[analysis]` table.
+    AnalysisTable {
+        /// Engine.
+        kind: String = "embedded".to_owned(),
+        /// Of one pull request.
+        max_files: usize = 300,
+        /// Bytes.
+        max_file_bytes: usize = 2 << 20,
+        /// In one review.
+        fetch_concurrency: usize = 8,
+        /// Globs over paths.
+        exclude: Vec<String> = Vec::new(),
+        /// Ids.
+        disabled_rules: Vec<String> = Vec::new(),
+        /// For `analyze_code`.
+        timeout_seconds: u64 = 300,
+    }
+}
+
+table! {
+    /// The `[profiles]` table.
+    ProfilesTable {
+        /// Engine.
+        kind: String = "files".to_owned(),
+        /// Directory.
+        dir: Option<PathBuf> = None,
+        /// CPU milliseconds of one folded sample.
+        folded_sample_ms: Option<f64> = None,
+        /// For `profile_code_performance`.
+        timeout_seconds: u64 = 120,
+    }
+}
+
+table! {
+    /// The `[carbon]` table.
+    CarbonTable {
+        /// AWS region.
+        region: Option<String> = None,
+        /// g/kWh.
+        intensity: Option<f64> = None,
+        /// Not in this build.
+        intensity_parameter_path: Option<String> = None,
+        /// Method.
+        method: String = "codecarbon-process".to_owned(),
+        /// RAM model.
+        ram_model: String = "v2".to_owned(),
+        /// Watts.
+        tdp_watts: Option<f64> = None,
+        /// Hardware threads.
+        threads: Option<u32> = None,
+    }
+}
+
+table! {
+    /// The `[report]` table.
+    ReportTable {
+        /// Comment on a clean pull request, too.
+        clean_comment: bool = true,
+        /// Set the commit status.
+        commit_status: bool = true,
+    }
+}
+
+impl WorkerConfig {
+    /// Reads and checks everything; the first fault is the answer.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let data_dir = settings.data_dir()?;
+        let store: StoreTable = settings.table("store")?;
+        only("store.kind", &store.kind, "sqlite")?;
+        let model: ModelTable = settings.table("model")?;
+        only("model.kind", &model.kind, "none")?;
+        let analysis: AnalysisTable = settings.table("analysis")?;
+        only("analysis.kind", &analysis.kind, "embedded")?;
+        let profiles: ProfilesTable = settings.table("profiles")?;
+        only("profiles.kind", &profiles.kind, "files")?;
+        let github: GitHubTable = settings.table("github")?;
+        let worker: WorkerTable = settings.table("worker")?;
+        check_worker(&worker, &github)?;
+        check_analysis(&analysis)?;
+        let session_key = match &store.session_key {
+            None => SessionKey::File(data_dir.join("session.key")),
+            Some(reference) => SessionKey::Given(settings.secret("store.session_key", reference)?),
+        };
+        Ok(Self {
+            deployment: deployment(settings)?,
+            dry_run: settings.dry_run()?,
+            queue: QueueSettings::from_settings(settings)?,
+            store: store.path.unwrap_or_else(|| data_dir.join("store.db")),
+            session_key,
+            token: settings.secret("github.token_source", &github.token_source)?,
+            exclude: globs(&analysis.exclude)?,
+            profiles_dir: profiles.dir.clone().unwrap_or_else(|| data_dir.join("profiles")),
+            carbon: carbon(settings.table("carbon")?)?,
+            report: settings.table("report")?,
+            policy: Policy::new(settings.table::<PolicyConfig>("policy")?)?,
+            telemetry: settings.table("telemetry")?,
+            worker,
+            github,
+            model,
+            analysis,
+            profiles,
+        })
+    }
+
+    /// The options of the embedded analysis.
+    pub fn analyzer_options(&self) -> Options {
+        Options { disabled_rules: self.analysis.disabled_rules.iter().cloned().collect(), ..Options::default() }
+    }
+}
+
+impl SessionKey {
+    /// The key's bytes.
+    pub fn read(&self, env: &dyn Env) -> Result<[u8; 32], ConfigError> {
+        let wrong = |problem: &str| ConfigError::value("store.session_key", problem);
+        match self {
+            Self::File(path) => {
+                make_private_dir(path.parent().unwrap_or(Path::new("."))).map_err(|e| wrong(&e.to_string()))?;
+                secrets::key_file(path, env).map_err(|e| wrong(&e.to_string()))
+            }
+            Self::Given(secret) => {
+                let mut key = [0; 32];
+                hex::decode_to_slice(secret.expose_secret().trim(), &mut key)
+                    .map_err(|_| wrong("it must hold 64 hex digits; make one with: openssl rand -hex 32"))?;
+                Ok(key)
+            }
+        }
+    }
+}
+
+fn make_private_dir(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// The engines of the fleet are not in this build: never a silent fall-back to a local one.
+fn only(key: &str, kind: &str, have: &str) -> Result<(), ConfigError> {
+    if kind == have {
+        Ok(())
+    } else {
+        Err(ConfigError::value(key, &format!("this build has no such engine; it has \"{have}\"")))
+    }
+}
+
+fn deployment(settings: &Settings) -> Result<String, ConfigError> {
+    let name = settings.text("deployment")?.unwrap_or_else(|| "eco-coder".to_owned());
+    let legal = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if legal { Ok(name) } else { Err(ConfigError::value("deployment", "it must be 1 to 64 letters, digits and '-'")) }
+}
+
+fn check_worker(worker: &WorkerTable, github: &GitHubTable) -> Result<(), ConfigError> {
+    let between = |key: &str, value: u64, low: u64, high: u64| {
+        if (low..=high).contains(&value) {
+            Ok(())
+        } else {
+            Err(ConfigError::value(key, &format!("it must be from {low} to {high}")))
+        }
+    };
+    between("worker.jobs", worker.jobs as u64, 1, 10_000)?;
+    between("worker.source_bytes", worker.source_bytes as u64, 1 << 20, 1 << 40)?;
+    between("worker.cpu_threads", worker.cpu_threads as u64, 0, 1024)?;
+    between("worker.visibility_seconds", worker.visibility_seconds, 3, 12 * 3600)?;
+    between("worker.lease_seconds", worker.lease_seconds, 3, 12 * 3600)?;
+    between("worker.hide_seconds", worker.hide_seconds, 1, 12 * 3600)?;
+    between("worker.cooldown_seconds", worker.cooldown_seconds, 0, 3600)?;
+    between("worker.max_attempts", worker.max_attempts.into(), 1, 100)?;
+    between("worker.retry_cap_seconds", worker.retry_cap_seconds, worker.retry_seconds, 3600)?;
+    between("github.request_timeout_seconds", github.request_timeout_seconds, 1, 600)?;
+    let write = write_time(github).as_secs();
+    if worker.lease_seconds <= write {
+        return Err(ConfigError::value(
+            "worker.lease_seconds",
+            &format!(
+                "it must be longer than a write to GitHub can take ({write} s: github.request_timeout_seconds and its pacing)"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn check_analysis(analysis: &AnalysisTable) -> Result<(), ConfigError> {
+    let known: Vec<String> = eco_coder_analyzer::rules().into_iter().map(|rule| rule.id).collect();
+    if let Some(unknown) = analysis.disabled_rules.iter().find(|id| !known.contains(id)) {
+        let shown: String = unknown.chars().filter(|c| !c.is_control()).take(40).collect();
+        return Err(ConfigError::value(
+            "analysis.disabled_rules",
+            &format!("there is no rule {shown}; see docs/rules.md"),
+        ));
+    }
+    if analysis.max_files == 0 || analysis.max_file_bytes == 0 || analysis.timeout_seconds == 0 {
+        return Err(ConfigError::value("analysis", "max_files, max_file_bytes and timeout_seconds must not be 0"));
+    }
+    Ok(())
+}
+
+/// For name look-up, TCP and TLS; never longer than the whole request may take.
+pub fn connect_timeout(github: &GitHubTable) -> Duration {
+    HttpSettings::default().connect_timeout.min(Duration::from_secs(github.request_timeout_seconds))
+}
+
+/// The longest a write to GitHub takes: turns in the pacing and connections that fail, and the request.
+pub fn write_time(github: &GitHubTable) -> Duration {
+    let client = eco_coder_github::Settings::default();
+    let turn = if github.write_interval_ms == 0 { Duration::ZERO } else { client.write_wait };
+    (turn + connect_timeout(github)) * client.retries.attempts + Duration::from_secs(github.request_timeout_seconds)
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, ConfigError> {
+    let wrong =
+        |e: globset::Error| ConfigError::value("analysis.exclude", &format!("a pattern is not a glob: {}", e.kind()));
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).map_err(wrong)?);
+    }
+    set.build().map_err(wrong)
+}
+
+fn carbon(table: CarbonTable) -> Result<Input, ConfigError> {
+    if table.intensity_parameter_path.is_some() {
+        return Err(ConfigError::value(
+            "carbon.intensity_parameter_path",
+            "this build does not read Parameter Store; unset CARBON_DATA_PARAMETER_PATH, or give carbon.intensity",
+        ));
+    }
+    if table.tdp_watts.is_some() != table.threads.is_some() {
+        return Err(ConfigError::value("carbon", "tdp_watts and threads belong together: set both or none"));
+    }
+    let input = Input {
+        aws_region: table.region.unwrap_or_default(),
+        intensity_g_per_kwh: table.intensity,
+        method: table.method.parse().map_err(|_| {
+            ConfigError::value("carbon.method", "it must be codecarbon-process, codecarbon-constant or ccf")
+        })?,
+        ram_model: table
+            .ram_model
+            .parse()
+            .map_err(|_| ConfigError::value("carbon.ram_model", "it must be v2 or v3"))?,
+        hardware: Hardware { tdp_watts: table.tdp_watts, threads: table.threads, ..Hardware::default() },
+        cpu_time_seconds: 1.0,
+        execution_count: 1,
+        ..Input::default()
+    };
+    // A calculation with these settings must work before anything is measured.
+    eco_coder_carbon::footprint(&input).map_err(|e| ConfigError::value("carbon", &e.to_string()))?;
+    Ok(input)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<WorkerConfig, String> {
+        let environment = [("ECO_CODER_GITHUB_TOKEN".to_owned(), "t".to_owned())];
+        let settings = Settings::parse(text, environment).map_err(|e| e.to_string())?;
+        WorkerConfig::from_settings(&settings).map_err(|e| e.to_string())
+    }
+
+    fn refusal(text: &str) -> String {
+        load(text).unwrap_err()
+    }
+
+    #[test]
+    fn the_default_needs_only_a_token() {
+        let config = load("data_dir = 'd'").unwrap();
+        assert_eq!(config.queue.to_string(), "d/queue.db");
+        assert_eq!(config.worker.jobs, 8);
+        let none = Settings::parse("", []).unwrap();
+        let missing = WorkerConfig::from_settings(&none).unwrap_err().to_string();
+        assert!(missing.contains("ECO_CODER_GITHUB_TOKEN is not set"), "{missing}");
+    }
+
+    #[test]
+    fn half_set_unknown_and_contradictory_settings_refuse() {
+        assert!(refusal("[carbon]\ntdp_watts = 100.0").contains("belong together"));
+        assert!(refusal("[queue]\nkind = 'sqs'").contains("this build has no such engine"));
+        assert!(refusal("[model]\nkind = 'bedrock'").contains("model.kind"));
+        assert!(refusal("[worker]\nlease_seconds = 70").contains("longer than a write"));
+        assert!(refusal("[worker]\njobs = 0").contains("from 1 to 10000"));
+        assert!(refusal("[analysis]\ndisabled_rules = ['EC-XX-1']").contains("there is no rule EC-XX-1"));
+        assert!(refusal("[analysis]\nexclude = ['a[']").contains("not a glob"));
+        assert!(refusal("[carbon]\nmethod = 'guess'").contains("codecarbon-process"));
+        assert!(refusal("deployment = 'a b'").contains("letters"));
+        assert!(refusal("[github]\ntoken_source = 'ghp_x'").contains("never written into the settings"));
+        assert!(refusal("[github]\ntoken_source = 'arn:aws:secretsmanager:x'").contains("Secrets Manager"));
+    }
+}

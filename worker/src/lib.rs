@@ -1,0 +1,19 @@
+//! The worker: takes jobs from the queue, reviews the pull request's head, and keeps one comment up to date.
+//!
+//! The way of one job: [`consumer`] -> [`review`] ([`claim`], head, [`review::inspect`]) -> [`agent`] -> [`tools`] ->
+//! [`report`] -> [`publish`] -> release -> ack. One decision per room, no way back.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
+pub mod agent;
+pub mod backends;
+pub mod claim;
+pub mod config;
+pub mod consumer;
+pub mod model;
+pub mod publish;
+pub mod report;
+pub mod review;
+pub mod service;
+pub mod store;
+pub mod subject;
+pub mod tools;

@@ -1,0 +1,269 @@
+//! The only part that writes to GitHub, always under the row's epoch: one living comment and the commit status.
+//!
+//! Before each write the store is asked whether it may start (the epoch is ours, the lease outlasts the request); after
+//! the last one the epoch is checked again by recording the comment. A write that came late is told to the caller, who
+//! sends a fresh hint.
+
+pub mod body;
+pub mod plan;
+pub mod sanitize;
+
+use std::time::{Duration, Instant};
+
+use eco_coder_github::{ApiError, GitHub, IssueComment, Status, StatusState};
+use eco_coder_shared::env::{SharedEnv, Timestamp};
+use eco_coder_shared::ids::PullKey;
+use eco_coder_shared::telemetry::audit::{self, EventType};
+use metrics::counter;
+use tokio::sync::OnceCell;
+
+use self::body::Marker;
+use self::plan::{Plan, Seen, Step};
+use crate::claim::{CommentState, Row, Transition, Verdict};
+use crate::report::{Report, Target, markdown};
+use crate::store::{Store, StoreError};
+use crate::tools::post_github_comment::{PostStatus, Posted};
+
+/// How this deployment publishes.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// In the marker: deployments don't touch each other's comments.
+    pub deployment: String,
+    /// Comment on a clean pull request, too.
+    pub clean_comment: bool,
+    /// Set the commit status.
+    pub commit_status: bool,
+    /// Do everything but write.
+    pub dry_run: bool,
+    /// The longest a write to GitHub takes, its turn in the pacing included.
+    pub request_timeout: Duration,
+    /// How long a lease is made to last before a write.
+    pub lease: Duration,
+}
+
+/// Why a report wasn't published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The epoch is no longer ours. If `written`, a write may have reached GitHub late: send a fresh hint.
+    #[error("the lease was lost{}", if *.written { " after a write to GitHub had begun" } else { "" })]
+    Late {
+        /// A write had begun.
+        written: bool,
+    },
+    /// Wait without a charge.
+    #[error("publishing waits until {until}: {why}")]
+    Wait {
+        /// Until then.
+        until: Timestamp,
+        /// For the log.
+        why: String,
+    },
+    /// GitHub refused.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Comments that we create can't be found again.
+    #[error("GitHub takes comments but doesn't show them; look at the pull request, then redrive")]
+    CannotConverge,
+}
+
+/// Publishes reports.
+pub struct Publisher {
+    github: GitHub,
+    env: SharedEnv,
+    settings: Settings,
+    /// Our own author id: the marker alone proves nothing.
+    me: OnceCell<u64>,
+}
+
+/// One publishing: whose, under which epoch.
+struct Turn<'a> {
+    store: &'a dyn Store,
+    key: PullKey,
+    target: &'a Target,
+    epoch: u64,
+    /// A write may have reached GitHub.
+    written: bool,
+}
+
+impl Publisher {
+    /// Publishes through `github`.
+    pub fn new(github: GitHub, env: SharedEnv, settings: Settings) -> Self {
+        Self { github, env, settings, me: OnceCell::new() }
+    }
+
+    /// Brings the one comment of `target` to this report, under the row's epoch. The destination is the job's, never the
+    /// report's.
+    pub async fn publish(
+        &self,
+        store: &dyn Store,
+        target: &Target,
+        row: &Row,
+        report: &Report,
+        session: &str,
+    ) -> Result<Posted, PublishError> {
+        let started = Instant::now();
+        let rendered = markdown::render(report, &markdown::RenderOptions::default());
+        let head = target.head_sha.clone();
+        let marker = Marker::new(self.settings.deployment.clone(), row.epoch, head);
+        let body = body::compose(&marker, &rendered);
+        if self.settings.dry_run {
+            tracing::info!(component = "publish", characters = body.chars().count(), "dry run: nothing is posted");
+            return Ok(Posted {
+                status: PostStatus::Success,
+                comment_id: None,
+                comment_url: None,
+                error_message: None,
+            });
+        }
+        let key = PullKey { repo_id: target.repository_id, pull: target.pull_request };
+        let mut turn = Turn { store, key, target, epoch: row.epoch, written: false };
+        let outcome = self.converge(&mut turn, row, report, &body).await;
+        let result = match &outcome {
+            Ok(_) => "success",
+            Err(PublishError::Wait { .. }) => "waits",
+            Err(_) => "failure",
+        };
+        if result != "waits" {
+            counter!("GitHubCommentPosted", "Result" => result).increment(1);
+        }
+        let parameters = serde_json::json!({
+            "repository": target.repository,
+            "pr_number": target.pull_request,
+            "commit_sha": target.head_sha,
+            "comment_id": outcome.as_ref().ok().and_then(|posted| posted.comment_id),
+            "epoch": row.epoch,
+        });
+        audit::record(EventType::CommentPosted, session, "post_github_comment", &parameters, result, started.elapsed());
+        outcome
+    }
+
+    async fn converge(
+        &self,
+        turn: &mut Turn<'_>,
+        row: &Row,
+        report: &Report,
+        body: &str,
+    ) -> Result<Posted, PublishError> {
+        let target = turn.target;
+        let silent = report.is_clean() && !self.settings.clean_comment;
+        let (mut plan, mut step) = Plan::start(&row.comment, self.env.now(), self.settings.request_timeout, silent);
+        let mut url = None;
+        let stands = loop {
+            let seen = match step {
+                Step::Settled(id) => break id,
+                Step::Wait { until } => {
+                    return Err(PublishError::Wait {
+                        until,
+                        why: "another worker's comment may still arrive".to_owned(),
+                    });
+                }
+                Step::GiveUp => return Err(PublishError::CannotConverge),
+                Step::List => Seen::Listed(self.ours(target).await?),
+                Step::Update(id) => {
+                    self.may_write(turn).await?;
+                    match self.github.update_comment(&target.repository, id, body).await {
+                        Ok(comment) => {
+                            url = Some(comment.html_url);
+                            Seen::Updated
+                        }
+                        Err(ApiError::NotFound | ApiError::Gone) => Seen::Gone,
+                        Err(e) => return Err(e.into()),
+                    }
+                }
+                Step::Create => self.create(turn, body, &mut url).await?,
+                Step::Delete(ids) => {
+                    for id in ids {
+                        self.may_write(turn).await?;
+                        match self.github.delete_comment(&target.repository, id).await {
+                            Ok(()) | Err(ApiError::NotFound | ApiError::Gone) => {}
+                            Err(e) => return Err(e.into()),
+                        }
+                    }
+                    Seen::Deleted
+                }
+            };
+            step = plan.next(seen);
+        };
+        let comment = stands.map_or(CommentState::None, |id| CommentState::Known { id });
+        let head = stands.map(|_| target.head_sha.clone());
+        let record = Transition::Commented { epoch: turn.epoch, comment, head };
+        turn.perform(&record).await?;
+        self.set_status(turn, report, url.as_deref()).await?;
+        Ok(Posted { status: PostStatus::Success, comment_id: stands, comment_url: url, error_message: None })
+    }
+
+    async fn create(&self, turn: &mut Turn<'_>, body: &str, url: &mut Option<String>) -> Result<Seen, PublishError> {
+        let creating = Transition::Creating { epoch: turn.epoch, nonce: self.env.random_id(), now: self.env.now() };
+        turn.perform(&creating).await?;
+        self.may_write(turn).await?;
+        match self.github.create_comment(&turn.target.repository, turn.target.pull_request, body).await {
+            Ok(comment) => {
+                *url = Some(comment.html_url);
+                Ok(Seen::Created(comment.id))
+            }
+            Err(ApiError::Ambiguous { reason }) => {
+                tracing::warn!(component = "publish", reason, "a create's outcome is unknown; looking for the comment");
+                Ok(Seen::Unknown)
+            }
+            Err(e) => {
+                // Nothing was created, and GitHub said so: the row need not make the next holder wait.
+                let none = Transition::Commented { epoch: turn.epoch, comment: CommentState::None, head: None };
+                turn.perform(&none).await?;
+                Err(e.into())
+            }
+        }
+    }
+
+    /// Makes the lease last, then asks whether a write may start.
+    async fn may_write(&self, turn: &mut Turn<'_>) -> Result<(), PublishError> {
+        let renew = Transition::Renew { epoch: turn.epoch, now: self.env.now(), lease: self.settings.lease };
+        turn.perform(&renew).await?;
+        let may =
+            Transition::MayWrite { epoch: turn.epoch, now: self.env.now(), request: self.settings.request_timeout };
+        turn.perform(&may).await?;
+        turn.written = true;
+        Ok(())
+    }
+
+    async fn ours(&self, target: &Target) -> Result<Vec<u64>, PublishError> {
+        let me = *self.me.get_or_try_init(|| async { Ok::<_, ApiError>(self.github.viewer().await?.id) }).await?;
+        let comments = self.github.comments(&target.repository, target.pull_request).await?;
+        let is_ours = |comment: &&IssueComment| {
+            comment.author_id == me
+                && Marker::parse(&comment.body).is_some_and(|marker| marker.deployment == self.settings.deployment)
+        };
+        Ok(comments.iter().filter(is_ours).map(|comment| comment.id).collect())
+    }
+
+    /// The status says success only because the comment stands. That it couldn't be set is no reason to do the review
+    /// again: it is logged.
+    async fn set_status(&self, turn: &mut Turn<'_>, report: &Report, url: Option<&str>) -> Result<(), PublishError> {
+        if !self.settings.commit_status {
+            return Ok(());
+        }
+        self.may_write(turn).await?;
+        let status = Status {
+            state: StatusState::Success,
+            context: self.settings.deployment.clone(),
+            description: Some(markdown::summary_line(report)),
+            target_url: url.map(ToOwned::to_owned),
+        };
+        let set = self.github.create_status(&turn.target.repository, &turn.target.head_sha, &status).await;
+        if let Err(error) = set {
+            tracing::warn!(component = "publish", error = %error, "the commit status could not be set");
+        }
+        Ok(())
+    }
+}
+
+impl Turn<'_> {
+    async fn perform(&self, transition: &Transition) -> Result<(), PublishError> {
+        match self.store.transition(self.key, transition).await? {
+            Verdict::Mine(_) => Ok(()),
+            Verdict::Hide { .. } | Verdict::Late => Err(PublishError::Late { written: self.written }),
+        }
+    }
+}

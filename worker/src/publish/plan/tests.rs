@@ -1,0 +1,133 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const REQUEST: Duration = Duration::from_secs(30);
+
+fn start(comment: &CommentState, silent: bool) -> (Plan, Step) {
+    Plan::start(comment, Timestamp::from_seconds(1000), REQUEST, silent)
+}
+
+/// Plays what is seen, in order, and returns all steps.
+fn play(comment: &CommentState, silent: bool, seen: impl IntoIterator<Item = Seen>) -> Vec<Step> {
+    let (mut plan, first) = start(comment, silent);
+    let mut steps = vec![first];
+    steps.extend(seen.into_iter().map(|s| plan.next(s)));
+    steps
+}
+
+#[test]
+fn a_known_comment_is_updated_and_nothing_else() {
+    assert_eq!(play(&CommentState::Known { id: 7 }, false, [Seen::Updated]), [Step::Update(7), Step::Settled(Some(7))]);
+}
+
+#[test]
+fn the_first_comment_is_created_once_and_looked_for_after() {
+    let steps = play(&CommentState::None, false, [Seen::Listed(vec![]), Seen::Created(5), Seen::Listed(vec![5])]);
+    assert_eq!(steps, [Step::List, Step::Create, Step::List, Step::Settled(Some(5))]);
+}
+
+#[test]
+fn a_stale_list_after_the_create_changes_nothing() {
+    let steps = play(&CommentState::None, false, [Seen::Listed(vec![]), Seen::Created(5), Seen::Listed(vec![])]);
+    assert_eq!(steps.last(), Some(&Step::Settled(Some(5))));
+}
+
+#[test]
+fn of_two_creates_at_once_the_oldest_stays_whoever_made_it() {
+    let mine_is_younger = play(
+        &CommentState::None,
+        false,
+        [Seen::Listed(vec![]), Seen::Created(6), Seen::Listed(vec![5, 6]), Seen::Updated, Seen::Deleted],
+    );
+    assert_eq!(mine_is_younger[3..], [Step::Update(5), Step::Delete(vec![6]), Step::Settled(Some(5))]);
+    let mine_is_older = play(
+        &CommentState::None,
+        false,
+        [Seen::Listed(vec![]), Seen::Created(5), Seen::Listed(vec![6, 5]), Seen::Deleted],
+    );
+    assert_eq!(mine_is_older[3..], [Step::Delete(vec![6]), Step::Settled(Some(5))]);
+}
+
+#[test]
+fn an_ambiguous_create_is_adopted_if_it_is_found() {
+    let steps =
+        play(&CommentState::None, false, [Seen::Listed(vec![]), Seen::Unknown, Seen::Listed(vec![9]), Seen::Updated]);
+    assert_eq!(steps[2..], [Step::List, Step::Update(9), Step::Settled(Some(9))]);
+}
+
+#[test]
+fn an_ambiguous_create_that_is_not_found_is_repeated_once_and_then_given_up() {
+    let seen = [Seen::Listed(vec![]), Seen::Unknown, Seen::Listed(vec![]), Seen::Unknown, Seen::Listed(vec![])];
+    let steps = play(&CommentState::None, false, seen);
+    assert_eq!(steps, [Step::List, Step::Create, Step::List, Step::Create, Step::List, Step::GiveUp]);
+}
+
+#[test]
+fn a_deleted_comment_is_posted_once_more() {
+    let seen = [Seen::Gone, Seen::Listed(vec![]), Seen::Created(8), Seen::Listed(vec![8])];
+    let steps = play(&CommentState::Known { id: 7 }, false, seen);
+    assert_eq!(steps, [Step::Update(7), Step::List, Step::Create, Step::List, Step::Settled(Some(8))]);
+}
+
+#[test]
+fn somebody_elses_create_under_way_is_waited_out() {
+    let creating = |since| CommentState::Creating { nonce: "n".into(), since: Timestamp::from_seconds(since) };
+    assert_eq!(start(&creating(971), false).1, Step::Wait { until: Timestamp::from_seconds(1001) });
+    assert_eq!(start(&creating(970), false).1, Step::List);
+}
+
+#[test]
+fn silence_makes_no_comment_but_keeps_one_up_to_date() {
+    assert_eq!(play(&CommentState::None, true, [Seen::Listed(vec![])]).last(), Some(&Step::Settled(None)));
+    assert_eq!(play(&CommentState::None, true, [Seen::Listed(vec![3])]).last(), Some(&Step::Update(3)));
+}
+
+/// GitHub with several publishers at once: creates may be lost or of unknown outcome, lists stale, comments deleted.
+#[derive(Default)]
+struct World {
+    comments: Vec<u64>,
+    next: u64,
+}
+
+proptest! {
+    #[test]
+    fn any_publisher_that_runs_alone_at_the_end_leaves_exactly_one_comment(
+        faults in prop::collection::vec(0u8..5, 0..40),
+        known in prop::option::of(1u64..4),
+    ) {
+        let mut world = World { comments: known.into_iter().collect(), next: 10 };
+        let mut faults = faults.into_iter();
+        // Some publishings under faults, each beginning from what its row would know, then one without.
+        for clean in [false, false, true] {
+            let (mut plan, mut step) = start(&CommentState::None, false);
+            for _ in 0..20 {
+                let fault = if clean { 0 } else { faults.next().unwrap_or(0) };
+                let seen = match step {
+                    Step::Update(id) if world.comments.contains(&id) && fault != 1 => Seen::Updated,
+                    Step::Update(id) => {
+                        world.comments.retain(|c| *c != id);
+                        Seen::Gone
+                    }
+                    Step::List if fault == 2 => Seen::Listed(vec![]),
+                    Step::List => Seen::Listed(world.comments.clone()),
+                    Step::Create if fault == 3 => Seen::Unknown,
+                    Step::Create => {
+                        world.next += 1;
+                        world.comments.push(world.next);
+                        if fault == 4 { Seen::Unknown } else { Seen::Created(world.next) }
+                    }
+                    Step::Delete(ref ids) => {
+                        world.comments.retain(|c| !ids.contains(c));
+                        Seen::Deleted
+                    }
+                    Step::Settled(_) | Step::GiveUp | Step::Wait { .. } => break,
+                };
+                step = plan.next(seen);
+            }
+            let over = matches!(step, Step::Settled(_) | Step::GiveUp);
+            prop_assert!(over, "no end: {:?}", step);
+        }
+        prop_assert_eq!(world.comments.len(), 1);
+    }
+}

@@ -1,0 +1,407 @@
+use comrak::nodes::{Node, NodeValue};
+use comrak::{Arena, Options, parse_document};
+use eco_coder_analyzer::{Confidence, Severity};
+use eco_coder_carbon::{Equivalents, Footprint};
+use eco_coder_shared::ids::{PullNumber, RepoId};
+use proptest::prelude::*;
+
+use super::*;
+use crate::backends::pprof::{Bottleneck, Profile};
+use crate::report::{Freshness, Ledger, ModelPart, SCHEMA, Target};
+use crate::tools::analyze_code::{CodeAnalysis, ReviewStatus, SkippedFile};
+use crate::tools::profile_code_performance::PerformanceProfile;
+
+fn finding(number: u32, severity: Severity) -> Finding {
+    Finding {
+        file_path: "app/orders.py".to_owned(),
+        start_line: 40 + number,
+        end_line: 43 + number,
+        rule_id: "EC-PY-072".to_owned(),
+        aliases: vec!["GCI72".to_owned()],
+        title: "Query in a loop".to_owned(),
+        severity,
+        category: eco_coder_analyzer::Category::Performance,
+        confidence: Confidence::High,
+        description: "Every order sends its own SELECT: 1 + N round trips.".to_owned(),
+        recommendation: "Load all lines with one query (`WHERE order_id IN (...)`) before the loop.".to_owned(),
+        link: Some("https://docs.python.org/3/library/sqlite3.html".to_owned()),
+        evidence: Some("12x at 100 orders, measured".to_owned()),
+        fingerprint: format!("{number:016x}"),
+    }
+}
+
+fn analysis(findings: Vec<Finding>) -> CodeAnalysis {
+    CodeAnalysis {
+        review_id: "embedded-1".to_owned(),
+        status: ReviewStatus::Completed,
+        reason: None,
+        total_recommendations: findings.len(),
+        recommendations: findings,
+        files_analyzed: 14,
+        files_changed: 14,
+        skipped: Vec::new(),
+        suppressed: 0,
+        cpu_seconds: 0.9,
+    }
+}
+
+/// A clean pull request without a profile or a model.
+fn clean() -> Report {
+    Report {
+        schema: SCHEMA,
+        target: Target {
+            repository: "octo/shop".parse().unwrap(),
+            repository_id: RepoId(1),
+            pull_request: PullNumber::try_from(7).unwrap(),
+            head_sha: "3f2a9c1".repeat(6)[..40].parse().unwrap(),
+            merge_base_sha: "a1b2c3d".repeat(6)[..40].parse().unwrap(),
+        },
+        quality: Section::Present(analysis(Vec::new())),
+        performance: Section::Absent { why: "no profile came with this commit".to_owned() },
+        carbon: Section::Absent { why: "nothing was measured".to_owned() },
+        model: ModelSection::NotConfigured,
+        ledger: Ledger {
+            seconds: 4.12,
+            analyser_cpu_seconds: 0.9,
+            co2e_grams: None,
+            input_tokens: 0,
+            cached_tokens: 0,
+            output_tokens: 0,
+            dollars: None,
+            freshness: Freshness::Fresh,
+        },
+    }
+}
+
+fn function(name: &str, share: f64) -> Bottleneck {
+    Bottleneck {
+        function_name: name.to_owned(),
+        file_path: None,
+        line_number: None,
+        cpu_percentage: share,
+        self_time_ms: Some(41.2 * share),
+        total_time_ms: None,
+        invocation_count: None,
+    }
+}
+
+fn measure(report: &mut Report, functions: Vec<Bottleneck>) {
+    report.performance = Section::Present(PerformanceProfile {
+        profiling_id: "p1".to_owned(),
+        profile: Profile {
+            total_cpu_time_ms: Some(4_120.0),
+            total_memory_mb: None,
+            duration_ms: Some(5_000.0),
+            sample_type: "cpu".to_owned(),
+            bottlenecks: functions,
+            samples: 412,
+        },
+        flame_graph_url: None,
+        source: "cpu.pprof".to_owned(),
+    });
+    report.carbon = Section::Present(Footprint {
+        co2e_grams: 0.0009,
+        co2e_per_execution: 0.0009,
+        carbon_intensity_gco2_per_kwh: 316.0,
+        energy_consumed_kwh: 2.85e-6,
+        equivalents: Equivalents { smartphone_charges: 0, km_driven: 0.000_007, tree_hours: 0.000_3 },
+        methodology: "CPU time times the power of one core, and the grid's yearly mean".to_owned(),
+        interval: Some((0.0006, 0.0013)),
+    });
+}
+
+#[test]
+fn findings_and_a_measurement() {
+    let mut report = clean();
+    let mut text = finding(1, Severity::Medium);
+    text.title = "Pattern compiled on every call".to_owned();
+    text.end_line = text.start_line;
+    text.evidence = None;
+    text.link = Some("https://evil.example".to_owned());
+    let mut quality = analysis(vec![finding(3, Severity::Low), text, finding(1, Severity::High)]);
+    quality.skipped = vec![
+        SkippedFile { path: "dist/app.min.js".to_owned(), reason: "generated".to_owned(), gap: false },
+        SkippedFile { path: "data/big.sql".to_owned(), reason: "over 2 MB".to_owned(), gap: false },
+    ];
+    quality.files_analyzed = 12;
+    quality.suppressed = 1;
+    report.quality = Section::Present(quality);
+    report.model = ModelSection::Finished(ModelPart {
+        model: "sonnet-5-5".to_owned(),
+        summary: "The loop in @alice's code.".to_owned(),
+    });
+    report.ledger = Ledger {
+        co2e_grams: Some(0.003),
+        input_tokens: 8_412,
+        cached_tokens: 6_100,
+        output_tokens: 640,
+        dollars: Some(0.014),
+        freshness: Freshness::Cached,
+        ..report.ledger
+    };
+    measure(&mut report, vec![function("search", 41.0), function("operator|", 12.4)]);
+    insta::assert_snapshot!(render(&report, &RenderOptions::default()), @r#"
+    ### Eco-Coder: 2 things to mend
+
+    Measured: **4.12 s** of CPU time, 41% of it in `search` itself; about 0.9 mg CO2e per execution. 12 files at `3f2a9c1`: 1 high, 1 medium on the changed lines.
+
+    | | head `3f2a9c1` |
+    |---|---:|
+    | Total CPU time | 4.12 s |
+    | `search` itself | 41% (1.69 s) |
+    | `operator¦` itself | 12% (511 ms) |
+    | CO2e per execution | 0.9 mg (0.6 mg to 1.3 mg) |
+    | Findings on changed lines | 1 high, 1 medium, 1 low |
+
+    **1. Query in a loop** - High, Performance - `app/orders.py` lines 41-44
+    Every order sends its own SELECT: 1 + N round trips. Load all lines with one query (`WHERE order_id IN (...)`) before the loop. 12x at 100 orders, measured. [`EC-PY-072`](https://docs.python.org/3/library/sqlite3.html), GCI72
+
+    **2. Pattern compiled on every call** - Medium, Performance - `app/orders.py` line 41
+    Every order sends its own SELECT: 1 + N round trips. Load all lines with one query (`WHERE order_id IN (...)`) before the loop. `EC-PY-072`, GCI72
+
+    <details><summary>1 remark of low weight</summary>
+
+    - Query in a loop - Low, `app/orders.py` lines 43-46 - `EC-PY-072`
+
+    </details>
+
+    <details><summary>Suggested by the model</summary>
+
+    The loop in `@alice's` code.
+
+    <sub>Words of `sonnet-5-5`; numbers and findings are the tools'.</sub>
+
+    </details>
+
+    <details><summary>Not looked at: 2 files</summary>
+
+    - `dist/app.min.js` (generated)
+    - `data/big.sql` (over 2 MB)
+
+    </details>
+
+    <details><summary>How the numbers were made</summary>
+
+    - Measured: 412 samples of `cpu` over 5 s in `cpu.pprof`.
+    - Energy: 2.8 mWh, at 316 g CO2e per kWh: 0.9 mg CO2e, like 680 ms of light from a 10 W LED.
+    - Method: CPU time times the power of one core, and the grid's yearly mean.
+    - Interval: the least and the most that the methods give for the same measurement.
+
+    </details>
+
+    <sub>12 of 14 files at `3f2a9c1` in 4.1 s - analyser 0.9 s CPU, about 3 mg CO2e - model `sonnet-5-5`: 8,412 tokens in (6,100 cached), 640 out, $0.014 - cached result - 1 finding muted in the source - this comment is kept up to date - `eco-coder-ignore EC-PY-072: reason` on the line mutes a finding</sub>
+    "#);
+    assert_eq!(summary_line(&report), "2 things to mend (1 high, 1 medium)");
+}
+
+#[test]
+fn a_clean_pull_request_gets_a_short_comment() {
+    let options =
+        RenderOptions { docs_url: Some("https://example.com/docs/profiles".to_owned()), ..RenderOptions::default() };
+    insta::assert_snapshot!(render(&clean(), &options), @r#"
+    ### Eco-Coder: nothing to mend
+
+    14 files at `3f2a9c1`, no finding on the changed lines. Nothing was measured: no profile came with this commit. [How to provide a profile](https://example.com/docs/profiles).
+
+    <sub>14 of 14 files at `3f2a9c1` in 4.1 s - analyser 0.9 s CPU - this comment is kept up to date</sub>
+    "#);
+    assert_eq!(summary_line(&clean()), "Nothing to mend (14 files)");
+}
+
+#[test]
+fn a_degraded_review_says_what_it_lacks() {
+    let mut report = clean();
+    let mut quality = analysis(vec![finding(1, Severity::High)]);
+    quality.status = ReviewStatus::Partial;
+    quality.reason = Some("the time ran out after 5 minutes".to_owned());
+    quality.files_analyzed = 13;
+    quality.skipped = vec![SkippedFile { path: "src/huge.py".to_owned(), reason: "out of time".to_owned(), gap: true }];
+    report.quality = Section::Present(quality);
+    report.performance =
+        Section::Failed { error_type: ErrorType::Throttle, why: "the service asked to wait".to_owned() };
+    report.model = ModelSection::Unfinished { why: "the day's budget is spent".to_owned() };
+    insta::assert_snapshot!(render(&report, &RenderOptions::default()), @r#"
+    ### Eco-Coder: 1 thing to mend; code analysis incomplete; profile unavailable
+
+    13 files at `3f2a9c1`: 1 high on the changed lines.
+
+    Code analysis is incomplete: the time ran out after 5 minutes. 1 file is missing from it, see below.
+
+    Performance profile unavailable (throttled): the service asked to wait.
+
+    The model's part is missing: the day's budget is spent. Everything here comes from the tools.
+
+    **1. Query in a loop** - High, Performance - `app/orders.py` lines 41-44
+    Every order sends its own SELECT: 1 + N round trips. Load all lines with one query (`WHERE order_id IN (...)`) before the loop. 12x at 100 orders, measured. [`EC-PY-072`](https://docs.python.org/3/library/sqlite3.html), GCI72
+
+    <details><summary>Not looked at: 1 file</summary>
+
+    - `src/huge.py` (out of time)
+
+    </details>
+
+    <sub>13 of 14 files at `3f2a9c1` in 4.1 s - analyser 0.9 s CPU - this comment is kept up to date - `eco-coder-ignore EC-PY-072: reason` on the line mutes a finding</sub>
+    "#);
+    assert_eq!(summary_line(&report), "1 thing to mend; code analysis incomplete; profile unavailable (1 high)");
+}
+
+#[test]
+fn a_failed_analysis_never_reads_as_clean() {
+    let mut report = clean();
+    report.quality = Section::Failed {
+        error_type: ErrorType::Timeout,
+        why: "the analyser did not answer within 5 minutes".to_owned(),
+    };
+    measure(&mut report, vec![function("search", 41.0)]);
+    insta::assert_snapshot!(render(&report, &RenderOptions::default()), @r#"
+    ### Eco-Coder: code analysis unavailable
+
+    Measured: **4.12 s** of CPU time, 41% of it in `search` itself; about 0.9 mg CO2e per execution.
+
+    Code quality analysis unavailable (timeout): the analyser did not answer within 5 minutes. The performance results are below.
+
+    | | head `3f2a9c1` |
+    |---|---:|
+    | Total CPU time | 4.12 s |
+    | `search` itself | 41% (1.69 s) |
+    | CO2e per execution | 0.9 mg (0.6 mg to 1.3 mg) |
+
+    <details><summary>How the numbers were made</summary>
+
+    - Measured: 412 samples of `cpu` over 5 s in `cpu.pprof`.
+    - Energy: 2.8 mWh, at 316 g CO2e per kWh: 0.9 mg CO2e, like 680 ms of light from a 10 W LED.
+    - Method: CPU time times the power of one core, and the grid's yearly mean.
+    - Interval: the least and the most that the methods give for the same measurement.
+
+    </details>
+
+    <sub>`3f2a9c1` in 4.1 s - analyser 0.9 s CPU - this comment is kept up to date</sub>
+    "#);
+    assert_eq!(summary_line(&report), "Code analysis unavailable");
+    let mut partial = clean();
+    let mut quality = analysis(Vec::new());
+    quality.status = ReviewStatus::Partial;
+    partial.quality = Section::Present(quality);
+    assert_eq!(summary_line(&partial), "Nothing to mend in what was seen; code analysis incomplete (14 files)");
+}
+
+#[test]
+fn sixty_findings_are_ranked_and_folded() {
+    let mut report = clean();
+    let findings = (0..75).map(|n| finding(n, if n == 74 { Severity::Critical } else { Severity::Medium })).collect();
+    report.quality = Section::Present(analysis(findings));
+    let comment = render(&report, &RenderOptions::default());
+    assert!(comment.starts_with(
+        "### Eco-Coder: 75 things to mend\n\n14 files at `3f2a9c1`: 1 critical, 74 medium on the changed lines."
+    ));
+    assert!(comment.contains("**1. Query in a loop** - Critical"));
+    assert!(comment.contains("\n**10. ") && !comment.contains("**11. "));
+    assert!(comment.contains("<details><summary>65 more findings</summary>"));
+    assert_eq!(comment.matches("\n- Query in a loop").count(), 50);
+    assert!(comment.contains("\n- and 15 more\n"));
+}
+
+#[test]
+fn no_grams_without_a_measurement() {
+    let mut report = clean();
+    measure(&mut report, Vec::new());
+    report.performance = Section::Absent { why: String::new() };
+    assert!(!render(&report, &RenderOptions::default()).contains("CO2e"));
+}
+
+/// Nodes of the comment that a hostile name could have made.
+fn structure(markdown: &str) -> (usize, usize, usize, Vec<String>) {
+    let arena = Arena::new();
+    let mut options = Options::default();
+    options.extension.table = true;
+    options.extension.autolink = true;
+    options.extension.tasklist = true;
+    let root: Node<'_> = parse_document(&arena, markdown, &options);
+    let (mut cells, mut items, mut headings, mut html) = (0, 0, 0, Vec::new());
+    for node in root.descendants() {
+        match &node.data().value {
+            NodeValue::TableCell => cells += 1,
+            NodeValue::Item(_) => items += 1,
+            NodeValue::Heading(_) => headings += 1,
+            NodeValue::HtmlBlock(block) => html.push(block.literal.clone()),
+            NodeValue::HtmlInline(inline) => html.push(inline.clone()),
+            NodeValue::Image(_) | NodeValue::TaskItem(_) => html.push("harm".to_owned()),
+            NodeValue::Link(link) if sanitize::link(&link.url).is_none() => html.push(link.url.clone()),
+            NodeValue::Text(text) => assert!(!text.contains("@team"), "{markdown}"),
+            _ => {}
+        }
+    }
+    (cells, items, headings, html)
+}
+
+/// A report that has the name wherever a name can be.
+fn named(name: &str) -> Report {
+    let mut report = clean();
+    let mut high = finding(1, Severity::High);
+    let mut low = finding(2, Severity::Low);
+    for finding in [&mut high, &mut low] {
+        finding.file_path = name.to_owned();
+        finding.title = format!("Title {name}");
+        finding.description = format!("Words {name}");
+        finding.recommendation = format!("Words {name}");
+        finding.evidence = Some(format!("Words {name}"));
+        finding.rule_id = name.to_owned();
+        finding.aliases = vec![format!("A {name}")];
+        finding.link = Some(name.to_owned());
+    }
+    let mut quality = analysis(vec![high, low]);
+    quality.status = ReviewStatus::Partial;
+    quality.reason = Some(format!("Reason {name}"));
+    quality.skipped = vec![SkippedFile { path: name.to_owned(), reason: format!("reason {name}"), gap: true }];
+    report.quality = Section::Present(quality);
+    report.model = ModelSection::Finished(ModelPart {
+        model: name.to_owned(),
+        summary: format!("Words `x` {}", name.replace(['\n', '\r'], " ")),
+    });
+    measure(&mut report, vec![function(name, 40.0), function(name, 0.2)]);
+    if let Section::Present(measured) = &mut report.performance {
+        measured.profile.sample_type = name.to_owned();
+        measured.source = name.to_owned();
+        measured.flame_graph_url = Some(name.to_owned());
+    }
+    if let Section::Present(footprint) = &mut report.carbon {
+        footprint.methodology = format!("Words {name}");
+    }
+    report
+}
+
+#[test]
+fn hostile_names_change_nothing_but_the_words() {
+    let names = [
+        "a | b",
+        "a`b``c```d",
+        "a\nb\n\n# c",
+        "<!-- eco-coder:comment v=1 -->",
+        "</details></summary><details>",
+        "@team please /merge",
+        "\u{202e}gnp.exe",
+        "![x](https://evil.example/x.png)",
+        "| a |\n|---|\n| b |",
+        "\\",
+        "",
+    ];
+    let long = "long/".repeat(800);
+    let expected = structure(&render(&named("plain"), &RenderOptions::default()));
+    for name in names.into_iter().chain([long.as_str()]) {
+        let comment = render(&named(name), &RenderOptions::default());
+        assert_eq!(structure(&comment), expected, "{comment}");
+        assert!(!comment.contains("<!--") && !comment.contains('\u{202e}'));
+        assert!(comment.chars().count() < 20_000);
+        assert!(summary_line(&named(name)).chars().count() <= 140);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_name_changes_nothing_but_the_words(name in any::<String>()) {
+        let expected = structure(&render(&named("plain"), &RenderOptions::default()));
+        prop_assert_eq!(structure(&render(&named(&name), &RenderOptions::default())), expected);
+    }
+}

@@ -1,0 +1,111 @@
+//! The verdict in words: the title, the sentence that an e-mail's reader sees first, and the line of the commit status.
+
+use eco_coder_analyzer::{Finding, Severity};
+
+use super::{RenderOptions, head, measured, numbers, sentence, weighed, words};
+use crate::report::{Report, Section};
+use crate::tools::analyze_code::CodeAnalysis;
+
+/// The longest description of a commit status on GitHub, in characters.
+const MAX_STATUS: usize = 140;
+
+/// What the review comes to: `2 things to mend; code analysis incomplete`.
+pub(super) fn title(report: &Report) -> String {
+    let (mend, remarks) = weighed(report);
+    let mut title = match &report.quality {
+        Section::Failed { .. } => return format!("code analysis unavailable{}", unmeasured(report)),
+        Section::Absent { .. } => "no code to look at".to_owned(),
+        Section::Present(_) if !mend.is_empty() => numbers::count(mend.len(), "thing to mend", "things to mend"),
+        // Who hasn't seen everything can't say that there is nothing.
+        Section::Present(analysis) if analysis.is_partial() => "nothing to mend in what was seen".to_owned(),
+        Section::Present(_) => "nothing to mend".to_owned(),
+    };
+    if mend.is_empty() && !remarks.is_empty() {
+        title = format!("{title}, {}", numbers::count(remarks.len(), "remark", "remarks"));
+    }
+    if report.quality.present().is_some_and(CodeAnalysis::is_partial) {
+        title.push_str("; code analysis incomplete");
+    }
+    title.push_str(unmeasured(report));
+    title
+}
+
+fn unmeasured(report: &Report) -> &'static str {
+    if matches!(report.performance, Section::Failed { .. }) { "; profile unavailable" } else { "" }
+}
+
+/// One line without anything that isn't ours, for the commit status: at most 140 characters.
+pub fn summary_line(report: &Report) -> String {
+    let mut line = title(report);
+    if let Some(first) = line.get(..1).map(str::to_uppercase) {
+        line.replace_range(..1, &first);
+    }
+    let (mend, _) = weighed(report);
+    let longer = match (&report.quality, mend.is_empty()) {
+        (Section::Present(_), false) => format!("{line} ({})", severities(&mend)),
+        (Section::Present(analysis), true) => {
+            format!("{line} ({})", numbers::count(analysis.files_analyzed, "file", "files"))
+        }
+        _ => line.clone(),
+    };
+    let line = if longer.chars().count() <= MAX_STATUS { longer } else { line };
+    line.chars().take(MAX_STATUS).collect()
+}
+
+/// What to know first: the measurement, then the findings by weight.
+fn parts(report: &Report) -> Vec<String> {
+    let mut parts = Vec::new();
+    parts.extend(measured::sentence(report));
+    let (mend, remarks) = weighed(report);
+    match &report.quality {
+        Section::Present(analysis) => {
+            let files = numbers::count(analysis.files_analyzed, "file", "files");
+            parts.push(if mend.is_empty() && remarks.is_empty() {
+                format!("{files} at {}, no finding on the changed lines.", head(report))
+            } else {
+                let all: Vec<&Finding> = if mend.is_empty() { remarks } else { mend };
+                format!("{files} at {}: {} on the changed lines.", head(report), severities(&all))
+            });
+        }
+        Section::Absent { why } => parts.push(sentence(&format!("At {}: {}", head(report), words(why)))),
+        // Said among the failures.
+        Section::Failed { .. } => {}
+    }
+    parts
+}
+
+/// The paragraph below the title.
+pub(super) fn first_words(report: &Report, options: &RenderOptions) -> String {
+    let mut parts = parts(report);
+    if let Section::Absent { why } = &report.performance {
+        let why = words(why);
+        let why = if why.is_empty() {
+            "Nothing was measured.".to_owned()
+        } else {
+            format!("Nothing was measured: {}", sentence(&why))
+        };
+        parts.push(match options.docs_url.as_deref().filter(|url| is_plain_https(url)) {
+            Some(url) => format!("{why} [How to provide a profile]({url})."),
+            None => why,
+        });
+    }
+    if parts.is_empty() {
+        parts.push(format!("Nothing could be said about {}.", head(report)));
+    }
+    parts.join(" ")
+}
+
+/// `1 high, 2 medium`.
+pub(super) fn severities(findings: &[&Finding]) -> String {
+    let all = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+    let counted = all.into_iter().filter_map(|severity| {
+        let number = findings.iter().filter(|finding| finding.severity == severity).count();
+        (number > 0).then(|| format!("{} {}", numbers::grouped(number as u64), severity.as_str().to_lowercase()))
+    });
+    counted.collect::<Vec<_>>().join(", ")
+}
+
+/// The operator's own address, but nothing that breaks out of a link.
+fn is_plain_https(url: &str) -> bool {
+    url.starts_with("https://") && url.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/%#?=&+:,@".contains(&b))
+}

@@ -1,0 +1,240 @@
+//! From a head to a report: the result known by commit SHA, or the agent's. No claim, no publishing: the `review` command
+//! stands on it too.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eco_coder_carbon::Input;
+use eco_coder_github::{ApiError, GitHub};
+use eco_coder_shared::env::{SharedEnv, Timestamp};
+use eco_coder_shared::ids::PullKey;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use metrics::counter;
+use sha2::{Digest, Sha256};
+
+use crate::agent::budget::Limits;
+use crate::agent::driver::{Deadlines, Driven, Driver};
+use crate::agent::prompt;
+use crate::agent::run::{Finish, Run};
+use crate::backends::Backends;
+use crate::model::Model;
+use crate::report::{Freshness, Ledger, ModelSection, Report, SCHEMA, Section};
+use crate::store::seal::SealKey;
+use crate::store::{MAX_VALUE, RESULT_DAYS, ResultKey, SessionId, Store, StoreError};
+use crate::subject::{Head, Subject};
+use crate::tools::ErrorType;
+
+/// Makes reports.
+pub struct Inspector {
+    /// Reads only.
+    pub github: GitHub,
+    /// Results and sessions.
+    pub store: Arc<dyn Store>,
+    /// Seals them.
+    pub seal: SealKey,
+    /// Clock and dice.
+    pub env: SharedEnv,
+    /// The model, if there is one.
+    pub model: Option<Arc<dyn Model>>,
+    /// The engines behind the tools.
+    pub backends: Backends,
+    /// For tools and model.
+    pub deadlines: Deadlines,
+    /// For the model.
+    pub limits: Limits,
+    /// Files of one pull request that are looked at.
+    pub max_files: usize,
+}
+
+/// Why there is no report yet.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// Wait without a charge; the session goes on then.
+    #[error("waits until {until}: {why}")]
+    Wait {
+        /// Until then.
+        until: Timestamp,
+        /// For the log.
+        why: String,
+    },
+    /// Another worker has gone on with it.
+    #[error("another worker has gone on with this review")]
+    Superseded,
+    /// GitHub failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A report, and the session that made it: kept until the report is posted, so that nothing is paid twice.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The report.
+    pub report: Report,
+    /// To be forgotten when the report is posted.
+    pub session: SessionId,
+}
+
+/// Where a kept report belongs, for its seal.
+pub fn kept_place(key: PullKey) -> String {
+    format!("kept/{key}")
+}
+
+impl Inspector {
+    /// The name of the result: everything that makes another report.
+    pub async fn key(&self, head: &Head) -> ResultKey {
+        let target = &head.target;
+        let mut hash = Sha256::new();
+        let model = self.model.as_ref().map(|model| format!("{} {}", model.id(), prompt::digest()));
+        for part in [
+            &target.repository_id.to_string(),
+            target.head_sha.as_str(),
+            target.merge_base_sha.as_str(),
+            &self.backends.code.digest(),
+            &self.backends.profiles.fingerprint(target).await,
+            &format!("{:?}", self.backends.carbon),
+            &self.max_files.to_string(),
+            &SCHEMA.to_string(),
+            &model.unwrap_or_default(),
+        ] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        ResultKey(hex::encode(hash.finalize()))
+    }
+
+    /// The report on this head. With a nonce, a known result is not taken.
+    pub async fn inspect(&self, head: &Head, nonce: Option<&str>) -> Result<Inspected, InspectError> {
+        let started = Instant::now();
+        let key = self.key(head).await;
+        // Two pull requests can have the same head; each has a session of its own.
+        let session = format!("{} {} {}", key.0, head.target.pull_request, nonce.unwrap_or_default());
+        let session = SessionId(hex::encode(Sha256::digest(session)));
+        if nonce.is_none()
+            && let Some(mut report) = self.known(&key).await?
+        {
+            counter!("ResultCache", "Result" => "hit").increment(1);
+            // Known by its commits, maybe from another pull request.
+            report.target = head.target.clone();
+            report.ledger.freshness = Freshness::Cached;
+            report.ledger.seconds = started.elapsed().as_secs_f64();
+            return Ok(Inspected { report, session });
+        }
+        counter!("ResultCache", "Result" => "miss").increment(1);
+        let subject = Subject::read(&self.github, head, self.max_files).await?;
+        let finish = self.run(&session, &subject).await?;
+        let report = self.assemble(head, finish, started.elapsed());
+        if is_complete(&report) {
+            self.remember(&key, &report).await?;
+        }
+        Ok(Inspected { report, session })
+    }
+
+    /// The report stands: its session is over.
+    pub async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {
+        self.store.end_session(session).await
+    }
+
+    async fn run(&self, session: &SessionId, subject: &Subject) -> Result<Finish, InspectError> {
+        let driver = Driver {
+            store: &*self.store,
+            seal: &self.seal,
+            env: &self.env,
+            model: self.model.as_ref(),
+            backends: &self.backends,
+            deadlines: self.deadlines,
+        };
+        let run = Run::new(self.model.as_ref().map(|model| model.id().to_owned()), self.limits);
+        let finish = match driver.run(session, run, subject).await? {
+            Driven::Finished(finish) => *finish,
+            Driven::Suspended { until } => {
+                return Err(InspectError::Wait { until, why: "the model is throttled".to_owned() });
+            }
+            Driven::Superseded => return Err(InspectError::Superseded),
+        };
+        if matches!(finish.quality, Section::Failed { error_type: ErrorType::Throttle, .. }) {
+            // Not a result but a wait: the next try begins anew.
+            self.store.end_session(session).await?;
+            let until = self.github.limited_until().unwrap_or_else(|| self.env.now() + Duration::from_mins(1));
+            return Err(InspectError::Wait { until, why: "GitHub's rate limit is reached".to_owned() });
+        }
+        Ok(finish)
+    }
+
+    fn assemble(&self, head: &Head, finish: Finish, took: Duration) -> Report {
+        let analyser_cpu_seconds = finish.quality.present().map_or(0.0, |analysis| analysis.cpu_seconds);
+        let own = Input {
+            cpu_time_seconds: analyser_cpu_seconds,
+            ram_usage_mb: 0.0,
+            execution_count: 1,
+            ..self.backends.carbon.clone()
+        };
+        let co2e_grams = (analyser_cpu_seconds > 0.0)
+            .then(|| eco_coder_carbon::footprint(&own).ok())
+            .flatten()
+            .map(|footprint| footprint.co2e_grams);
+        Report {
+            schema: SCHEMA,
+            target: head.target.clone(),
+            quality: finish.quality,
+            performance: finish.performance,
+            carbon: finish.carbon,
+            model: finish.model,
+            ledger: Ledger {
+                seconds: took.as_secs_f64(),
+                analyser_cpu_seconds,
+                co2e_grams,
+                input_tokens: finish.usage.input,
+                cached_tokens: finish.usage.cache_read,
+                output_tokens: finish.usage.output,
+                dollars: self.model.as_ref().and_then(|model| model.dollars(finish.usage)),
+                freshness: Freshness::Fresh,
+            },
+        }
+    }
+
+    /// A stored result that can't be read is as good as none: it is made again.
+    async fn known(&self, key: &ResultKey) -> Result<Option<Report>, StoreError> {
+        let Some(sealed) = self.store.result(key, self.env.now()).await? else { return Ok(None) };
+        let read = || {
+            let packed = self.seal.open(&place(key), &sealed).ok()?;
+            let mut json = Vec::new();
+            GzDecoder::new(packed.as_slice()).take(8 * MAX_VALUE as u64).read_to_end(&mut json).ok()?;
+            serde_json::from_slice(&json).ok()
+        };
+        let report = read();
+        if report.is_none() {
+            tracing::warn!(component = "inspect", "a known result can't be read; it is made again");
+        }
+        Ok(report)
+    }
+
+    async fn remember(&self, key: &ResultKey, report: &Report) -> Result<(), StoreError> {
+        let json = serde_json::to_vec(report).unwrap_or_default();
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        let Ok(packed) = gzip.write_all(&json).and_then(|()| gzip.finish()) else { return Ok(()) };
+        let sealed = self.seal.seal(&*self.env, &place(key), &packed);
+        if sealed.len() > MAX_VALUE {
+            return Ok(()); // too large to keep is no reason not to report
+        }
+        let week = Duration::from_hours(u64::from(RESULT_DAYS) * 24);
+        self.store.put_result(key, sealed, self.env.now() + week).await
+    }
+}
+
+fn place(key: &ResultKey) -> String {
+    format!("result/{}", key.0)
+}
+
+/// Only a completed result is kept: what failed or was cut short may go better the next time.
+fn is_complete(report: &Report) -> bool {
+    let analysed = report.quality.present().is_some_and(|analysis| !analysis.is_partial());
+    let failed =
+        matches!(report.performance, Section::Failed { .. }) || matches!(report.carbon, Section::Failed { .. });
+    analysed && !failed && !matches!(report.model, ModelSection::Unfinished { .. })
+}

@@ -1,0 +1,228 @@
+//! Puts a worker together from its settings, and runs it: the consumer, the operators' port, housekeeping.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use eco_coder_github::{Auth, GitHub, HttpSettings, HttpTransport, Transport};
+use eco_coder_shared::env::SharedEnv;
+use eco_coder_shared::operator::{self, Readiness};
+use eco_coder_shared::queue::JobQueue;
+use eco_coder_shared::retry;
+use eco_coder_shared::telemetry::metrics as names;
+use metrics::gauge;
+use tokio::net::TcpListener;
+use tokio::sync::{RwLock, watch};
+
+use crate::agent::budget::Limits;
+use crate::agent::driver::Deadlines;
+use crate::backends::Backends;
+use crate::backends::cpu::CpuPool;
+use crate::backends::embedded::{self, Embedded};
+use crate::backends::profile_files::{Place, ProfileFiles};
+use crate::config::{WorkerConfig, connect_timeout, write_time};
+use crate::consumer::{self, Consumer};
+use crate::publish::{self, Publisher};
+use crate::review::inspect::Inspector;
+use crate::review::{self, Reviewer};
+use crate::store::Store;
+use crate::store::seal::SealKey;
+
+/// Between two rounds of housekeeping.
+const HOUSEKEEPING: Duration = Duration::from_hours(1);
+
+/// One turn of a model.
+const MODEL_TURN: Duration = Duration::from_mins(5);
+
+/// The transport to the configured GitHub.
+pub fn transport(config: &WorkerConfig) -> anyhow::Result<Arc<dyn Transport>> {
+    let settings = HttpSettings {
+        api: config.github.api_url.clone(),
+        timeout: Duration::from_secs(config.github.request_timeout_seconds),
+        connect_timeout: connect_timeout(&config.github),
+        ..HttpSettings::default()
+    };
+    Ok(Arc::new(HttpTransport::new(&settings)?))
+}
+
+/// A client for the configured identity.
+pub fn github(config: &WorkerConfig, transport: Arc<dyn Transport>, env: SharedEnv) -> GitHub {
+    let settings = eco_coder_github::Settings {
+        write_interval: Duration::from_millis(config.github.write_interval_ms),
+        ..eco_coder_github::Settings::default()
+    };
+    GitHub::new(transport, Auth::token(config.token.clone()), env, settings)
+}
+
+/// What makes reports, with profiles from `place`.
+pub fn inspector(
+    config: &WorkerConfig,
+    github: &GitHub,
+    store: Arc<dyn Store>,
+    seal: SealKey,
+    env: SharedEnv,
+    place: Place,
+) -> anyhow::Result<Inspector> {
+    let pool = CpuPool::start(config.worker.cpu_threads, eco_coder_analyzer::STACK_BYTES)?;
+    let settings = embedded::Settings {
+        max_file_bytes: config.analysis.max_file_bytes,
+        fetch_concurrency: config.analysis.fetch_concurrency,
+        exclude: config.exclude.clone(),
+        timeout: Duration::from_secs(config.analysis.timeout_seconds),
+        options: config.analyzer_options(),
+    };
+    let profiles = ProfileFiles::new(place, config.profiles.folded_sample_ms, pool.clone());
+    Ok(Inspector {
+        github: github.clone(),
+        store,
+        seal,
+        env,
+        model: None,
+        backends: Backends {
+            code: Arc::new(Embedded::new(github.clone(), pool, config.worker.source_bytes, settings)),
+            profiles: Arc::new(profiles),
+            carbon: config.carbon.clone(),
+        },
+        deadlines: Deadlines {
+            analyze: Duration::from_secs(config.analysis.timeout_seconds),
+            profile: Duration::from_secs(config.profiles.timeout_seconds),
+            model: MODEL_TURN,
+        },
+        limits: Limits { turns: config.model.max_turns, ..Limits::default() },
+        max_files: config.analysis.max_files,
+    })
+}
+
+/// A worker that can run.
+pub struct Worker {
+    consumer: Consumer,
+    operator: TcpListener,
+    readiness: Arc<Ready>,
+    env: SharedEnv,
+}
+
+struct Ready {
+    queue: Arc<dyn JobQueue>,
+    store: Arc<dyn Store>,
+}
+
+#[async_trait]
+impl Readiness for Ready {
+    async fn check(&self) -> Result<(), String> {
+        self.store.check().await.map_err(|e| e.to_string())?;
+        let depth = self.queue.depth().await.map_err(|e| e.to_string())?;
+        gauge!("QueueVisible").set(depth.visible as f64);
+        gauge!("QueueInFlight").set(depth.in_flight as f64);
+        gauge!("QueueDead").set(depth.dead as f64);
+        gauge!("QueueOldestAge").set(depth.oldest_age_ms.unwrap_or(0) as f64 / 1e3);
+        Ok(())
+    }
+}
+
+impl Worker {
+    /// Puts it together; nothing is taken from the queue yet.
+    pub async fn bind(
+        config: &WorkerConfig,
+        queue: Arc<dyn JobQueue>,
+        store: Arc<dyn Store>,
+        transport: Arc<dyn Transport>,
+        env: SharedEnv,
+    ) -> anyhow::Result<Self> {
+        let seal = SealKey::new(&config.session_key.read(&*env)?);
+        let github = github(config, transport, Arc::clone(&env));
+        let place = Place::Dir(config.profiles_dir.clone());
+        let inspector = inspector(config, &github, Arc::clone(&store), seal.clone(), Arc::clone(&env), place)?;
+        let seconds = Duration::from_secs;
+        let lease = seconds(config.worker.lease_seconds);
+        let publisher = Publisher::new(
+            github.clone(),
+            Arc::clone(&env),
+            publish::Settings {
+                deployment: config.deployment.clone(),
+                clean_comment: config.report.clean_comment,
+                commit_status: config.report.commit_status,
+                dry_run: config.dry_run,
+                request_timeout: write_time(&config.github),
+                lease,
+            },
+        );
+        let reviewer = Reviewer {
+            github,
+            store: Arc::clone(&store),
+            seal,
+            env: Arc::clone(&env),
+            policy: config.policy.clone(),
+            inspector,
+            publisher,
+            settings: review::Settings {
+                lease,
+                cooldown: seconds(config.worker.cooldown_seconds),
+                max_attempts: config.worker.max_attempts,
+                retry: retry::Policy {
+                    initial: seconds(config.worker.retry_seconds),
+                    cap: seconds(config.worker.retry_cap_seconds),
+                    ..retry::Policy::HTTP
+                },
+            },
+            alone: RwLock::new(()),
+        };
+        let settings = consumer::Settings {
+            jobs: config.worker.jobs,
+            visibility: seconds(config.worker.visibility_seconds),
+            hide: seconds(config.worker.hide_seconds),
+            grace: seconds(config.worker.shutdown_grace_seconds),
+        };
+        let address = &config.worker.operator_listen;
+        let operator = TcpListener::bind(address).await.map_err(|e| {
+            anyhow::anyhow!("worker.operator_listen: {address} can't be listened on: {e}; free it or choose another")
+        })?;
+        let consumer = Consumer::new(Arc::clone(&queue), Arc::new(reviewer), Arc::clone(&env), settings);
+        Ok(Self { consumer, operator, readiness: Arc::new(Ready { queue, store }), env })
+    }
+
+    /// Where operators reach it.
+    pub fn operator_addr(&self) -> std::io::Result<SocketAddr> {
+        self.operator.local_addr()
+    }
+
+    /// Works until `shutdown` is ready, then drains.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
+        let (tell, stop) = watch::channel(false);
+        let store = Arc::clone(&self.readiness.store);
+        let routes = operator::router(self.readiness, names::install());
+        let mut ended = stop.clone();
+        let serve = axum::serve(self.operator, routes).with_graceful_shutdown(async move {
+            let _ = ended.wait_for(|stop| *stop).await;
+        });
+        let port = tokio::spawn(serve.into_future());
+        let housekeeping = tokio::spawn(keep_house(store, self.env));
+        let work = self.consumer.run(stop);
+        tokio::pin!(work);
+        tokio::select! {
+            () = &mut work => {}
+            () = shutdown => {
+                tell.send_replace(true);
+                work.await;
+            }
+        }
+        tell.send_replace(true);
+        housekeeping.abort();
+        port.abort();
+        Ok(())
+    }
+}
+
+/// Deletes what is over, a little at a time.
+async fn keep_house(store: Arc<dyn Store>, env: SharedEnv) {
+    loop {
+        match store.purge(env.now()).await {
+            Ok(0) => tokio::time::sleep(HOUSEKEEPING).await,
+            Ok(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+            Err(error) => {
+                tracing::warn!(component = "housekeeping", error = %error, "expired items could not be deleted");
+                tokio::time::sleep(HOUSEKEEPING).await;
+            }
+        }
+    }
+}

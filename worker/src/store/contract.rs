@@ -1,0 +1,126 @@
+//! What every store must do, as a suite that each engine passes.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a contract fails by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eco_coder_shared::env::Timestamp;
+use eco_coder_shared::ids::{PullKey, PullNumber, RepoId};
+
+use super::{Appended, ResultKey, SessionId, Store};
+use crate::claim::{Exit, Row, Transition, Verdict};
+
+/// A key for tests.
+pub fn key(n: u64) -> PullKey {
+    PullKey { repo_id: RepoId(n), pull: PullNumber::try_from(n).unwrap_or_else(|e| panic!("{e}")) }
+}
+
+/// A claim at `now` seconds, for 60 s.
+pub fn claim(holder: &str, now: i64) -> Transition {
+    Transition::Claim {
+        holder: holder.into(),
+        now: Timestamp::from_seconds(now),
+        lease: Duration::from_mins(1),
+        first_receive: true,
+    }
+}
+
+/// Runs the suite, with a fresh store for each part.
+pub async fn run_all<S: Store + 'static>(fresh: impl Fn() -> Arc<S>) {
+    rows_change_by_transition_only(&*fresh()).await;
+    of_many_claims_at_once_one_wins(fresh()).await;
+    results_expire_at_their_instant(&*fresh()).await;
+    events_are_appended_once_in_order(&*fresh()).await;
+    kept_reports_are_replaced_and_dropped(&*fresh()).await;
+    a_purge_takes_only_what_is_over(&*fresh()).await;
+    oversized_values_are_refused(&*fresh()).await;
+}
+
+async fn rows_change_by_transition_only(store: &dyn Store) {
+    assert_eq!(store.row(key(1)).await.unwrap(), Row::default());
+    let Verdict::Mine(row) = store.transition(key(1), &claim("a", 0)).await.unwrap() else { panic!("not mine") };
+    assert_eq!(store.row(key(1)).await.unwrap(), *row);
+    assert_eq!(store.row(key(2)).await.unwrap(), Row::default());
+    let hidden = store.transition(key(1), &claim("b", 1)).await.unwrap();
+    assert_eq!(hidden, Verdict::Hide { until: Timestamp::from_seconds(60) });
+    assert_eq!(store.row(key(1)).await.unwrap().wanted, 1);
+    let late = Transition::Release { epoch: 9, exit: Exit::Free };
+    assert_eq!(store.transition(key(1), &late).await.unwrap(), Verdict::Late);
+    let release = Transition::Release { epoch: 1, exit: Exit::Free };
+    assert!(matches!(store.transition(key(1), &release).await.unwrap(), Verdict::Mine(_)));
+    assert_eq!(store.row(key(1)).await.unwrap().holder, None);
+}
+
+async fn of_many_claims_at_once_one_wins<S: Store + 'static>(store: Arc<S>) {
+    let claims: Vec<_> = (0..16)
+        .map(|n| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.transition(key(1), &claim(&n.to_string(), 0)).await.unwrap() })
+        })
+        .collect();
+    let mut winners = 0;
+    for claim in claims {
+        winners += u32::from(matches!(claim.await.unwrap(), Verdict::Mine(_)));
+    }
+    assert_eq!(winners, 1);
+    assert_eq!(store.row(key(1)).await.unwrap().wanted, 15);
+}
+
+async fn results_expire_at_their_instant(store: &dyn Store) {
+    let name = ResultKey("k".into());
+    let at = Timestamp::from_seconds;
+    assert_eq!(store.result(&name, at(0)).await.unwrap(), None);
+    store.put_result(&name, vec![1, 2, 3], at(10)).await.unwrap();
+    assert_eq!(store.result(&name, at(9)).await.unwrap(), Some(vec![1, 2, 3]));
+    assert_eq!(store.result(&name, at(10)).await.unwrap(), None);
+    store.put_result(&name, vec![4], at(20)).await.unwrap();
+    assert_eq!(store.result(&name, at(11)).await.unwrap(), Some(vec![4]));
+}
+
+async fn events_are_appended_once_in_order(store: &dyn Store) {
+    let (session, other) = (SessionId("s".into()), SessionId("t".into()));
+    let at = Timestamp::from_seconds;
+    for n in 0..3u8 {
+        assert_eq!(store.append(&session, n.into(), vec![n], at(10)).await.unwrap(), Appended::Stored);
+    }
+    assert_eq!(store.append(&session, 1, vec![9], at(10)).await.unwrap(), Appended::Conflict);
+    assert_eq!(store.append(&other, 0, vec![7], at(10)).await.unwrap(), Appended::Stored);
+    assert_eq!(store.events(&session, at(0)).await.unwrap(), [[0], [1], [2]]);
+    assert_eq!(store.events(&session, at(10)).await.unwrap(), Vec::<Vec<u8>>::new());
+    store.end_session(&session).await.unwrap();
+    assert_eq!(store.events(&session, at(0)).await.unwrap(), Vec::<Vec<u8>>::new());
+    assert_eq!(store.events(&other, at(0)).await.unwrap(), [[7]]);
+}
+
+async fn kept_reports_are_replaced_and_dropped(store: &dyn Store) {
+    let at = Timestamp::from_seconds;
+    store.keep_report(key(1), vec![1], at(10)).await.unwrap();
+    store.keep_report(key(1), vec![2], at(20)).await.unwrap();
+    assert_eq!(store.kept_report(key(1), at(15)).await.unwrap(), Some(vec![2]));
+    assert_eq!(store.kept_report(key(1), at(20)).await.unwrap(), None);
+    assert_eq!(store.kept_report(key(2), at(0)).await.unwrap(), None);
+    store.drop_report(key(1)).await.unwrap();
+    assert_eq!(store.kept_report(key(1), at(0)).await.unwrap(), None);
+}
+
+async fn a_purge_takes_only_what_is_over(store: &dyn Store) {
+    let at = Timestamp::from_seconds;
+    store.put_result(&ResultKey("old".into()), vec![1], at(10)).await.unwrap();
+    store.put_result(&ResultKey("new".into()), vec![1], at(99)).await.unwrap();
+    store.append(&SessionId("s".into()), 0, vec![1], at(10)).await.unwrap();
+    store.keep_report(key(1), vec![1], at(10)).await.unwrap();
+    store.transition(key(1), &claim("a", 0)).await.unwrap();
+    store.purge(at(50)).await.unwrap();
+    assert_eq!(store.result(&ResultKey("new".into()), at(50)).await.unwrap(), Some(vec![1]));
+    assert_eq!(store.result(&ResultKey("old".into()), at(0)).await.unwrap(), None);
+    assert_eq!(store.row(key(1)).await.unwrap().epoch, 1, "rows don't expire");
+}
+
+async fn oversized_values_are_refused(store: &dyn Store) {
+    let at = Timestamp::from_seconds;
+    let name = ResultKey("large".into());
+    assert!(store.put_result(&name, vec![0; super::MAX_VALUE + 1], at(10)).await.is_err());
+    assert!(store.put_result(&name, vec![0; super::MAX_VALUE], at(10)).await.is_ok());
+    assert_eq!(store.result(&name, at(0)).await.unwrap().map(|v| v.len()), Some(super::MAX_VALUE));
+}

@@ -1,0 +1,247 @@
+//! The store on one machine: SQLite, one file, correct across processes.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use eco_coder_shared::env::Timestamp;
+use eco_coder_shared::ids::PullKey;
+use eco_coder_shared::sqlite::{Database, SqliteError};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{Appended, MAX_VALUE, ResultKey, SessionId, Store, StoreError};
+use crate::claim::{self, Row, Transition, Verdict};
+
+/// One step per schema version, in order; never changed, only added to.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE pulls (repo_id INTEGER, pull INTEGER, row TEXT NOT NULL, PRIMARY KEY (repo_id, pull)) WITHOUT ROWID;
+    CREATE TABLE results (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires INTEGER NOT NULL);
+    CREATE INDEX results_by_expiry ON results (expires);
+    CREATE TABLE events (
+        session TEXT, sequence INTEGER, event BLOB NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (session, sequence)
+    ) WITHOUT ROWID;
+    CREATE INDEX events_by_expiry ON events (expires);
+    CREATE TABLE kept (
+        repo_id INTEGER, pull INTEGER, report BLOB NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (repo_id, pull)
+    ) WITHOUT ROWID;
+"];
+
+/// How many expired items one purge deletes from each table: a short write, whatever has piled up.
+const PURGE: u32 = 500;
+
+/// The SQLite engine.
+#[derive(Clone)]
+pub struct SqliteStore {
+    database: Database,
+}
+
+impl SqliteStore {
+    /// Opens, and makes if need be, the file.
+    pub fn open(path: &Path) -> Result<Self, SqliteError> {
+        Ok(Self { database: Database::open(path, MIGRATIONS)? })
+    }
+
+    /// A store that ends with the process.
+    pub fn in_memory() -> Result<Self, SqliteError> {
+        Ok(Self { database: Database::in_memory(MIGRATIONS)? })
+    }
+}
+
+impl From<SqliteError> for StoreError {
+    fn from(e: SqliteError) -> Self {
+        Self::Unavailable(e.to_string())
+    }
+}
+
+/// SQLite counts in 64 bits with a sign; GitHub's ids are far below.
+fn id(key: PullKey) -> (i64, i64) {
+    (key.repo_id.0.cast_signed(), key.pull.get().cast_signed())
+}
+
+fn row_text(connection: &Connection, key: PullKey) -> rusqlite::Result<Option<String>> {
+    let (repo, pull) = id(key);
+    connection
+        .prepare_cached("SELECT row FROM pulls WHERE repo_id = ?1 AND pull = ?2")?
+        .query_row(params![repo, pull], |r| r.get(0))
+        .optional()
+}
+
+fn parse_row(text: Option<&str>) -> Result<Row, StoreError> {
+    text.map_or_else(
+        || Ok(Row::default()),
+        |text| serde_json::from_str(text).map_err(|e| StoreError::Corrupt { what: "row", cause: e.to_string() }),
+    )
+}
+
+fn bounded(what: &'static str, value: &[u8]) -> Result<(), StoreError> {
+    if value.len() > MAX_VALUE { Err(StoreError::TooLarge { what, bytes: value.len() }) } else { Ok(()) }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn row(&self, key: PullKey) -> Result<Row, StoreError> {
+        parse_row(self.database.read(move |c| row_text(c, key)).await?.as_deref())
+    }
+
+    async fn transition(&self, key: PullKey, transition: &Transition) -> Result<Verdict, StoreError> {
+        let transition = transition.clone();
+        self.database
+            .write(move |connection| {
+                let row = match parse_row(row_text(connection, key)?.as_deref()) {
+                    Ok(row) => row,
+                    Err(e) => return Ok(Err(e)),
+                };
+                let (changed, verdict) = claim::apply(&row, &transition);
+                if let Some(row) = changed {
+                    let (repo, pull) = id(key);
+                    let text = serde_json::to_string(&row).unwrap_or_default();
+                    connection
+                        .prepare_cached("INSERT OR REPLACE INTO pulls (repo_id, pull, row) VALUES (?1, ?2, ?3)")?
+                        .execute(params![repo, pull, text])?;
+                }
+                Ok(Ok(verdict))
+            })
+            .await?
+    }
+
+    async fn result(&self, key: &ResultKey, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = key.0.clone();
+        let value = self.database.read(move |c| {
+            c.prepare_cached("SELECT value FROM results WHERE key = ?1 AND expires > ?2")?
+                .query_row(params![key, now.0], |r| r.get(0))
+                .optional()
+        });
+        Ok(value.await?)
+    }
+
+    async fn put_result(&self, key: &ResultKey, value: Vec<u8>, expires: Timestamp) -> Result<(), StoreError> {
+        bounded("result", &value)?;
+        let key = key.0.clone();
+        let write = self.database.write(move |c| {
+            c.prepare_cached("INSERT OR REPLACE INTO results (key, value, expires) VALUES (?1, ?2, ?3)")?
+                .execute(params![key, value, expires.0])
+        });
+        write.await?;
+        Ok(())
+    }
+
+    async fn append(
+        &self,
+        session: &SessionId,
+        sequence: u32,
+        event: Vec<u8>,
+        expires: Timestamp,
+    ) -> Result<Appended, StoreError> {
+        bounded("session event", &event)?;
+        let session = session.0.clone();
+        let write = self.database.write(move |c| {
+            c.prepare_cached(
+                "INSERT INTO events (session, sequence, event, expires) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![session, sequence, event, expires.0])
+        });
+        Ok(if write.await? == 1 { Appended::Stored } else { Appended::Conflict })
+    }
+
+    async fn events(&self, session: &SessionId, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+        let session = session.0.clone();
+        let read = self.database.read(move |c| {
+            c.prepare_cached("SELECT event FROM events WHERE session = ?1 AND expires > ?2 ORDER BY sequence")?
+                .query_map(params![session, now.0], |r| r.get(0))?
+                .collect()
+        });
+        Ok(read.await?)
+    }
+
+    async fn end_session(&self, session: &SessionId) -> Result<(), StoreError> {
+        let session = session.0.clone();
+        let write =
+            self.database.write(move |c| c.prepare_cached("DELETE FROM events WHERE session = ?1")?.execute([session]));
+        write.await?;
+        Ok(())
+    }
+
+    async fn keep_report(&self, key: PullKey, sealed: Vec<u8>, expires: Timestamp) -> Result<(), StoreError> {
+        bounded("report", &sealed)?;
+        let (repo, pull) = id(key);
+        let write = self.database.write(move |c| {
+            c.prepare_cached("INSERT OR REPLACE INTO kept (repo_id, pull, report, expires) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![repo, pull, sealed, expires.0])
+        });
+        write.await?;
+        Ok(())
+    }
+
+    async fn kept_report(&self, key: PullKey, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        let (repo, pull) = id(key);
+        let read = self.database.read(move |c| {
+            c.prepare_cached("SELECT report FROM kept WHERE repo_id = ?1 AND pull = ?2 AND expires > ?3")?
+                .query_row(params![repo, pull, now.0], |r| r.get(0))
+                .optional()
+        });
+        Ok(read.await?)
+    }
+
+    async fn drop_report(&self, key: PullKey) -> Result<(), StoreError> {
+        let (repo, pull) = id(key);
+        let write = self.database.write(move |c| {
+            c.prepare_cached("DELETE FROM kept WHERE repo_id = ?1 AND pull = ?2")?.execute(params![repo, pull])
+        });
+        write.await?;
+        Ok(())
+    }
+
+    async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let write = self.database.write(move |c| {
+            let mut gone = 0;
+            for (table, keys) in [("results", "key"), ("events", "session, sequence"), ("kept", "repo_id, pull")] {
+                let sql = format!(
+                    "DELETE FROM {table} WHERE ({keys}) IN (SELECT {keys} FROM {table} WHERE expires <= ?1 LIMIT {PURGE})"
+                );
+                gone += c.prepare_cached(&sql)?.execute([now.0])?;
+            }
+            Ok(gone as u64)
+        });
+        Ok(write.await?)
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let write = self.database.write(|c| c.prepare_cached("DELETE FROM pulls WHERE repo_id = -1")?.execute([]));
+        write.await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::contract;
+
+    #[tokio::test]
+    async fn the_contract_holds_in_memory() {
+        contract::run_all(|| Arc::new(SqliteStore::in_memory().unwrap())).await;
+    }
+
+    #[tokio::test]
+    async fn the_contract_holds_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let number = std::sync::atomic::AtomicU32::new(0);
+        contract::run_all(|| {
+            let n = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Arc::new(SqliteStore::open(&dir.path().join(format!("{n}.db"))).unwrap())
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn rows_outlive_the_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let key = contract::key(1);
+        let store = SqliteStore::open(&path).unwrap();
+        store.transition(key, &contract::claim("a", 10)).await.unwrap();
+        drop(store);
+        assert_eq!(SqliteStore::open(&path).unwrap().row(key).await.unwrap().epoch, 1);
+    }
+}

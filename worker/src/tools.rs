@@ -1,0 +1,148 @@
+//! The agent's tools: what can be called, with which arguments, and how a call can fail. A closed set. None takes a
+//! repository, a pull request, a URL or a command: those are the job's. Tools never write to GitHub.
+
+pub mod analyze_code;
+pub mod calculate_carbon_footprint;
+pub mod post_github_comment;
+pub mod profile_code_performance;
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Kinds of failure, as the metrics' label `ErrorType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorType {
+    /// It took longer than it may.
+    Timeout,
+    /// Somebody asked us to wait.
+    Throttle,
+    /// A service answered with an error.
+    ApiError,
+    /// The arguments were wrong.
+    ValidationError,
+}
+
+impl ErrorType {
+    /// As in the metrics and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Throttle => "throttle",
+            Self::ApiError => "api_error",
+            Self::ValidationError => "validation_error",
+        }
+    }
+}
+
+/// A tool call failed. What the model or the author reads is kept apart from what an operator reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{for_operator}")]
+pub struct ToolError {
+    /// What kind.
+    pub error_type: ErrorType,
+    /// For the model and the report: plain words, no ids, no addresses.
+    pub for_model: String,
+    /// For logs.
+    pub for_operator: String,
+}
+
+impl ToolError {
+    /// The arguments were wrong; the model can try others.
+    pub fn arguments(why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { error_type: ErrorType::ValidationError, for_operator: why.clone(), for_model: why }
+    }
+}
+
+/// A call as planned by code or asked for by a model, typed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", content = "input", rename_all = "snake_case")]
+pub enum ToolCall {
+    /// Static analysis of the changed files.
+    AnalyzeCode(analyze_code::Arguments),
+    /// Where the measured CPU time and memory go.
+    ProfileCodePerformance(profile_code_performance::Arguments),
+    /// CO2e of a measurement.
+    CalculateCarbonFootprint(calculate_carbon_footprint::Arguments),
+    /// The terminal call: the report is complete.
+    PostGithubComment(post_github_comment::Arguments),
+}
+
+/// The tools' names, in the order in which they are offered.
+pub const NAMES: [&str; 4] =
+    ["analyze_code", "profile_code_performance", "calculate_carbon_footprint", "post_github_comment"];
+
+impl ToolCall {
+    /// As in the specification.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AnalyzeCode(_) => NAMES[0],
+            Self::ProfileCodePerformance(_) => NAMES[1],
+            Self::CalculateCarbonFootprint(_) => NAMES[2],
+            Self::PostGithubComment(_) => NAMES[3],
+        }
+    }
+
+    /// Reads what a model asked for. Errors are for the model.
+    pub fn parse(name: &str, input: &serde_json::Value) -> Result<Self, ToolError> {
+        if !NAMES.contains(&name) {
+            return Err(ToolError::arguments(format!("there is no such tool; there are {}", NAMES.join(", "))));
+        }
+        serde_json::from_value(serde_json::json!({"name": name, "input": input}))
+            .map_err(|e| ToolError::arguments(format!("the arguments of {name} don't fit its schema: {e}")))
+    }
+
+    /// How long the call may take; `configured` are the settings for the two tools that have one.
+    pub fn deadline(&self, analyze: Duration, profile: Duration) -> Duration {
+        match self {
+            Self::AnalyzeCode(_) => analyze,
+            Self::ProfileCodePerformance(_) => profile,
+            Self::CalculateCarbonFootprint(_) => Duration::from_secs(5),
+            Self::PostGithubComment(_) => Duration::from_mins(1),
+        }
+    }
+}
+
+/// A tool as a model is told of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// JSON schema of its arguments, derived from the types.
+    pub input_schema: serde_json::Value,
+}
+
+fn spec<T: JsonSchema>(name: &str, description: &str) -> ToolSpec {
+    ToolSpec {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        input_schema: schemars::schema_for!(T).into(),
+    }
+}
+
+/// All tools.
+pub fn specs() -> Vec<ToolSpec> {
+    vec![
+        spec::<analyze_code::Arguments>(NAMES[0], analyze_code::DESCRIPTION),
+        spec::<profile_code_performance::Arguments>(NAMES[1], profile_code_performance::DESCRIPTION),
+        spec::<calculate_carbon_footprint::Arguments>(NAMES[2], calculate_carbon_footprint::DESCRIPTION),
+        spec::<post_github_comment::Arguments>(NAMES[3], post_github_comment::DESCRIPTION),
+    ]
+}
+
+/// What a call returned, without code: this is what a session stores and a model reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "tool", content = "result", rename_all = "snake_case")]
+pub enum ToolOutput {
+    /// Of `analyze_code`.
+    AnalyzeCode(Box<analyze_code::CodeAnalysis>),
+    /// Of `profile_code_performance`; `None`: there is no profile, which is no error.
+    ProfileCodePerformance(Option<Box<profile_code_performance::PerformanceProfile>>),
+    /// Of `calculate_carbon_footprint`.
+    CalculateCarbonFootprint(Box<eco_coder_carbon::Footprint>),
+}

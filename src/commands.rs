@@ -1,0 +1,116 @@
+//! The commands, a file each, and what they share: the settings file, the engines of one machine, exit codes.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command's output")]
+
+pub mod carbon;
+pub mod demo;
+pub mod doctor;
+pub mod ingress;
+pub mod local;
+pub mod queue;
+pub mod report;
+pub mod review;
+pub mod rules;
+pub mod scan;
+pub mod serve;
+pub mod terminal;
+pub mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use eco_coder_shared::config::Settings;
+use eco_coder_shared::env::{SharedEnv, SystemEnv};
+
+/// Reviews pull requests for code quality, performance and environmental impact.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXAMPLES, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  eco-coder demo                          the whole product on this machine, on a sample pull request
+  eco-coder review --base main            review your branch before you push it
+  eco-coder scan src                      every line of every file below src
+  eco-coder serve --config eco-coder.toml the real thing, for one machine
+  eco-coder doctor --config eco-coder.toml   what is missing, and how to mend it";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the whole product at work, on this machine alone
+    Demo(demo::DemoArgs),
+    /// Review a branch of a local git repository, without GitHub
+    Review(review::ReviewArgs),
+    /// Analyse whole files and folders
+    Scan(scan::ScanArgs),
+    /// Calculate energy and CO2e of a measurement
+    Carbon(carbon::CarbonArgs),
+    /// Ingress and worker in one process, for one machine
+    Serve(ConfigArgs),
+    /// Take webhooks and queue jobs
+    Ingress(ConfigArgs),
+    /// Take jobs and review
+    Worker(ConfigArgs),
+    /// Look at the queue, and redrive dead letters
+    Queue(queue::QueueArgs),
+    /// Read reports that could not be posted
+    Report(report::ReportArgs),
+    /// List what the analyser knows
+    Rules(rules::RulesArgs),
+    /// Check settings, credentials and storage, and say what to mend
+    Doctor(ConfigArgs),
+}
+
+/// Where the settings are.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArgs {
+    /// The settings file; without it, defaults and the environment
+    #[arg(long, env = "ECO_CODER_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// File and environment.
+    pub fn settings(&self) -> anyhow::Result<Settings> {
+        Ok(Settings::load(self.config.as_deref(), Settings::process_environment())?)
+    }
+}
+
+/// The machine's clock and dice.
+pub fn system_env() -> SharedEnv {
+    Arc::new(SystemEnv)
+}
+
+/// Runs a command; errors go to standard error, with their causes.
+pub fn run(cli: &Cli) -> ExitCode {
+    let outcome = match &cli.command {
+        Command::Scan(args) => scan::run(args),
+        Command::Carbon(args) => carbon::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Rules(args) => rules::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Demo(args) => block_on(demo::run(args)),
+        Command::Review(args) => block_on(review::run(args)),
+        Command::Serve(args) => block_on(serve::run(args)),
+        Command::Ingress(args) => block_on(ingress::run(args)),
+        Command::Worker(args) => block_on(worker::run(args)),
+        Command::Queue(args) => block_on(queue::run(args)),
+        Command::Report(args) => block_on(report::run(args)),
+        Command::Doctor(args) => block_on(doctor::run(args)),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("eco-coder: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime can't be started")?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,87 @@
+//! `eco-coder review`: what a pull request from this branch would be told, before it is one.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use eco_coder_analyzer::Severity;
+use eco_coder_shared::ids::RepoName;
+use eco_coder_worker::backends::profile_files::Place;
+use eco_coder_worker::report::{Section, markdown};
+
+use super::terminal::Progress;
+use super::{ConfigArgs, local};
+use crate::forge::Content;
+
+/// Arguments of `review`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  eco-coder review                                what your branch changes against main
+  eco-coder review --base v1.2.0 --head v1.3.0
+  eco-coder review --profile cpu.pprof            with a measurement
+  eco-coder review --fail-on high --format json   for CI
+
+Only commits are reviewed: what is not committed is not seen.
+Exit code: 0 done, 1 a finding of --fail-on or above, 2 the review could not be made.")]
+pub struct ReviewArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The repository's working copy
+    #[arg(long, default_value = ".")]
+    repo: PathBuf,
+    /// Where the branch is to be merged
+    #[arg(long, default_value = "main")]
+    base: String,
+    /// What is to be merged
+    #[arg(long, default_value = "HEAD")]
+    head: String,
+    /// markdown or json
+    #[arg(long, default_value = "markdown", value_parser = ["markdown", "json"])]
+    format: String,
+    /// A CPU profile of the head (pprof or folded stacks)
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// Exit with 1 if there is a finding of this severity or above
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<Severity>,
+}
+
+/// Runs `review`.
+pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
+    let config = local::settings(args.config.config.as_deref())?;
+    let place = match &args.profile {
+        None => Place::Dir(config.profiles_dir.clone()),
+        Some(path) => {
+            anyhow::ensure!(path.is_file(), "there is no profile at {}", path.display());
+            Place::File(path.clone())
+        }
+    };
+    let name = repo_name(&args.repo)?;
+    let progress = Progress::start("reviewing", 0);
+    let report = local::report(&config, &name, Content::git(&args.repo), (&args.base, &args.head), place).await;
+    progress.finish();
+    let report = report.with_context(|| format!("{} can't be reviewed", args.repo.display()))?;
+    if args.format == "json" {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{}", markdown::render(&report, &markdown::RenderOptions::default()));
+    }
+    if matches!(report.quality, Section::Failed { .. }) {
+        return Ok(ExitCode::from(2));
+    }
+    let failed = args.fail_on.is_some_and(|least| report.findings().iter().any(|f| f.severity >= least));
+    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// A name for the local repository: its folder's.
+pub fn repo_name(path: &Path) -> anyhow::Result<RepoName> {
+    let folder = path.canonicalize().with_context(|| format!("there is no folder {}", path.display()))?;
+    let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let legal: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
+        .take(100)
+        .collect();
+    Ok(format!("local/{legal}").parse().or_else(|_| "local/repository".parse())?)
+}

@@ -1,0 +1,185 @@
+//! `eco-coder scan`: whole files and folders, every line, without git or GitHub.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clap::Args;
+use eco_coder_analyzer::{Category, Finding, Limits, Options, STACK_BYTES, Severity, analyze, skip_path};
+use serde::Serialize;
+
+use super::terminal::{Progress, Style};
+
+/// Arguments of `scan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  eco-coder scan src
+  eco-coder scan app.py lib/ --format json
+  eco-coder scan . --fail-on high")]
+pub struct ScanArgs {
+    /// Files and folders
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// markdown or json
+    #[arg(long, default_value = "markdown", value_parser = ["markdown", "json"])]
+    format: String,
+    /// Exit with 1 if there is a finding of this severity or above
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<Severity>,
+    /// Rules that are off
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    disable: Vec<String>,
+}
+
+/// One finding, as `--format json` prints it.
+#[derive(Serialize)]
+struct Row<'a> {
+    file_path: &'a str,
+    start_line: u32,
+    end_line: u32,
+    rule_id: &'a str,
+    aliases: &'a [String],
+    severity: Severity,
+    category: Category,
+    description: &'a str,
+    recommendation: &'a str,
+}
+
+/// Runs `scan`.
+pub fn run(args: &ScanArgs) -> anyhow::Result<ExitCode> {
+    let mut files = BTreeSet::new();
+    for path in &args.paths {
+        anyhow::ensure!(path.exists(), "{} does not exist", path.display());
+        collect(path, &mut files, true)?;
+    }
+    let files: Vec<PathBuf> = files.into_iter().collect();
+    let options = Options { disabled_rules: args.disable.iter().cloned().collect(), ..Options::default() };
+    let (mut findings, skipped) = scan(&files, &options)?;
+    findings.sort_by(|a, b| (&a.file_path, a.start_line, &a.rule_id).cmp(&(&b.file_path, b.start_line, &b.rule_id)));
+    if args.format == "json" {
+        let rows: Vec<Row<'_>> = findings.iter().map(row).collect();
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    } else {
+        print_markdown(&findings, files.len(), &skipped);
+    }
+    let failed = args.fail_on.is_some_and(|least| findings.iter().any(|f| f.severity >= least));
+    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn row(finding: &Finding) -> Row<'_> {
+    Row {
+        file_path: &finding.file_path,
+        start_line: finding.start_line,
+        end_line: finding.end_line,
+        rule_id: &finding.rule_id,
+        aliases: &finding.aliases,
+        severity: finding.severity,
+        category: finding.category,
+        description: &finding.description,
+        recommendation: &finding.recommendation,
+    }
+}
+
+/// Files below `path` that the analyser has rules for. Hidden folders and links are not followed; a file named by the
+/// user is always taken.
+fn collect(path: &Path, files: &mut BTreeSet<PathBuf>, named: bool) -> anyhow::Result<()> {
+    if path.is_file() {
+        if named || skip_path(&path.to_string_lossy()).is_none() {
+            files.insert(path.to_owned());
+        }
+        return Ok(());
+    }
+    let mut entries: Vec<_> = std::fs::read_dir(path)
+        .map_err(|e| anyhow::anyhow!("{} can't be read: {e}", path.display()))?
+        .collect::<Result<_, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        let kind = entry.file_type()?;
+        if !hidden && (kind.is_dir() || kind.is_file()) {
+            collect(&entry.path(), files, false)?;
+        }
+    }
+    Ok(())
+}
+
+type Scanned = (Vec<Finding>, Vec<(PathBuf, String)>);
+
+/// Analyses on as many threads as there are processors, with the stacks that deep files need.
+fn scan(files: &[PathBuf], options: &Options) -> anyhow::Result<Scanned> {
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Scanned> = Mutex::default();
+    let progress = Progress::start("analysing", files.len());
+    let work = || {
+        while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = look_at(path, options);
+            progress.step();
+            let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            match outcome {
+                Ok(findings) => found.0.extend(findings),
+                Err(reason) => found.1.push((path.clone(), reason)),
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| -> std::io::Result<()> {
+        for _ in 0..threads {
+            std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work)?;
+        }
+        Ok(())
+    })?;
+    progress.finish();
+    Ok(found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+fn look_at(path: &Path, options: &Options) -> Result<Vec<Finding>, String> {
+    let limits = Limits::default();
+    let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
+    if size > limits.max_bytes as u64 {
+        return Err(format!("over {} kB", limits.max_bytes / 1000));
+    }
+    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
+    let analysis = analyze(&path.to_string_lossy(), &text, None, options, &limits).map_err(|s| s.to_string())?;
+    Ok(analysis.findings)
+}
+
+fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, String)]) {
+    let style = Style::of_stdout();
+    let mut last = "";
+    for finding in findings {
+        if finding.file_path != last {
+            println!("{}### {}\n", if last.is_empty() { "" } else { "\n" }, style.bold(&printable(&finding.file_path)));
+            last = &finding.file_path;
+        }
+        let lines = if finding.start_line == finding.end_line {
+            format!("line {}", finding.start_line)
+        } else {
+            format!("lines {}-{}", finding.start_line, finding.end_line)
+        };
+        println!(
+            "- **{}** ({}, {}) {lines}: {} {} `{}`",
+            finding.title,
+            style.severity(finding.severity),
+            finding.category,
+            finding.description,
+            finding.recommendation,
+            finding.rule_id
+        );
+    }
+    let blank = if findings.is_empty() { "" } else { "\n" };
+    println!("{blank}{} findings in {} files.", findings.len(), files - skipped.len());
+    if !skipped.is_empty() {
+        println!("\nNot looked at:\n");
+        for (path, reason) in skipped {
+            println!("- {}: {reason}", printable(&path.to_string_lossy()));
+        }
+    }
+}
+
+/// A file name may hold anything; a terminal must not obey it.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

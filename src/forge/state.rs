@@ -1,0 +1,252 @@
+//! What the forge remembers: accounts, repositories, pull requests, comments, statuses, and the calls it got.
+//! Plain data behind one lock; knows nothing of HTTP and of GitHub's JSON.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use eco_coder_shared::env::Timestamp;
+use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
+use serde_json::Value;
+
+use super::content::{Content, FileChange};
+use super::faults::{Action, Fault};
+
+/// Lists of changed files that are kept, so that paging through one doesn't compute it again.
+const KEPT_CHANGES: usize = 16;
+
+/// A user or a bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// GitHub's number.
+    pub id: u64,
+    /// The name now.
+    pub login: String,
+    /// A machine's account.
+    pub bot: bool,
+}
+
+/// A comment on a pull request's conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Grows with every comment.
+    pub id: u64,
+    /// Who wrote it.
+    pub author: Account,
+    /// Markdown.
+    pub body: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+/// A mark beside a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitStatus {
+    /// Grows with every mark.
+    pub id: u64,
+    /// The commit.
+    pub sha: CommitSha,
+    /// `pending`, `success`, `failure` or `error`.
+    pub state: String,
+    /// Who says it.
+    pub context: String,
+    /// One line.
+    pub description: Option<String>,
+    /// Where there is more.
+    pub target_url: Option<String>,
+    /// Whose token set it.
+    pub creator: Account,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// A call to the API. Paths are as for `/repos/{owner}/{name}`, even if the call named the repository by number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedRequest {
+    /// `GET`, `POST`, `PATCH` or `DELETE`.
+    pub method: String,
+    /// Decoded, without the query.
+    pub path: String,
+    /// Decoded.
+    pub query: Vec<(String, String)>,
+    /// The body, of a call that has one in JSON.
+    pub body: Option<Value>,
+    /// What was answered. None while it is under way, and if the connection was cut instead.
+    pub status: Option<u16>,
+}
+
+impl LoggedRequest {
+    /// Was it meant to change something?
+    pub fn is_write(&self) -> bool {
+        self.method != "GET"
+    }
+}
+
+/// A pull request as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullView {
+    /// GitHub's number of it in the whole world.
+    pub id: u64,
+    /// Its number in the repository.
+    pub number: PullNumber,
+    /// Not closed, not merged.
+    pub open: bool,
+    /// Closed by merging.
+    pub merged: bool,
+    /// Not ready for review.
+    pub draft: bool,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+    /// Who opened it.
+    pub author: Account,
+    /// The branch it goes to.
+    pub base_ref: String,
+    /// That branch's commit when the pull request changed last.
+    pub base_sha: CommitSha,
+    /// The branch it comes from.
+    pub head_ref: String,
+    /// Its newest commit.
+    pub head_sha: CommitSha,
+    /// Names of its labels.
+    pub labels: Vec<String>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When anything about it changed last.
+    pub updated_at: Timestamp,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Pull {
+    pub(super) view: PullView,
+    pub(super) comments: BTreeMap<u64, Comment>,
+    /// What a webhook tells about the latest change.
+    pub(super) last: LastChange,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct LastChange {
+    pub(super) before: Option<CommitSha>,
+    pub(super) base: Option<(String, CommitSha)>,
+    pub(super) label: Option<String>,
+}
+
+/// What changed between a base and a head, counted from where they parted.
+#[derive(Debug)]
+pub(super) struct KeptChanges {
+    pub(super) base: CommitSha,
+    pub(super) head: CommitSha,
+    pub(super) files: Arc<Vec<FileChange>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Repository {
+    pub(super) id: RepoId,
+    pub(super) name: RepoName,
+    pub(super) content: Arc<Content>,
+    pub(super) owner: Account,
+    pub(super) created_at: Timestamp,
+    pub(super) pulls: BTreeMap<u64, Pull>,
+    pub(super) statuses: Vec<CommitStatus>,
+    pub(super) changes: VecDeque<KeptChanges>,
+}
+
+impl Repository {
+    pub(super) fn comment(&self, id: u64) -> Option<(&Pull, &Comment)> {
+        self.pulls.values().find_map(|pull| Some((pull, pull.comments.get(&id)?)))
+    }
+
+    /// The pull request that a comment stands on.
+    pub(super) fn pull_of_comment(&mut self, id: u64) -> Option<&mut Pull> {
+        self.pulls.values_mut().find(|pull| pull.comments.contains_key(&id))
+    }
+
+    pub(super) fn keep_changes(&mut self, changes: KeptChanges) {
+        self.changes.push_front(changes);
+        self.changes.truncate(KEPT_CHANGES);
+    }
+}
+
+/// The hourly limit of the token.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Rate {
+    pub(super) used: u64,
+    pub(super) reset: Timestamp,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) repositories: BTreeMap<RepoId, Repository>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) requests: Vec<LoggedRequest>,
+    pub(super) rate: Rate,
+    /// By lower-case name: GitHub's names differ not by case alone.
+    names: HashMap<String, RepoId>,
+    accounts: HashMap<String, Account>,
+    ids: u64,
+}
+
+impl State {
+    pub(super) fn new(viewer: Account) -> Self {
+        Self {
+            repositories: BTreeMap::new(),
+            faults: Vec::new(),
+            requests: Vec::new(),
+            rate: Rate::default(),
+            names: HashMap::new(),
+            accounts: HashMap::from([(viewer.login.clone(), viewer)]),
+            // Above the ids that code under test may have made up.
+            ids: 1_000_000,
+        }
+    }
+
+    /// An id that nothing else has; later ones are larger.
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
+    }
+
+    /// The account of that name, made if need be.
+    pub(super) fn account(&mut self, login: &str) -> Account {
+        if let Some(known) = self.accounts.get(login) {
+            return known.clone();
+        }
+        let account = Account { id: self.next_id(), login: login.to_owned(), bot: login.ends_with("[bot]") };
+        self.accounts.insert(login.to_owned(), account.clone());
+        account
+    }
+
+    pub(super) fn name_repository(&mut self, name: &RepoName, id: RepoId) {
+        self.names.insert(name.as_str().to_ascii_lowercase(), id);
+    }
+
+    pub(super) fn repository_id(&self, name: &str) -> Option<RepoId> {
+        self.names.get(&name.to_ascii_lowercase()).copied()
+    }
+
+    pub(super) fn repository(&self, name: &RepoName) -> Option<&Repository> {
+        self.repositories.get(&self.repository_id(name.as_str())?)
+    }
+
+    pub(super) fn repository_mut(&mut self, name: &RepoName) -> Option<&mut Repository> {
+        let id = self.repository_id(name.as_str())?;
+        self.repositories.get_mut(&id)
+    }
+
+    /// The action of the first fault that fits the call, counted.
+    pub(super) fn take_fault(&mut self, method: &str, path: &str) -> Option<Action> {
+        let action = self.faults.iter_mut().find_map(|fault| fault.strike(method, path));
+        self.faults.retain(|fault| !fault.is_spent());
+        action
+    }
+
+    pub(super) fn release_gates(&self) {
+        for fault in &self.faults {
+            fault.release();
+        }
+    }
+}

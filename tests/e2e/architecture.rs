@@ -1,0 +1,110 @@
+//! The house as docs/architecture.md draws it: forbidden arrows between packages, and rooms that stay pure.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Each of our packages with what it depends on when it runs.
+fn packages() -> BTreeMap<String, Vec<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages
+        .map(|package| {
+            let all = package["dependencies"].as_array().unwrap().iter();
+            (name(package), all.filter(|d| d["kind"].is_null()).map(name).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn no_package_points_where_it_must_not() {
+    let packages = packages();
+    let ours = |name: &str| packages[name].iter().filter(|d| d.starts_with("eco-coder")).cloned().collect::<Vec<_>>();
+    assert_eq!(ours("eco-coder-shared"), Vec::<String>::new());
+    assert_eq!(ours("eco-coder-analyzer"), Vec::<String>::new());
+    assert_eq!(ours("eco-coder-carbon"), Vec::<String>::new());
+    assert_eq!(ours("eco-coder-ingress"), ["eco-coder-shared"]);
+    assert_eq!(ours("eco-coder-github"), ["eco-coder-shared"]);
+    assert!(!ours("eco-coder-worker").contains(&"eco-coder-ingress".to_owned()));
+    for pure in ["eco-coder-analyzer", "eco-coder-carbon"] {
+        for io in ["tokio", "reqwest", "axum", "hyper", "rusqlite"] {
+            assert!(!packages[pure].contains(&io.to_owned()), "{pure} -> {io}");
+        }
+    }
+    let knows_backoff: Vec<&String> =
+        packages.iter().filter(|(_, d)| d.contains(&"backoff".to_owned())).map(|(name, _)| name).collect();
+    assert_eq!(knows_backoff, ["eco-coder-shared"]);
+}
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut todo = vec![root().join(folder)];
+    while let Some(path) = todo.pop() {
+        if path.is_dir() && !path.ends_with("tests") {
+            todo.extend(std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+        } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
+            found.push((path.clone(), std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found
+}
+
+#[test]
+fn what_decides_is_pure() {
+    for room in
+        ["worker/src/claim.rs", "worker/src/agent/run.rs", "worker/src/agent/budget.rs", "worker/src/publish/plan.rs"]
+    {
+        let text = std::fs::read_to_string(root().join(room)).unwrap();
+        for io in
+            ["tokio", "reqwest", "aws_", "std::fs", "std::net", "std::env", "SystemTime", "Instant::now", "async fn"]
+        {
+            assert!(!text.contains(io), "{room} mentions {io}");
+        }
+    }
+}
+
+#[test]
+fn tools_reach_neither_queue_nor_publishing() {
+    for (path, text) in sources("worker/src/tools").into_iter().chain(sources("worker/src/agent")) {
+        for far in
+            ["crate::publish", "shared::queue", "create_comment", "update_comment", "delete_comment", "create_status"]
+        {
+            assert!(!text.contains(far), "{} mentions {far}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_environment_is_read_in_one_place() {
+    for folder in
+        ["shared/src", "ingress/src", "worker/src", "worker/github/src", "worker/analyzer/src", "worker/carbon/src"]
+    {
+        for (path, text) in sources(folder) {
+            let allowed = path.ends_with("shared/src/config.rs");
+            assert!(allowed || !text.contains("env::var"), "{} reads the environment", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_clock_and_the_dice_are_injected() {
+    for folder in ["ingress/src", "worker/src"] {
+        for (path, text) in sources(folder) {
+            for own in ["SystemTime::now", "Timestamp::now()", "getrandom::", "rand::"] {
+                assert!(!text.contains(own), "{} has its own {own}", path.display());
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What failing, dying, waiting and stopping cost: attempts, dead letters, redrive, shutdown.
+
+use eco_coder::forge::{Action, Fault, Gate};
+use eco_coder_shared::queue::{JobQueue, NewMessage};
+
+use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, stdout};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_always_fails_is_dead_lettered_with_its_reason_and_neighbours_finish() {
+    let world = World::running("").await;
+    let (poison, poisoned) = world.open("poison", &[("a.py", CLEAN)]);
+    let files = format!("/repos/*/*/pulls/{poison}/files");
+    world.forge.add_fault(Fault::on("GET", &files, Action::forbidden()).times(3));
+    let (neighbour, head) = world.open("neighbour", &[("b.py", QUERY_IN_A_LOOP)]);
+    world.deliver(poison, "opened").await;
+    world.deliver(neighbour, "opened").await;
+    world.comment(neighbour, &head).await;
+    world.worker().says("given up").await;
+    world.settled().await;
+
+    let letters = world.queue().dead_letters(10).await.unwrap();
+    let [letter] = letters.as_slice() else { panic!("{letters:?}") };
+    assert_eq!(letter.attempts, 3);
+    assert!(
+        letter.reason.contains(poisoned.short()) && letter.reason.contains("eco-coder queue redrive"),
+        "{letter:?}"
+    );
+    assert!(letter.last_error.as_deref().unwrap().contains("permission"), "{letter:?}");
+    assert_eq!(world.ours(&world.forge, poison), []);
+    let shown = stdout(&world.run_configured(&["queue", "dead-letters"]));
+    assert!(shown.contains(&format!("acme/shop#{poison}")) && shown.contains("3 attempts"), "{shown}");
+
+    // Mended: redriven once, it is done; redriven twice, there is nothing to do.
+    let first = stdout(&world.run_configured(&["queue", "redrive", &letter.id]));
+    assert_eq!(first.trim(), "1 sent again.");
+    world.comment(poison, &poisoned).await;
+    let second = stdout(&world.run_configured(&["queue", "redrive", &letter.id]));
+    assert!(second.starts_with("There is no such dead letter"), "{second}");
+    world.settled().await;
+    assert_eq!(world.ours(&world.forge, poison).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_kills_its_worker_is_dead_lettered_and_its_neighbour_is_not() {
+    let mut world = World::running("[worker]\nmax_attempts = 2").await;
+    let (poison, _) = world.open("poison", &[("a.py", CLEAN)]);
+    let (neighbour, head) = world.open("neighbour", &[("b.py", CLEAN)]);
+    let files = |pull| format!("/repos/*/*/pulls/{pull}/files");
+    // Both are under way when the first worker dies of one of them.
+    let (killing, innocent) = (Gate::new(), Gate::new());
+    world.forge.add_fault(Fault::on("GET", &files(poison), Action::Hold(killing.clone())).times(9));
+    world.forge.add_fault(Fault::on("GET", &files(neighbour), Action::Hold(innocent.clone())));
+    world.deliver(poison, "opened").await;
+    world.deliver(neighbour, "opened").await;
+    for death in 1..=2 {
+        killing.arrived(death).await;
+        if death == 1 {
+            innocent.arrived(1).await;
+        }
+        world.worker.as_mut().unwrap().kill();
+        innocent.release();
+        world.start_worker().await;
+    }
+    let line = world.worker().says("given up").await;
+    assert!(line["context"]["reason"].as_str().unwrap().contains("without a word"), "{line}");
+    world.comment(neighbour, &head).await;
+    world.settled().await;
+    let letters = world.queue().dead_letters(10).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].attempts, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_limit_is_waited_for_and_costs_no_attempt() {
+    let world = World::running("[worker]\nmax_attempts = 1").await;
+    let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
+    world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*", Action::secondary_limit(Some(1))));
+    world.forge.add_fault(Fault::on("POST", "/repos/*/*/issues/*/comments", Action::secondary_limit(Some(1))));
+    world.deliver(pull, "opened").await;
+    world.comment(pull, &head).await;
+    world.settled().await;
+    assert_eq!(world.queue().dead_letters(10).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_cannot_be_posted_is_kept_and_can_be_read() {
+    let world = World::running("").await;
+    let (pull, head) = world.open("feature", &[("app/orders.py", QUERY_IN_A_LOOP)]);
+    world.forge.add_fault(Fault::on("POST", "/repos/*/*/issues/*/comments", Action::forbidden()).times(3));
+    world.deliver(pull, "opened").await;
+    let line = world.worker().says("given up").await;
+    let reason = line["context"]["reason"].as_str().unwrap();
+    assert!(reason.contains(&format!("eco-coder report show acme/shop#{pull}")), "{reason}");
+    let output = world.run_configured(&["report", "show", &format!("acme/shop#{pull}")]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let shown = stdout(&output);
+    assert!(shown.contains("1 thing to mend") && shown.contains("app/orders.py"), "{shown}");
+    let store = std::fs::read(world.data().join("store.db")).unwrap();
+    let at_rest = String::from_utf8_lossy(&store);
+    assert!(!at_rest.contains("app/orders.py"), "a kept report is sealed");
+
+    world.settled().await;
+    world.run_configured(&["queue", "redrive", "--all"]);
+    world.comment(pull, &head).await;
+    world.settled().await;
+    let gone = world.run_configured(&["report", "show", &format!("acme/shop#{pull}")]);
+    assert!(!gone.status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_hands_back_what_is_under_way_without_a_charge_and_another_worker_finishes_it() {
+    let mut world = World::running("[worker]\nmax_attempts = 1\nshutdown_grace_seconds = 0").await;
+    let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
+    let gate = Gate::new();
+    world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*/files", Action::Hold(gate.clone())));
+    world.deliver(pull, "opened").await;
+    gate.arrived(1).await;
+    world.worker().terminate();
+    assert!(world.worker.as_mut().unwrap().ended().await.success());
+    gate.release();
+    world.start_worker().await;
+    world.comment(pull, &head).await;
+    world.settled().await;
+    assert_eq!(world.queue().dead_letters(10).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_is_dead_lettered_and_a_newer_version_waits() {
+    let world = World::running("").await;
+    let message = |body: &str| NewMessage { group: "1".into(), body: body.into(), delay: std::time::Duration::ZERO };
+    let sent = world.queue().send(vec![message("not a job"), message(r#"{"v":99}"#)]).await.unwrap();
+    assert!(sent.iter().all(Result::is_ok));
+    world.worker().says("given up").await;
+    world.worker().says("a job of an unknown version waits for a newer worker").await;
+    let queue = world.queue();
+    let deferred = async {
+        while queue.depth().await.unwrap().delayed != 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::process::PATIENCE, deferred).await.unwrap();
+    let letters = queue.dead_letters(10).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    assert!(letters[0].reason.contains("not a job"));
+}

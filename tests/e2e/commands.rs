@@ -1,0 +1,210 @@
+//! The commands that need no service: scan, review, carbon, rules, doctor.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, run_in, stdout};
+
+fn git(repo: &TempDir, arguments: &[&str]) {
+    let output = Command::new("git")
+        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .current_dir(repo.path())
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .output()
+        .expect("git must be installed: the review command reads repositories with it");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn write(repo: &TempDir, path: &str, text: &str) {
+    let path = repo.path().join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+/// main with a clean file and an old finding; a branch that adds another finding and moves the old one down.
+fn repository() -> TempDir {
+    let repo = tempfile::tempdir().unwrap();
+    git(&repo, &["init", "-q", "-b", "main"]);
+    write(&repo, "clean.py", CLEAN);
+    write(&repo, "old.py", QUERY_IN_A_LOOP);
+    git(&repo, &["add", "."]);
+    git(&repo, &["commit", "-q", "-m", "base"]);
+    git(&repo, &["checkout", "-q", "-b", "feature"]);
+    write(&repo, "old.py", &format!("import os\n\n\n{QUERY_IN_A_LOOP}"));
+    write(&repo, "app/nëw file.py", QUERY_IN_A_LOOP);
+    write(&repo, "dist/app.min.js", "var a=1;");
+    git(&repo, &["add", "."]);
+    git(&repo, &["commit", "-q", "-m", "head"]);
+    repo
+}
+
+fn run(repo: &TempDir, arguments: &[&str]) -> Output {
+    run_in(repo.path(), &[], arguments)
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", stdout(output)))
+}
+
+#[test]
+fn a_review_of_a_branch_tells_of_changed_lines_only() {
+    let repo = repository();
+    let output = run(&repo, &["review", "--format", "json"]);
+    assert!(output.status.success());
+    let report = json(&output);
+    let findings = report["quality"]["recommendations"].as_array().unwrap();
+    let places: Vec<&str> = findings.iter().map(|f| f["file_path"].as_str().unwrap()).collect();
+    assert_eq!(places, ["app/nëw file.py"]);
+    assert_eq!(report["quality"]["skipped"][0]["path"], "dist/app.min.js");
+    let text = stdout(&run(&repo, &["review"]));
+    assert!(text.contains("1 thing to mend") && text.contains("dist/app.min.js"), "{text}");
+}
+
+#[test]
+fn exit_codes_are_for_ci() {
+    let repo = repository();
+    assert_eq!(run(&repo, &["review", "--fail-on", "critical"]).status.code(), Some(0));
+    assert_eq!(run(&repo, &["review", "--fail-on", "low"]).status.code(), Some(1));
+    let unknown = run(&repo, &["review", "--base", "nowhere"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("nowhere"), "{unknown:?}");
+    assert_eq!(run(&repo, &["scan", "clean.py", "--fail-on", "info"]).status.code(), Some(0));
+    assert_eq!(run(&repo, &["scan", ".", "--fail-on", "info"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_revision_that_looks_like_an_option_is_not_one() {
+    let repo = repository();
+    let output = run(&repo, &["review", "--base=--output=written"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!repo.path().join("written").exists());
+}
+
+#[test]
+fn a_review_with_a_profile_measures_and_calculates() {
+    let repo = repository();
+    write(&repo, "cpu.folded", "main;lines_of 30\nmain;add 10\n");
+    write(&repo, "eco-coder.toml", "[profiles]\nfolded_sample_ms = 10.0\n[carbon]\nregion = \"eu-west-1\"\n");
+    let arguments = ["review", "--config", "eco-coder.toml", "--profile", "cpu.folded", "--format", "json"];
+    let report = json(&run(&repo, &arguments));
+    assert_eq!(report["performance"]["total_cpu_time_ms"], 400.0);
+    assert_eq!(report["performance"]["bottlenecks"][0]["function_name"], "lines_of");
+    assert_eq!(report["carbon"]["outcome"], "present");
+    assert!(report["carbon"]["co2e_grams"].as_f64().unwrap() > 0.0);
+    let without = json(&run(&repo, &["review", "--format", "json"]));
+    assert_eq!(without["carbon"]["outcome"], "absent", "no measurement, no grams");
+}
+
+#[test]
+fn a_scan_looks_at_every_line() {
+    let repo = repository();
+    let rows = json(&run(&repo, &["scan", ".", "--format", "json"]));
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    let keys: Vec<&str> = rows[0].as_object().unwrap().keys().map(String::as_str).collect();
+    let wanted = [
+        "aliases",
+        "category",
+        "description",
+        "end_line",
+        "file_path",
+        "recommendation",
+        "rule_id",
+        "severity",
+        "start_line",
+    ];
+    assert_eq!(keys, wanted);
+    assert_eq!(rows[1]["start_line"], 7);
+}
+
+#[test]
+fn a_scan_survives_what_is_not_source() {
+    let repo = tempfile::tempdir().unwrap();
+    std::fs::write(repo.path().join("binary.py"), [0, 159, 146, 150]).unwrap();
+    std::fs::write(repo.path().join("deep.py"), "(".repeat(200_000)).unwrap();
+    std::fs::write(repo.path().join("empty.js"), "").unwrap();
+    std::fs::write(repo.path().join("long.js"), format!("x = '{}'", "a".repeat(3_000_000))).unwrap();
+    let output = run(&repo, &["scan", "."]);
+    assert!(output.status.success(), "{output:?}");
+    let text = stdout(&output);
+    for path in ["binary.py", "deep.py", "long.js"] {
+        assert!(text.contains(&format!("{path}: ")), "{text}");
+    }
+}
+
+#[test]
+fn carbon_prints_the_tools_output() {
+    let here = tempfile::tempdir().unwrap();
+    let arguments = [
+        "carbon",
+        "--cpu-seconds",
+        "1",
+        "--ram-mb",
+        "128",
+        "--region",
+        "us-east-1",
+        "--executions",
+        "1000",
+        "--format",
+        "json",
+    ];
+    let out = json(&run(&here, &arguments));
+    let per_execution = out["co2e_per_execution"].as_f64().unwrap();
+    let grams = out["co2e_grams"].as_f64().unwrap();
+    assert!((grams / per_execution / 1000.0 - 1.0).abs() < 1e-12);
+    let energy = out["energy_consumed_kwh"].as_f64().unwrap();
+    // 4 W a thread for a second and 0.375 W/GiB for 128 MB, a thousand times.
+    let wanted = 1000.0 * (4.0 + 0.375 * 0.125) / 3.6e6;
+    assert!((energy / wanted - 1.0).abs() < 1e-4, "{energy} kWh, not {wanted}");
+    assert!(out["methodology"].as_str().unwrap().contains("codecarbon"));
+    let bad = run(&here, &["carbon", "--cpu-seconds", "-1", "--ram-mb", "1", "--region", "us-east-1"]);
+    assert!(!bad.status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_what_is_well_and_what_to_mend() {
+    let mut world = World::new("").await;
+    let well = world.run_configured(&["doctor"]);
+    assert!(well.status.success(), "{}", stdout(&well));
+    assert!(stdout(&well).contains("signed in at"), "{}", stdout(&well));
+    world.set_environment("ECO_CODER_GITHUB_TOKEN", "wrong");
+    let ill = world.run_configured(&["doctor"]);
+    assert_eq!(ill.status.code(), Some(1));
+    assert!(stdout(&ill).contains("MEND    github: GitHub refused the token"), "{}", stdout(&ill));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_see_health_readiness_and_metrics() {
+    let world = World::running("").await;
+    let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    world.comment(pull, &head).await;
+    world.settled().await;
+    let operator = world.worker().says("working").await["context"]["operator"].as_str().unwrap().to_owned();
+    let get = async |path: &str| {
+        let answer = reqwest::get(format!("http://{operator}{path}")).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(get("/healthz").await.0, 200);
+    assert_eq!(get("/readyz").await.0, 200);
+    let (_, metrics) = get("/metrics").await;
+    for line in [
+        "ToolInvocation{ToolName=\"analyze_code\"} 1",
+        "GitHubCommentPosted{Result=\"success\"} 1",
+        "JobOutcome{Outcome=\"done\"} 1",
+        "QueueVisible 0",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    let is_audit = |line: &Value| line["event_type"] == "tool_invocation" && line["tool_name"] == "analyze_code";
+    let audit = world.worker().logged(is_audit).await;
+    assert_eq!(audit["result"], "success");
+    assert_eq!(audit["parameters"]["commit_sha"], head.as_str());
+    let log = world.worker().logged(|line| line["component"] == "analyze_code_tool").await;
+    assert_eq!(log["context"]["repository"], "acme/shop");
+}

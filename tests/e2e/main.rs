@@ -1,0 +1,17 @@
+//! End to end: the binary's own processes against a forge on loopback. A file per behaviour; each test is a script.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(unreachable_pub, reason = "modules of a test have no outside")]
+
+mod architecture;
+mod attempts;
+mod commands;
+mod comment;
+mod demo;
+mod documents;
+mod signature;
+
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/world.rs"]
+mod world;

@@ -1,0 +1,121 @@
+//! A process of the binary under test, and what it says: its logs are events to wait for.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// The longest wait for anything in a test: only a failing test gets there.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+pub struct Process {
+    child: Child,
+    name: &'static str,
+    lines: Arc<Mutex<Vec<String>>>,
+    written: watch::Receiver<usize>,
+}
+
+impl Process {
+    /// Starts `eco-coder NAME --config CONFIG` with nothing of this process's environment but what is given.
+    pub fn start(name: &'static str, config: &Path, environment: &[(String, String)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_eco-coder"))
+            .args([name, "--config"])
+            .arg(config)
+            .env_clear()
+            .envs(environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (tell, written) = watch::channel(0);
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let into = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                into.lock().unwrap().push(line);
+                tell.send_modify(|n| *n += 1);
+            }
+        });
+        Self { child, name, lines, written }
+    }
+
+    /// Everything it wrote so far.
+    pub fn output(&self) -> String {
+        self.lines.lock().unwrap().join("\n")
+    }
+
+    /// Waits for a log line, one already written or one to come.
+    pub async fn logged(&self, is_it: impl Fn(&Value) -> bool) -> Value {
+        let mut written = self.written.clone();
+        let look = async {
+            let mut from = 0;
+            loop {
+                written.mark_unchanged();
+                {
+                    let lines = self.lines.lock().unwrap();
+                    for line in &lines[from..] {
+                        if let Ok(value) = serde_json::from_str::<Value>(line)
+                            && is_it(&value)
+                        {
+                            return Some(value);
+                        }
+                    }
+                    from = lines.len();
+                }
+                if written.changed().await.is_err() {
+                    return None;
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, look).await {
+            Ok(Some(line)) => line,
+            Ok(None) => panic!("{} ended without the line:\n{}", self.name, self.output()),
+            Err(late) => panic!("{} did not log the line: {late}\n{}", self.name, self.output()),
+        }
+    }
+
+    /// Waits for a line with this message.
+    pub async fn says(&self, message: &str) -> Value {
+        self.logged(|line| line["message"] == message).await
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let status = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut written = self.written.clone();
+        let closed = async { while written.changed().await.is_ok() {} };
+        tokio::time::timeout(PATIENCE, closed).await.unwrap_or_else(|_| panic!("{} goes on", self.name));
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- {} wrote:\n{}", self.name, self.output());
+        }
+    }
+}

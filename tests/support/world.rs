@@ -1,0 +1,247 @@
+//! A small world: a forge on loopback, a data directory, and the product's processes in front of it. Tests read as
+//! scripts: push, deliver, read the comment.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use eco_coder::forge::{
+    Comment, Content, Delivered, Forge, ForgeSettings, LoggedRequest, NewPull, SignedWebhook, Tree,
+};
+use eco_coder_shared::env::SystemEnv;
+use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
+use eco_coder_shared::queue::sqlite::SqliteQueue;
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::process::{PATIENCE, Process};
+
+/// In the environment and nowhere else: must turn up nowhere.
+pub const TOKEN: &str = "canary-token-5f1e9a";
+pub const SECRET: &str = "canary-webhook-secret-77c2";
+
+pub struct World {
+    pub forge: Forge,
+    pub repo: RepoName,
+    pub dir: TempDir,
+    pub ingress: Option<Process>,
+    pub worker: Option<Process>,
+    webhooks: String,
+    config: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+/// A file with one finding: a query in a loop.
+pub const QUERY_IN_A_LOOP: &str = "\
+def lines_of(cursor, orders):
+    lines = []
+    for order in orders:
+        cursor.execute(\"SELECT id, price FROM line WHERE order_id = %s\", (order.id,))
+        lines.extend(cursor.fetchall())
+    return lines
+";
+
+/// A file without any.
+pub const CLEAN: &str = "def add(a, b):\n    return a + b\n";
+
+pub fn tree(files: &[(&str, &str)]) -> Tree {
+    files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect()
+}
+
+impl World {
+    /// A forge with one repository, and nothing of ours running yet. `settings` are lines of TOML after the defaults of
+    /// a test: short leases, no pacing, free ports.
+    pub async fn new(settings: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = format!("http://{}", listener.local_addr().unwrap());
+        let forge = Forge::new(ForgeSettings::new(api.clone(), SecretString::from(TOKEN), SecretString::from(SECRET)));
+        tokio::spawn(forge.clone().serve(listener, std::future::pending()));
+        let repo: RepoName = "acme/shop".parse().unwrap();
+        forge.add_repository(&repo, Content::memory(tree(&[("README.md", "shop\n")])));
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("eco-coder.toml");
+        let world = Self {
+            forge,
+            repo,
+            webhooks: String::new(),
+            ingress: None,
+            worker: None,
+            config,
+            environment: vec![
+                ("ECO_CODER_GITHUB_TOKEN".to_owned(), TOKEN.to_owned()),
+                ("ECO_CODER_WEBHOOK_SECRET".to_owned(), SECRET.to_owned()),
+                ("CANARY".to_owned(), "canary-environment-91d0".to_owned()),
+            ],
+            dir,
+        };
+        world.configure(&api, settings);
+        world
+    }
+
+    /// Everything running.
+    pub async fn running(settings: &str) -> Self {
+        let mut world = Self::new(settings).await;
+        world.start_ingress().await;
+        world.start_worker().await;
+        world
+    }
+
+    fn configure(&self, api: &str, settings: &str) {
+        let mut table: toml::Table = format!(
+            r#"
+            data_dir = "{}"
+            [ingress]
+            listen = "127.0.0.1:0"
+            operator_listen = "127.0.0.1:0"
+            [worker]
+            operator_listen = "127.0.0.1:0"
+            cpu_threads = 1
+            lease_seconds = 6
+            visibility_seconds = 3
+            hide_seconds = 1
+            cooldown_seconds = 0
+            retry_seconds = 0
+            retry_cap_seconds = 1
+            shutdown_grace_seconds = 2
+            [github]
+            api_url = "{api}"
+            write_interval_ms = 0
+            request_timeout_seconds = 1
+            "#,
+            self.dir.path().join("data").display()
+        )
+        .parse()
+        .unwrap();
+        let more: toml::Table = settings.parse().unwrap();
+        for (name, value) in more {
+            match (table.get_mut(&name), value) {
+                (Some(toml::Value::Table(known)), toml::Value::Table(value)) => known.extend(value),
+                (_, value) => {
+                    table.insert(name, value);
+                }
+            }
+        }
+        std::fs::write(&self.config, table.to_string()).unwrap();
+    }
+
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub async fn start_ingress(&mut self) {
+        let ingress = Process::start("ingress", &self.config, &self.environment);
+        let line = ingress.says("listening").await;
+        line["context"]["webhooks"].as_str().unwrap().clone_into(&mut self.webhooks);
+        self.ingress = Some(ingress);
+    }
+
+    pub async fn start_worker(&mut self) {
+        let worker = Process::start("worker", &self.config, &self.environment);
+        worker.says("working").await;
+        self.worker = Some(worker);
+    }
+
+    pub fn worker(&self) -> &Process {
+        self.worker.as_ref().unwrap()
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The queue's file, opened a second time.
+    pub fn queue(&self) -> SqliteQueue {
+        SqliteQueue::open(&self.data().join("queue.db"), Arc::new(SystemEnv)).unwrap()
+    }
+
+    /// A pull request whose head has these files.
+    pub fn open(&self, branch: &str, files: &[(&str, &str)]) -> (PullNumber, CommitSha) {
+        let head = self.forge.commit(&self.repo, branch, tree(files), "A change").unwrap();
+        (self.forge.open_pull(&self.repo, NewPull::new("A change", branch)).unwrap(), head)
+    }
+
+    pub async fn send(&self, webhook: &SignedWebhook) -> Delivered {
+        self.forge.deliver(&self.webhooks, webhook).await.unwrap()
+    }
+
+    /// Delivers an action, and expects it to be accepted.
+    pub async fn deliver(&self, pull: PullNumber, action: &str) {
+        let answer = self.send(&self.forge.webhook(&self.repo, pull, action).unwrap()).await;
+        assert_eq!(answer.status, 202, "{}", answer.body);
+    }
+
+    /// Waits until exactly one comment of ours stands and shows this head.
+    pub async fn comment(&self, pull: PullNumber, head: &CommitSha) -> Comment {
+        let marker = format!("head={head}");
+        self.until("a comment for the head", |forge| {
+            let ours: Vec<Comment> = self.ours(forge, pull);
+            match ours.as_slice() {
+                [one] if one.body.lines().next().is_some_and(|line| line.contains(&marker)) => Some(one.clone()),
+                _ => None,
+            }
+        })
+        .await
+    }
+
+    pub fn ours(&self, forge: &Forge, pull: PullNumber) -> Vec<Comment> {
+        let me = forge.settings().viewer.id;
+        forge.comments(&self.repo, pull).into_iter().filter(|comment| comment.author.id == me).collect()
+    }
+
+    /// Waits for something on the forge.
+    pub async fn until<T>(&self, what: &str, look: impl FnMut(&Forge) -> Option<T>) -> T {
+        tokio::time::timeout(PATIENCE, self.forge.wait_for(look)).await.unwrap_or_else(|_| panic!("never came: {what}"))
+    }
+
+    /// Waits until the worker has told the queue that this many jobs are done.
+    pub async fn settled(&self) {
+        let queue = self.queue();
+        let settle = async {
+            loop {
+                let depth = eco_coder_shared::queue::JobQueue::depth(&queue).await.unwrap();
+                if depth.visible + depth.in_flight + depth.delayed == 0 {
+                    return;
+                }
+                // Another process's queue tells nobody here: looking again is the only way.
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, settle).await.unwrap_or_else(|_| panic!("the queue does not become empty"));
+    }
+
+    /// Calls that change something.
+    pub fn writes(&self) -> Vec<LoggedRequest> {
+        self.forge.requests().into_iter().filter(|request| request.method != "GET").collect()
+    }
+
+    /// Runs a command of the binary to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        run_in(self.dir.path(), &self.environment, arguments)
+    }
+
+    /// Runs a command with this world's settings.
+    pub fn run_configured(&self, arguments: &[&str]) -> Output {
+        let config = self.config.to_str().unwrap();
+        let mut all = vec![arguments[0], "--config", config];
+        all.extend(&arguments[1..]);
+        self.run(&all)
+    }
+}
+
+/// Runs the binary to its end.
+pub fn run_in(directory: &Path, environment: &[(String, String)], arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_eco-coder"))
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(environment.iter().cloned())
+        .output()
+        .unwrap()
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}

@@ -2,6 +2,9 @@
 
 use eco_coder::forge::{Action, Fault, Gate, NewPull};
 
+use eco_coder_github::ApiError;
+use eco_coder_worker::publish::body::{self, Marker};
+
 use crate::world::{CLEAN, QUERY_IN_A_LOOP, SECRET, TOKEN, World};
 
 const CREATE: &str = "/repos/*/*/issues/*/comments";
@@ -239,4 +242,32 @@ async fn secrets_and_environment_turn_up_nowhere() {
         assert!(!said.contains(canary), "{canary} was found");
     }
     assert!(!said.contains("SELECT id, price"), "source text was found at rest or in a log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_at_githubs_limit_is_taken_and_one_beyond_it_is_cut_with_its_fences_closed() {
+    let world = World::new("").await;
+    let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
+    let github = world.client();
+    let marker = Marker::new("eco-coder", 1, head);
+    for length in [65_535, 65_536, 65_537, 200_000] {
+        // An open fence all the way, of characters that count twice in UTF-16.
+        let bare = format!("### Title\n\n```text\n{}", "\u{1f331}".repeat(length));
+        let room = body::length(&body::compose(&marker, ""));
+        let exact: String = bare
+            .chars()
+            .scan(room, |used, c| {
+                *used += c.len_utf16();
+                (*used <= length).then_some(c)
+            })
+            .collect();
+        let comment = github.create_comment(&world.repo, pull, &body::compose(&marker, &exact)).await.unwrap();
+        assert!(body::length(&comment.body) <= body::MAX_BODY_CHARS);
+        assert_eq!(Marker::parse(&comment.body).as_ref(), Some(&marker));
+        if length > body::MAX_BODY_CHARS {
+            assert_eq!(comment.body.matches("```").count() % 2, 0, "an open fence is closed");
+        }
+    }
+    let refused = github.create_comment(&world.repo, pull, &"x".repeat(65_537)).await;
+    assert!(matches!(refused, Err(ApiError::Validation { .. })), "the forge has GitHub's limit: {refused:?}");
 }

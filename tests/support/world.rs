@@ -4,10 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::time::Duration;
 
 use eco_coder::forge::{
     Comment, Content, Delivered, Forge, ForgeSettings, LoggedRequest, NewPull, SignedWebhook, Tree,
 };
+use eco_coder_github::{Auth, GitHub, HttpSettings, HttpTransport, Settings};
 use eco_coder_shared::env::SystemEnv;
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
 use eco_coder_shared::queue::sqlite::SqliteQueue;
@@ -205,10 +207,18 @@ impl World {
                     return;
                 }
                 // Another process's queue tells nobody here: looking again is the only way.
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         tokio::time::timeout(PATIENCE, settle).await.unwrap_or_else(|_| panic!("the queue does not become empty"));
+    }
+
+    /// The product's own client, signed in.
+    pub fn client(&self) -> GitHub {
+        let settings = HttpSettings { api: self.forge.settings().base_url.clone(), ..HttpSettings::default() };
+        let unpaced = Settings { write_interval: Duration::ZERO, ..Settings::default() };
+        let transport = Arc::new(HttpTransport::new(&settings).unwrap());
+        GitHub::new(transport, Auth::token(SecretString::from(TOKEN)), Arc::new(SystemEnv), unpaced)
     }
 
     /// Calls that change something.

@@ -14,7 +14,7 @@ use eco_coder_github::{ApiError, GitHub, IssueComment, Status, StatusState};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::ids::PullKey;
 use eco_coder_shared::telemetry::audit::{self, EventType};
-use metrics::counter;
+use metrics::{counter, histogram};
 use tokio::sync::OnceCell;
 
 use self::body::Marker;
@@ -121,22 +121,7 @@ impl Publisher {
         let key = PullKey { repo_id: target.repository_id, pull: target.pull_request };
         let mut turn = Turn { store, key, target, epoch: row.epoch, written: false };
         let outcome = self.converge(&mut turn, row, report, &body).await;
-        let result = match &outcome {
-            Ok(_) => "success",
-            Err(PublishError::Wait { .. }) => "waits",
-            Err(_) => "failure",
-        };
-        if result != "waits" {
-            counter!("GitHubCommentPosted", "Result" => result).increment(1);
-        }
-        let parameters = serde_json::json!({
-            "repository": target.repository,
-            "pr_number": target.pull_request,
-            "commit_sha": target.head_sha,
-            "comment_id": outcome.as_ref().ok().and_then(|posted| posted.comment_id),
-            "epoch": row.epoch,
-        });
-        audit::record(EventType::CommentPosted, session, "post_github_comment", &parameters, result, started.elapsed());
+        note(target, row.epoch, session, &outcome, started.elapsed());
         outcome
     }
 
@@ -257,6 +242,37 @@ impl Publisher {
         }
         Ok(())
     }
+}
+
+/// The tool's output as the specification has it, with metrics, log and audit: once, here. A wait is no outcome yet.
+fn note(target: &Target, epoch: u64, session: &str, outcome: &Result<Posted, PublishError>, took: Duration) {
+    const TOOL: &str = "post_github_comment";
+    let posted = match outcome {
+        Ok(posted) => posted.clone(),
+        Err(PublishError::Wait { .. } | PublishError::Api(ApiError::RateLimited { .. })) => return,
+        Err(e) => Posted {
+            status: PostStatus::Failure,
+            comment_id: None,
+            comment_url: None,
+            error_message: Some(e.to_string()),
+        },
+    };
+    let result = if outcome.is_ok() { "success" } else { "failure" };
+    counter!("GitHubCommentPosted", "Result" => result).increment(1);
+    counter!("ToolInvocation", "ToolName" => TOOL).increment(1);
+    histogram!("ToolDuration", "ToolName" => TOOL).record(took.as_secs_f64() * 1e3);
+    if let Err(e) = outcome {
+        counter!("ToolErrors", "ToolName" => TOOL, "ErrorType" => "api_error").increment(1);
+        tracing::error!(component = "post_github_comment_tool", error = %e, "the report was not posted");
+    }
+    let mut parameters = serde_json::json!({
+        "repository": target.repository,
+        "pr_number": target.pull_request,
+        "commit_sha": target.head_sha,
+        "epoch": epoch,
+    });
+    parameters["output"] = serde_json::to_value(posted).unwrap_or_default();
+    audit::record(EventType::CommentPosted, session, TOOL, &parameters, result, took);
 }
 
 impl Turn<'_> {

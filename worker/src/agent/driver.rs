@@ -234,3 +234,6 @@ fn note(session: &SessionId, call: &ToolCall, outcome: &Result<ToolOutput, ToolE
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,9 +56,8 @@ impl ProfileFiles {
     pub async fn profile(
         &self,
         target: &Target,
-        period_hours: Option<u32>,
+        period: Option<Duration>,
     ) -> Result<Option<PerformanceProfile>, ToolError> {
-        let period = period_hours.map(|hours| Duration::from_secs(u64::from(hours) * 3600));
         let Some(found) = self.newest(target, period).await.map_err(unreadable)? else { return Ok(None) };
         if found.bytes > self.limits.max_input_bytes as u64 {
             return Err(invalid(format!(

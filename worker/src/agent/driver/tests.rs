@@ -1,0 +1,321 @@
+//! The driver with a scripted model, a stateful fake of GitHub and a real store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eco_coder_analyzer::Options;
+use eco_coder_github::testing::{FakeGitHub, answer};
+use eco_coder_github::transport::{Headers, Method, Response};
+use eco_coder_github::{Auth, ChangedFile, FileStatus, GitHub, Settings};
+use eco_coder_shared::env::ManualEnv;
+use eco_coder_shared::ids::{PullKey, PullNumber, RepoId};
+use globset::GlobSet;
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::*;
+use crate::agent::budget::Limits;
+use crate::backends::cpu::CpuPool;
+use crate::backends::embedded::{self, Embedded};
+use crate::backends::profile_files::{Place, ProfileFiles};
+use crate::claim::{Row, Transition, Verdict};
+use crate::model::scripted::{ScriptedModel, asks, says};
+use crate::model::{Told, Turn};
+use crate::report::{ModelSection, Section, Target};
+use crate::store::ResultKey;
+use crate::store::sqlite::SqliteStore;
+
+const SOURCE: &str =
+    "def f(cursor, ids):\n    for i in ids:\n        cursor.execute('SELECT a FROM t WHERE i = %s', (i,))\n";
+
+struct Stage {
+    github: Arc<FakeGitHub>,
+    env: Arc<ManualEnv>,
+    shared_env: SharedEnv,
+    store: SqliteStore,
+    seal: SealKey,
+    backends: Backends,
+    subject: Subject,
+    profiles: tempfile::TempDir,
+}
+
+fn sha(digit: &str) -> eco_coder_shared::ids::CommitSha {
+    digit.repeat(40).parse().unwrap()
+}
+
+impl Stage {
+    fn new() -> Self {
+        let github = FakeGitHub::new();
+        let raw = Response { status: 200, headers: Headers::default(), body: SOURCE.into() };
+        github.answer(Method::Get, "/repos/o/r/contents/a.py", raw);
+        let env = Arc::new(ManualEnv::new(Timestamp::from_seconds(1_000_000), 7));
+        let shared_env: SharedEnv = env.clone();
+        let settings = Settings { write_interval: Duration::ZERO, ..Settings::default() };
+        let auth = Auth::token(SecretString::from("t"));
+        let client = GitHub::new(github.clone(), auth, shared_env.clone(), settings);
+        let pool = CpuPool::start(1, eco_coder_analyzer::STACK_BYTES).unwrap();
+        let settings = embedded::Settings {
+            max_file_bytes: 1 << 20,
+            fetch_concurrency: 4,
+            exclude: GlobSet::empty(),
+            timeout: Duration::from_mins(1),
+            options: Options::default(),
+        };
+        let profiles = tempfile::tempdir().unwrap();
+        let place = Place::Dir(profiles.path().to_owned());
+        let backends = Backends {
+            code: Arc::new(Embedded::new(client, pool.clone(), 1 << 24, settings)),
+            profiles: Arc::new(ProfileFiles::new(place, Some(10.0), pool)),
+            carbon: eco_coder_carbon::Input { aws_region: "eu-west-1".into(), ..eco_coder_carbon::Input::default() },
+        };
+        let file = ChangedFile {
+            path: "a.py".into(),
+            previous_path: None,
+            status: FileStatus::Added,
+            additions: 3,
+            deletions: 0,
+            patch: Some(format!("@@ -0,0 +1,3 @@\n+{}", SOURCE.trim_end().replace('\n', "\n+"))),
+            blob_sha: None,
+        };
+        let subject = Subject {
+            target: Target {
+                repository: "o/r".parse().unwrap(),
+                repository_id: RepoId(1),
+                pull_request: PullNumber::try_from(1).unwrap(),
+                head_sha: sha("a"),
+                merge_base_sha: sha("b"),
+            },
+            files: vec![file],
+            left_out: vec![],
+            truncated: false,
+            files_changed: 1,
+        };
+        let (store, seal) = (SqliteStore::in_memory().unwrap(), SealKey::new(&[3; 32]));
+        Self { github, env, shared_env, store, seal, backends, subject, profiles }
+    }
+
+    fn driver<'a>(&'a self, store: &'a dyn Store, model: Option<&'a Arc<dyn Model>>) -> Driver<'a> {
+        let deadline = Duration::from_mins(1);
+        Driver {
+            store,
+            seal: &self.seal,
+            env: &self.shared_env,
+            model,
+            backends: &self.backends,
+            deadlines: Deadlines { analyze: deadline, profile: deadline, model: deadline },
+        }
+    }
+
+    async fn run(&self, model: Option<&ScriptedModel>) -> Driven {
+        let model: Option<Arc<dyn Model>> = model.map(|model| Arc::new(model.clone()) as Arc<dyn Model>);
+        let driver = self.driver(&self.store, model.as_ref());
+        let run = Run::new(model.as_ref().map(|model| model.id().to_owned()), Limits::default());
+        driver.run(&SessionId("s".into()), run, &self.subject).await.unwrap()
+    }
+
+    async fn finish(&self, model: Option<&ScriptedModel>) -> Finish {
+        match self.run(model).await {
+            Driven::Finished(finish) => *finish,
+            other => panic!("not finished: {other:?}"),
+        }
+    }
+
+    fn write_profile(&self, text: &str) {
+        let dir: PathBuf = self.profiles.path().join("o/r").join("a".repeat(40));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("cpu.folded"), text).unwrap();
+    }
+
+    fn fetched(&self) -> usize {
+        self.github.sent().iter().filter(|sent| sent.path.contains("/contents/")).count()
+    }
+}
+
+fn report(summary: &str) -> Result<crate::model::ModelReply, ModelError> {
+    asks(&[("end", "post_github_comment", json!({"report": {"summary": summary}}))])
+}
+
+#[tokio::test]
+async fn turn_zero_alone_makes_the_report() {
+    let stage = Stage::new();
+    stage.write_profile("main;f 100\n");
+    let finish = stage.finish(None).await;
+    let analysis = finish.quality.present().unwrap();
+    assert_eq!(analysis.recommendations[0].rule_id, "EC-PY-072");
+    assert_eq!(finish.performance.present().unwrap().profile.total_cpu_time_ms, Some(1000.0));
+    assert!(finish.carbon.present().unwrap().co2e_grams > 0.0);
+}
+
+#[tokio::test]
+async fn a_model_narrows_a_call_and_ends_with_its_report() {
+    let stage = Stage::new();
+    let model = ScriptedModel::new([
+        asks(&[
+            ("1", "analyze_code", json!({"paths": ["a.py"]})),
+            ("2", "analyze_code", json!({"paths": ["../etc/passwd"]})),
+            ("3", "calculate_carbon_footprint", json!({"measurement_id": "made-up"})),
+        ]),
+        report("Mend the query."),
+    ]);
+    let finish = stage.finish(Some(&model)).await;
+    assert!(matches!(finish.model, ModelSection::Finished(part) if part.summary == "Mend the query."));
+    assert_eq!(finish.usage.input, 2000);
+    let requests = model.requests();
+    let Some(Turn::User { content }) = requests[1].turns.last() else { panic!("no answers") };
+    let errors: Vec<bool> = content.iter().map(|t| matches!(t, Told::ToolResult { is_error: true, .. })).collect();
+    assert_eq!(errors, [false, true, true]);
+    assert_eq!(model.unused(), 0);
+}
+
+#[tokio::test]
+async fn the_prompt_holds_results_as_data_and_no_source() {
+    let stage = Stage::new();
+    let model = ScriptedModel::new([report("Fine.")]);
+    stage.finish(Some(&model)).await;
+    let request = &model.requests()[0];
+    let Turn::User { content } = &request.turns[0] else { panic!("no opening") };
+    let Told::Text { text } = &content[0] else { panic!("no text") };
+    assert!(text.contains("<<<DATA") && text.contains("EC-PY-072"), "{text}");
+    assert!(!text.contains("SELECT a FROM"), "source text in the opening");
+    assert!(request.system.split_whitespace().count() < 1000, "the system prompt is under 2,000 tokens");
+    assert_eq!(request.tools.len(), 4);
+}
+
+#[tokio::test]
+async fn a_session_goes_on_where_another_process_left_it_and_pays_nothing_twice() {
+    let stage = Stage::new();
+    let until = Timestamp::from_seconds(1_000_060);
+    let first = ScriptedModel::new([
+        asks(&[("1", "profile_code_performance", json!({}))]),
+        Err(ModelError::Throttled { until }),
+    ]);
+    assert!(matches!(stage.run(Some(&first)).await, Driven::Suspended { until: at } if at == until));
+    assert_eq!(stage.fetched(), 1);
+
+    // Too early: nothing is asked.
+    let silent = ScriptedModel::new([]);
+    assert!(matches!(stage.run(Some(&silent)).await, Driven::Suspended { .. }));
+
+    stage.env.advance(Duration::from_mins(1));
+    let second = ScriptedModel::new([report("Done.")]);
+    let finish = stage.finish(Some(&second)).await;
+    assert!(matches!(finish.model, ModelSection::Finished(_)));
+    assert_eq!(second.requests()[0].turns.len(), 3, "the conversation so far is there again");
+    assert_eq!(stage.fetched(), 1, "no tool ran again");
+    assert_eq!(finish.usage.input, 2000);
+
+    // And once more, finished: not even the model is asked.
+    assert!(matches!(stage.finish(Some(&ScriptedModel::new([]))).await.model, ModelSection::Finished(_)));
+}
+
+#[tokio::test]
+async fn what_a_model_said_is_stored_sealed() {
+    let stage = Stage::new();
+    stage.finish(Some(&ScriptedModel::new([says("a secret thought"), report("Visible.")]))).await;
+    let events = stage.store.events(&SessionId("s".into()), stage.shared_env.now()).await.unwrap();
+    assert_eq!(events.len(), 4, "two tools, two replies");
+    for event in events {
+        let text = String::from_utf8_lossy(&event).into_owned();
+        assert!(!text.contains("secret thought") && !text.contains("Visible") && !text.contains("EC-PY"), "{text}");
+    }
+}
+
+/// A store in which another worker is always one event ahead.
+struct Overtaken(SqliteStore);
+
+#[async_trait::async_trait]
+impl Store for Overtaken {
+    async fn append(&self, id: &SessionId, n: u32, event: Vec<u8>, expires: Timestamp) -> Result<Appended, StoreError> {
+        self.0.append(id, n, b"another worker's".to_vec(), expires).await?;
+        self.0.append(id, n, event, expires).await
+    }
+
+    async fn events(&self, id: &SessionId, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.0.events(id, now).await
+    }
+
+    async fn row(&self, key: PullKey) -> Result<Row, StoreError> {
+        self.0.row(key).await
+    }
+
+    async fn transition(&self, key: PullKey, transition: &Transition) -> Result<Verdict, StoreError> {
+        self.0.transition(key, transition).await
+    }
+
+    async fn result(&self, key: &ResultKey, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.result(key, now).await
+    }
+
+    async fn put_result(&self, key: &ResultKey, value: Vec<u8>, expires: Timestamp) -> Result<(), StoreError> {
+        self.0.put_result(key, value, expires).await
+    }
+
+    async fn end_session(&self, id: &SessionId) -> Result<(), StoreError> {
+        self.0.end_session(id).await
+    }
+
+    async fn keep_report(&self, key: PullKey, sealed: Vec<u8>, expires: Timestamp) -> Result<(), StoreError> {
+        self.0.keep_report(key, sealed, expires).await
+    }
+
+    async fn kept_report(&self, key: PullKey, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.kept_report(key, now).await
+    }
+
+    async fn drop_report(&self, key: PullKey) -> Result<(), StoreError> {
+        self.0.drop_report(key).await
+    }
+
+    async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.0.purge(now).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.0.check().await
+    }
+}
+
+#[tokio::test]
+async fn of_two_processes_on_one_session_the_late_one_stops() {
+    let stage = Stage::new();
+    let store = Overtaken(stage.store.clone());
+    let driver = stage.driver(&store, None);
+    let run = Run::new(None, Limits::default());
+    let driven = driver.run(&SessionId("s".into()), run, &stage.subject).await.unwrap();
+    assert!(matches!(driven, Driven::Superseded), "{driven:?}");
+}
+
+#[tokio::test]
+async fn a_session_of_another_key_is_an_error_that_says_so() {
+    let mut stage = Stage::new();
+    stage.finish(None).await;
+    stage.seal = SealKey::new(&[4; 32]);
+    let driver = stage.driver(&stage.store, None);
+    let run = Run::new(None, Limits::default());
+    let error = driver.run(&SessionId("s".into()), run, &stage.subject).await.unwrap_err();
+    assert!(error.to_string().contains("another key"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_github_does_not_give_out_is_named_and_the_rest_is_looked_at() {
+    let mut stage = Stage::new();
+    let mut other = stage.subject.files[0].clone();
+    other.path = "gone.py".into();
+    stage.subject.files.push(other);
+    stage.github.answer(Method::Get, "/repos/o/r/contents/gone.py", answer(403, &json!({"message": "no"})));
+    let finish = stage.finish(None).await;
+    let analysis = finish.quality.present().unwrap();
+    assert_eq!((analysis.files_analyzed, analysis.skipped.len()), (1, 1));
+    assert!(analysis.is_partial());
+    assert_eq!(analysis.skipped[0].path, "gone.py");
+}
+
+#[tokio::test]
+async fn a_broken_profile_is_a_failed_tool_not_a_failed_review() {
+    let stage = Stage::new();
+    stage.write_profile("\u{0}\u{1}not a profile");
+    let finish = stage.finish(None).await;
+    assert!(matches!(finish.performance, Section::Failed { error_type: ErrorType::ValidationError, .. }));
+    assert!(matches!(finish.carbon, Section::Absent { .. }));
+    assert!(finish.quality.present().is_some());
+}

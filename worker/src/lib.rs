@@ -12,6 +12,7 @@ pub mod consumer;
 pub mod model;
 pub mod publish;
 pub mod report;
+pub mod results;
 pub mod review;
 pub mod service;
 pub mod store;

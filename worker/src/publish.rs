@@ -20,8 +20,9 @@ use tokio::sync::OnceCell;
 use self::body::Marker;
 use self::plan::{Plan, Seen, Step};
 use crate::claim::{CommentState, Row, Transition, Verdict};
-use crate::report::{Report, Target, markdown};
+use crate::report::{Report, markdown};
 use crate::store::{Store, StoreError};
+use crate::subject::Target;
 use crate::tools::post_github_comment::{PostStatus, Posted};
 
 /// How this deployment publishes.

@@ -5,30 +5,13 @@ pub mod markdown;
 
 use eco_coder_analyzer::Finding;
 use eco_coder_carbon::Footprint;
-use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
 use serde::{Deserialize, Serialize};
 
-use crate::tools::ErrorType;
-use crate::tools::analyze_code::CodeAnalysis;
-use crate::tools::profile_code_performance::PerformanceProfile;
+use crate::results::{CodeAnalysis, ErrorType, PerformanceProfile};
+use crate::subject::Target;
 
 /// Version of the report's JSON; a change of meaning raises it, and with it the cache key.
 pub const SCHEMA: u32 = 1;
-
-/// What was reviewed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// The repository.
-    pub repository: RepoName,
-    /// Its number.
-    pub repository_id: RepoId,
-    /// The pull request.
-    pub pull_request: PullNumber,
-    /// The reviewed commit.
-    pub head_sha: CommitSha,
-    /// Where the pull request's branch left its base: changes are counted from here.
-    pub merge_base_sha: CommitSha,
-}
 
 /// One tool's part of the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -22,10 +22,11 @@ use self::inspect::{InspectError, Inspected, Inspector};
 use crate::agent::driver::AGENT;
 use crate::claim::{Exit, Row, Transition, Verdict};
 use crate::publish::{PublishError, Publisher};
-use crate::report::{Report, Target};
+use crate::report::Report;
 use crate::store::seal::SealKey;
 use crate::store::{KEPT_DAYS, Store, StoreError};
 use crate::subject::Head;
+use crate::subject::Target;
 
 /// How often GitHub's answer may be older than the webhook before it is taken as it is.
 const MAX_REREADS: u8 = 5;

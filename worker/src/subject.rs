@@ -2,9 +2,23 @@
 //! when it is analysed, and dropped then.
 
 use eco_coder_github::{ApiError, ChangedFile, FileStatus, GitHub, Pull, PullState};
-use eco_coder_shared::ids::RepoName;
+use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
+use serde::{Deserialize, Serialize};
 
-use crate::report::Target;
+/// What was reviewed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The repository.
+    pub repository: RepoName,
+    /// Its number.
+    pub repository_id: RepoId,
+    /// The pull request.
+    pub pull_request: PullNumber,
+    /// The reviewed commit.
+    pub head_sha: CommitSha,
+    /// Where the pull request's branch left its base: changes are counted from here.
+    pub merge_base_sha: CommitSha,
+}
 
 /// A pull request at one head.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,51 +11,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Kinds of failure, as the metrics' label `ErrorType`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorType {
-    /// It took longer than it may.
-    Timeout,
-    /// Somebody asked us to wait.
-    Throttle,
-    /// A service answered with an error.
-    ApiError,
-    /// The arguments were wrong.
-    ValidationError,
-}
-
-impl ErrorType {
-    /// As in the metrics and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::Throttle => "throttle",
-            Self::ApiError => "api_error",
-            Self::ValidationError => "validation_error",
-        }
-    }
-}
-
-/// A tool call failed. What the model or the author reads is kept apart from what an operator reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{for_operator}")]
-pub struct ToolError {
-    /// What kind.
-    pub error_type: ErrorType,
-    /// For the model and the report: plain words, no ids, no addresses.
-    pub for_model: String,
-    /// For logs.
-    pub for_operator: String,
-}
-
-impl ToolError {
-    /// The arguments were wrong; the model can try others.
-    pub fn arguments(why: impl Into<String>) -> Self {
-        let why = why.into();
-        Self { error_type: ErrorType::ValidationError, for_operator: why.clone(), for_model: why }
-    }
-}
+use crate::results::{CodeAnalysis, PerformanceProfile, ToolError};
 
 /// A call as planned by code or asked for by a model, typed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -140,9 +96,9 @@ pub fn specs() -> Vec<ToolSpec> {
 #[serde(tag = "tool", content = "result", rename_all = "snake_case")]
 pub enum ToolOutput {
     /// Of `analyze_code`.
-    AnalyzeCode(Box<analyze_code::CodeAnalysis>),
+    AnalyzeCode(Box<CodeAnalysis>),
     /// Of `profile_code_performance`; `None`: there is no profile, which is no error.
-    ProfileCodePerformance(Option<Box<profile_code_performance::PerformanceProfile>>),
+    ProfileCodePerformance(Option<Box<PerformanceProfile>>),
     /// Of `calculate_carbon_footprint`.
     CalculateCarbonFootprint(Box<eco_coder_carbon::Footprint>),
 }

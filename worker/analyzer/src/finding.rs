@@ -123,7 +123,7 @@ pub struct Finding {
     pub link: Option<String>,
     /// The effect as published or measured, with its source.
     pub evidence: Option<String>,
-    /// 16 hex digits that survive the code's moving to other lines: see [`fingerprint`].
+    /// 16 hex digits that survive the code's moving to other lines.
     pub fingerprint: String,
 }
 

@@ -13,12 +13,11 @@ use super::prompt;
 use super::run::{Action, CallId, Event, Finish, Run};
 use crate::backends::Backends;
 use crate::model::{Model, ModelError};
+use crate::results::{ErrorType, ToolError};
 use crate::store::seal::SealKey;
 use crate::store::{Appended, SESSION_HOURS, SessionId, Store, StoreError};
 use crate::subject::Subject;
-use crate::tools::{
-    ErrorType, ToolCall, ToolError, ToolOutput, analyze_code, calculate_carbon_footprint, profile_code_performance,
-};
+use crate::tools::{ToolCall, ToolOutput, analyze_code, calculate_carbon_footprint, profile_code_performance};
 
 /// How long the tools may take. Those with partial results get a little longer than their own deadline.
 #[derive(Debug, Clone, Copy)]

@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::budget::{Limits, Spent};
 use crate::model::{ModelError, ModelReply, Said, Told, Turn, Usage};
 use crate::report::{ModelPart, ModelSection, Section};
-use crate::tools::analyze_code::{self, CodeAnalysis};
+use crate::results::{CodeAnalysis, ErrorType, PerformanceProfile, ToolError};
 use crate::tools::calculate_carbon_footprint;
-use crate::tools::profile_code_performance::{self, PerformanceProfile};
-use crate::tools::{ErrorType, ToolCall, ToolError, ToolOutput};
+use crate::tools::{ToolCall, ToolOutput, analyze_code, profile_code_performance};
 
 /// Names one tool call of this run: its place in the order of planning.
 pub type CallId = usize;

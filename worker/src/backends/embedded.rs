@@ -14,9 +14,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::cpu::CpuPool;
+use crate::results::{CodeAnalysis, ErrorType, ReviewStatus, SkippedFile, ToolError};
 use crate::subject::{Subject, has_new_text};
-use crate::tools::analyze_code::{CodeAnalysis, ReviewStatus, SkippedFile};
-use crate::tools::{ErrorType, ToolError};
 
 /// How the analysis is bounded.
 #[derive(Debug, Clone)]

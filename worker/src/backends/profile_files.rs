@@ -7,9 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::cpu::CpuPool;
 use super::pprof::{self, Limits};
-use crate::report::Target;
-use crate::tools::profile_code_performance::PerformanceProfile;
-use crate::tools::{ErrorType, ToolError};
+use crate::results::{ErrorType, PerformanceProfile, ToolError};
+use crate::subject::Target;
 
 /// What a profile's name ends with.
 const ENDINGS: [&str; 5] = [".pprof", ".pb.gz", ".pb", ".folded", ".txt"];

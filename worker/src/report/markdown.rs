@@ -18,7 +18,7 @@ use eco_coder_analyzer::Finding;
 
 use super::{ModelSection, Report, Section};
 use crate::publish::sanitize;
-use crate::tools::ErrorType;
+use crate::results::ErrorType;
 
 /// How much is shown, and where to read on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,10 +22,10 @@ use crate::agent::run::{Finish, Run};
 use crate::backends::Backends;
 use crate::model::Model;
 use crate::report::{Freshness, Ledger, ModelSection, Report, SCHEMA, Section};
+use crate::results::ErrorType;
 use crate::store::seal::SealKey;
 use crate::store::{MAX_VALUE, RESULT_DAYS, ResultKey, SessionId, Store, StoreError};
 use crate::subject::{Head, Subject};
-use crate::tools::ErrorType;
 
 /// Makes reports.
 pub struct Inspector {

@@ -5,7 +5,8 @@ use eco_coder_carbon::{Footprint, Input};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ToolError, ToolOutput};
+use super::ToolOutput;
+use crate::results::ToolError;
 
 /// For the model.
 pub const DESCRIPTION: &str = "Calculates energy and CO2e of a measurement that profile_code_performance returned, named \

@@ -4,6 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::results::ToolError;
+
 /// For the model.
 pub const DESCRIPTION: &str = "Ends the review. The report's numbers, tables and findings are written by code from the \
      tool results; you give the words: a short summary for the pull request's author.";
@@ -29,14 +31,12 @@ pub struct ModelReport {
 
 impl Arguments {
     /// Is it a report at all?
-    pub fn validate(&self) -> Result<(), super::ToolError> {
+    pub fn validate(&self) -> Result<(), ToolError> {
         let length = self.report.summary.chars().count();
         if self.report.summary.trim().is_empty() {
-            Err(super::ToolError::arguments("report.summary is empty; write two to five sentences"))
+            Err(ToolError::arguments("report.summary is empty; write two to five sentences"))
         } else if length > MAX_SUMMARY {
-            Err(super::ToolError::arguments(format!(
-                "report.summary has {length} characters; {MAX_SUMMARY} is the most"
-            )))
+            Err(ToolError::arguments(format!("report.summary has {length} characters; {MAX_SUMMARY} is the most")))
         } else {
             Ok(())
         }

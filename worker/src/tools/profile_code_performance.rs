@@ -6,9 +6,8 @@ use jiff::{Span, SpanRelativeTo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ToolError;
-use crate::backends::pprof::Profile;
 use crate::backends::profile_files::ProfileFiles;
+use crate::results::{PerformanceProfile, ToolError};
 use crate::subject::Subject;
 
 /// For the model.
@@ -22,21 +21,6 @@ pub struct Arguments {
     /// Only profiles made within this ISO 8601 duration before now (PT24H, P7D); absent: the newest one of the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
-}
-
-/// The tool's output. What can't be derived is absent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PerformanceProfile {
-    /// Names this measurement: what `calculate_carbon_footprint` refers to.
-    pub profiling_id: String,
-    /// The measurement.
-    #[serde(flatten)]
-    pub profile: Profile,
-    /// Where a flame graph can be seen, if anywhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flame_graph_url: Option<String>,
-    /// Where the profile came from, in words: the file's name.
-    pub source: String,
 }
 
 /// Runs the tool. `None`: nothing was measured for this commit.
@@ -65,7 +49,7 @@ mod tests {
         assert_eq!(parse_period("PT24H").unwrap(), Duration::from_hours(24));
         assert_eq!(parse_period("P7D").unwrap(), Duration::from_hours(168));
         for bad in ["", "24h ago", "-PT1H", "PT0S", "P1Y", "yesterday"] {
-            assert_eq!(parse_period(bad).unwrap_err().error_type, crate::tools::ErrorType::ValidationError, "{bad}");
+            assert_eq!(parse_period(bad).unwrap_err().error_type, crate::results::ErrorType::ValidationError, "{bad}");
         }
     }
 }

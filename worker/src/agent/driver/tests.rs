@@ -21,9 +21,10 @@ use crate::backends::profile_files::{Place, ProfileFiles};
 use crate::claim::{Row, Transition, Verdict};
 use crate::model::scripted::{ScriptedModel, asks, says};
 use crate::model::{Told, Turn};
-use crate::report::{ModelSection, Section, Target};
+use crate::report::{ModelSection, Section};
 use crate::store::ResultKey;
 use crate::store::sqlite::SqliteStore;
+use crate::subject::Target;
 
 const SOURCE: &str =
     "def f(cursor, ids):\n    for i in ids:\n        cursor.execute('SELECT a FROM t WHERE i = %s', (i,))\n";

@@ -5,7 +5,7 @@ use eco_coder_carbon::Footprint;
 use super::{head, numbers, weighed};
 use crate::publish::sanitize;
 use crate::report::{Report, Section};
-use crate::tools::profile_code_performance::PerformanceProfile;
+use crate::results::PerformanceProfile;
 
 /// Rows of functions in the table.
 const MAX_FUNCTIONS: usize = 5;

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::backends::pprof::{Bottleneck, Profile};
-use crate::report::{Freshness, Ledger, ModelPart, SCHEMA, Target};
-use crate::tools::analyze_code::{CodeAnalysis, ReviewStatus, SkippedFile};
-use crate::tools::profile_code_performance::PerformanceProfile;
+use crate::report::{Freshness, Ledger, ModelPart, SCHEMA};
+use crate::results::{CodeAnalysis, PerformanceProfile, ReviewStatus, SkippedFile};
+use crate::subject::Target;
 
 fn finding(number: u32, severity: Severity) -> Finding {
     Finding {

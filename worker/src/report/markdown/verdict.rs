@@ -4,7 +4,7 @@ use eco_coder_analyzer::{Finding, Severity};
 
 use super::{RenderOptions, head, measured, numbers, sentence, weighed, words};
 use crate::report::{Report, Section};
-use crate::tools::analyze_code::CodeAnalysis;
+use crate::results::CodeAnalysis;
 
 /// The longest description of a commit status on GitHub, in characters.
 const MAX_STATUS: usize = 140;

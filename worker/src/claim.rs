@@ -50,14 +50,16 @@ pub struct Row {
     pub wanted: u64,
     /// Digest of what was reviewed and published last.
     pub done: Option<String>,
+    /// Digest of what GitHub showed then (head, base): the same again is done without another look.
+    pub sight: Option<String>,
     /// Attempts charged for `attempts_for`.
     pub attempts: u32,
     /// The head that the attempts are counted for.
     pub attempts_for: Option<CommitSha>,
     /// The redriven or forced job that last started the attempts afresh.
     pub refreshed_by: Option<String>,
-    /// An attempt is under way: charged, and neither refunded nor failed yet.
-    pub charged: bool,
+    /// The epoch of an attempt under way: charged, and neither refunded nor failed yet.
+    pub under_way: Option<u64>,
     /// What the last failed attempt said.
     pub last_error: Option<String>,
     /// The one comment.
@@ -67,9 +69,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// An attempt was charged and its worker is gone without a word: it may have killed it. Such a job runs alone.
+    /// An earlier holder's attempt was charged, and its worker is gone without a word: it may have killed it. Such a job
+    /// runs alone.
     pub fn is_suspect(&self) -> bool {
-        self.charged
+        self.under_way.is_some_and(|epoch| epoch != self.epoch)
     }
 
     /// Attempts charged for this head and job, if it doesn't start them afresh.
@@ -87,6 +90,8 @@ pub enum Exit {
     Done {
         /// Digest of what was reviewed.
         digest: String,
+        /// Digest of what GitHub showed.
+        sight: String,
         /// The cool-down's end.
         not_before: Timestamp,
     },
@@ -245,7 +250,7 @@ fn charge(row: &mut Row, head: &CommitSha, fresh: Option<&str>) {
     }
     row.attempts += 1;
     row.attempts_for = Some(head.clone());
-    row.charged = true;
+    row.under_way = Some(row.epoch);
     if let Some(job) = fresh {
         row.refreshed_by = Some(job.to_owned());
     }
@@ -254,15 +259,20 @@ fn charge(row: &mut Row, head: &CommitSha, fresh: Option<&str>) {
 fn release(row: &mut Row, exit: &Exit) {
     row.holder = None;
     row.lease_until = Timestamp(0);
-    let refund = std::mem::take(&mut row.charged);
+    // Only its own attempt is a holder's to settle: one that died before stays charged, and suspect.
+    let mine = row.under_way == Some(row.epoch);
+    if mine || matches!(exit, Exit::Done { .. }) {
+        row.under_way = None;
+    }
     match exit {
-        Exit::Done { digest, not_before } => {
+        Exit::Done { digest, sight, not_before } => {
             row.done = Some(digest.clone());
+            row.sight = Some(sight.clone());
             row.not_before = *not_before;
             row.attempts = 0;
             row.last_error = None;
         }
-        Exit::Free => row.attempts -= u32::from(refund && row.attempts > 0),
+        Exit::Free => row.attempts -= u32::from(mine && row.attempts > 0),
         Exit::Failed { error } => row.last_error = Some(error.chars().take(MAX_ERROR).collect()),
     }
 }

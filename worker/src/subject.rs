@@ -1,7 +1,7 @@
 //! What a review looks at: the pull request at its head, and the files it changes. Ids and lists; source text is fetched
 //! when it is analysed, and dropped then.
 
-use eco_coder_github::{ApiError, ChangedFile, FileStatus, GitHub, Pull, PullState};
+use eco_coder_github::{ApiError, ChangedFile, FileStatus, GitHub, Pull};
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
 use serde::{Deserialize, Serialize};
 
@@ -41,11 +41,6 @@ impl Head {
             merge_base_sha,
         };
         Ok(Self { pull, target })
-    }
-
-    /// Closed or merged: nothing is to be reviewed.
-    pub fn is_closed(&self) -> bool {
-        self.pull.state == PullState::Closed
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use eco_coder_shared::ids::{CommitSha, RepoName};
 use sha2::{Digest, Sha256};
 
 use super::cpu::CpuPool;
@@ -44,8 +45,8 @@ impl ProfileFiles {
     }
 
     /// The newest profile's name, size and time: changes when another one comes. Cheap.
-    pub async fn fingerprint(&self, target: &Target) -> String {
-        let found = self.newest(target, None).await.ok().flatten();
+    pub async fn fingerprint(&self, repository: &RepoName, head: &CommitSha) -> String {
+        let found = self.newest(repository, head, None).await.ok().flatten();
         found.map_or_else(String::new, |f| {
             format!("{}:{}:{:?}:{:?}", f.path.display(), f.bytes, f.modified, self.folded_sample_ms)
         })
@@ -57,7 +58,9 @@ impl ProfileFiles {
         target: &Target,
         period: Option<Duration>,
     ) -> Result<Option<PerformanceProfile>, ToolError> {
-        let Some(found) = self.newest(target, period).await.map_err(unreadable)? else { return Ok(None) };
+        let Some(found) = self.newest(&target.repository, &target.head_sha, period).await.map_err(unreadable)? else {
+            return Ok(None);
+        };
         if found.bytes > self.limits.max_input_bytes as u64 {
             return Err(invalid(format!(
                 "the profile has {} bytes; {} are read",
@@ -74,13 +77,15 @@ impl ProfileFiles {
         Ok(Some(PerformanceProfile { profiling_id, profile, flame_graph_url: None, source }))
     }
 
-    async fn newest(&self, target: &Target, period: Option<Duration>) -> std::io::Result<Option<Found>> {
+    async fn newest(
+        &self,
+        repository: &RepoName,
+        head: &CommitSha,
+        period: Option<Duration>,
+    ) -> std::io::Result<Option<Found>> {
         let directory = match &self.place {
             Place::File(path) => return Ok(Some(found(path).await?)),
-            Place::Dir(dir) => {
-                let repository = &target.repository;
-                dir.join(repository.owner()).join(repository.name()).join(target.head_sha.as_str())
-            }
+            Place::Dir(dir) => dir.join(repository.owner()).join(repository.name()).join(head.as_str()),
         };
         let mut entries = match tokio::fs::read_dir(&directory).await {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),

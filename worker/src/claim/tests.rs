@@ -95,7 +95,7 @@ fn a_write_begins_only_if_the_lease_outlasts_the_request() {
 #[test]
 fn after_a_review_the_cool_down_hides_the_next_hint() {
     let row = mine(claim_at(&Row::default(), "a", 0));
-    let row = release(&row, Exit::Done { digest: "d".into(), not_before: at(30) });
+    let row = release(&row, Exit::Done { digest: "d".into(), sight: "s".into(), not_before: at(30) });
     assert_eq!(claim_at(&row, "b", 29), Verdict::Hide { until: at(30) });
     assert_eq!(mine(claim_at(&row, "b", 30)).done.as_deref(), Some("d"));
 }
@@ -112,6 +112,16 @@ fn waiting_is_free_failing_is_charged_and_dying_is_both_charged_and_suspect() {
     let after_death = mine(claim_at(&row, "a", 120));
     assert_eq!((after_death.attempts, after_death.is_suspect()), (1, true));
     assert_eq!(charge(&after_death, 'a', None).attempts, 2);
+}
+
+#[test]
+fn a_wait_does_not_refund_the_attempt_of_one_who_died_before() {
+    let dead = charge(&mine(claim_at(&Row::default(), "a", 0)), 'a', None);
+    let waited = release(&mine(claim_at(&dead, "a", 120)), Exit::Free);
+    assert_eq!((waited.attempts, waited.is_suspect()), (1, true));
+    let again = mine(claim_at(&waited, "a", 121));
+    let refunded = release(&charge(&again, 'a', None), Exit::Free);
+    assert_eq!((refunded.attempts, refunded.is_suspect()), (1, false));
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eco_coder_carbon::Input;
-use eco_coder_github::{ApiError, GitHub};
+use eco_coder_github::{ApiError, GitHub, Pull};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
-use eco_coder_shared::ids::PullKey;
+use eco_coder_shared::ids::{CommitSha, PullKey, RepoId, RepoName};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -89,14 +89,23 @@ impl Inspector {
     /// The name of the result: everything that makes another report.
     pub async fn key(&self, head: &Head) -> ResultKey {
         let target = &head.target;
+        ResultKey(self.digest(target.repository_id, &target.repository, &target.head_sha, &target.merge_base_sha).await)
+    }
+
+    /// As [`key`](Self::key), from what one read of the pull request shows: the same sight has the same merge base.
+    pub async fn sight(&self, pull: &Pull) -> String {
+        self.digest(pull.base_repo_id, &pull.base_repo, &pull.head_sha, &pull.base_sha).await
+    }
+
+    async fn digest(&self, id: RepoId, repository: &RepoName, head: &CommitSha, base: &CommitSha) -> String {
         let mut hash = Sha256::new();
         let model = self.model.as_ref().map(|model| format!("{} {}", model.id(), prompt::digest()));
         for part in [
-            &target.repository_id.to_string(),
-            target.head_sha.as_str(),
-            target.merge_base_sha.as_str(),
+            &id.to_string(),
+            head.as_str(),
+            base.as_str(),
             &self.backends.code.digest(),
-            &self.backends.profiles.fingerprint(target).await,
+            &self.backends.profiles.fingerprint(repository, head).await,
             &format!("{:?}", self.backends.carbon),
             &self.max_files.to_string(),
             &SCHEMA.to_string(),
@@ -105,7 +114,7 @@ impl Inspector {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        ResultKey(hex::encode(hash.finalize()))
+        hex::encode(hash.finalize())
     }
 
     /// The report on this head. With a nonce, a known result is not taken.

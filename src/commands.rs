@@ -5,7 +5,6 @@
 pub mod carbon;
 pub mod demo;
 pub mod doctor;
-pub mod ingress;
 pub mod local;
 pub mod queue;
 pub mod report;
@@ -14,7 +13,6 @@ pub mod rules;
 pub mod scan;
 pub mod serve;
 pub mod terminal;
-pub mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,13 +88,13 @@ pub fn system_env() -> SharedEnv {
 pub fn run(cli: &Cli) -> ExitCode {
     let outcome = match &cli.command {
         Command::Scan(args) => scan::run(args),
-        Command::Carbon(args) => carbon::run(args).map(|()| ExitCode::SUCCESS),
-        Command::Rules(args) => rules::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Carbon(args) => done(carbon::run(args)),
+        Command::Rules(args) => done(rules::run(args)),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Review(args) => block_on(review::run(args)),
         Command::Serve(args) => block_on(serve::run(args)),
-        Command::Ingress(args) => block_on(ingress::run(args)),
-        Command::Worker(args) => block_on(worker::run(args)),
+        Command::Ingress(args) => block_on(async { done(eco_coder_ingress::serve(&args.settings()?).await) }),
+        Command::Worker(args) => block_on(async { done(eco_coder_worker::service::serve(&args.settings()?).await) }),
         Command::Queue(args) => block_on(queue::run(args)),
         Command::Report(args) => block_on(report::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
@@ -105,6 +103,10 @@ pub fn run(cli: &Cli) -> ExitCode {
         eprintln!("eco-coder: {error:#}");
         ExitCode::from(2)
     })
+}
+
+fn done(outcome: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {

@@ -4,6 +4,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
+use std::sync::Arc;
+
+use anyhow::Context;
+use eco_coder_shared::config::Settings;
+use eco_coder_shared::env::{SharedEnv, SystemEnv};
+use eco_coder_shared::{shutdown, telemetry};
+
 pub mod config;
 mod routes;
 pub mod server;
@@ -11,3 +18,13 @@ mod webhook;
 
 pub use config::IngressConfig;
 pub use server::{BindError, Ingress};
+
+/// The ingress as a process: reads its settings, and takes webhooks until it is asked to end.
+pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let config = IngressConfig::from_settings(settings)?;
+    telemetry::init_logs(&config.telemetry)?;
+    let env: SharedEnv = Arc::new(SystemEnv);
+    let queue = config.queue.open(Arc::clone(&env)).with_context(|| format!("opening the queue {}", config.queue))?;
+    Ingress::bind(config, queue, env).await?.run(shutdown::signal()).await;
+    Ok(())
+}

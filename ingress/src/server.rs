@@ -87,7 +87,8 @@ impl Ingress {
             Limits { header_timeout: self.header_timeout, max_connections: self.max_connections, grace: self.grace };
         let operator_limits =
             Limits { max_connections: OPERATOR_CONNECTIONS, grace: Duration::from_secs(1).min(self.grace), ..limits };
-        tracing::info!(listen = %self.webhooks.addr, operators = %self.operators.addr, "the ingress takes webhooks");
+        let webhooks = format!("http://{}/webhooks/github", self.webhooks.addr);
+        tracing::info!(component = "ingress", webhooks, operator = %self.operators.addr, "the ingress takes webhooks");
         let readiness = self.readiness;
         let (drained, until_drained) = oneshot::channel::<()>();
         let webhooks = async move {

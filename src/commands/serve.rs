@@ -9,8 +9,7 @@ use eco_coder_ingress::server::Ingress;
 use eco_coder_shared::shutdown;
 use eco_coder_shared::telemetry::{init_logs, metrics};
 use eco_coder_worker::config::WorkerConfig;
-use eco_coder_worker::service::{Worker, transport};
-use eco_coder_worker::store::sqlite::SqliteStore;
+use eco_coder_worker::service::{Worker, open_store, transport};
 use tokio::sync::watch;
 
 use super::{ConfigArgs, system_env};
@@ -24,17 +23,15 @@ pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     metrics::install();
     let env = system_env();
     let queue = worker.queue.open(Arc::clone(&env)).context("opening the queue")?;
-    let store = Arc::new(SqliteStore::open(&worker.store).context("opening the store")?);
+    let store = open_store(&worker)?;
     let dry_run = worker.dry_run;
     let worker = Worker::bind(&worker, queue.clone(), store, transport(&worker)?, Arc::clone(&env)).await?;
     let ingress = Ingress::bind(ingress, queue, env).await?;
     tracing::info!(
         component = "serve",
-        webhooks = %format!("http://{}/webhooks/github", ingress.addr()),
-        operator = %ingress.operator_addr(),
-        worker_operator = %worker.operator_addr()?,
+        operator = %worker.operator_addr()?,
         dry_run,
-        "serving"
+        "the worker takes jobs"
     );
     let (tell, stop) = watch::channel(false);
     let stopped = |mut stop: watch::Receiver<bool>| async move {

@@ -134,7 +134,7 @@ impl World {
 
     pub async fn start_ingress(&mut self) {
         let ingress = Process::start("ingress", &self.config, &self.environment);
-        let line = ingress.says("listening").await;
+        let line = ingress.says("the ingress takes webhooks").await;
         line["context"]["webhooks"].as_str().unwrap().clone_into(&mut self.webhooks);
         self.ingress = Some(ingress);
     }

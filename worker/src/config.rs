@@ -1,5 +1,7 @@
 //! The worker's settings: its tables of the settings file, checked against each other, before anything starts.
 
+mod tables;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +16,10 @@ use eco_coder_shared::secrets;
 use eco_coder_shared::telemetry::TelemetryConfig;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+
+pub use self::tables::{
+    AnalysisTable, CarbonTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable,
+};
 
 /// Everything a worker needs to know.
 #[derive(Debug)]
@@ -62,151 +67,6 @@ pub enum SessionKey {
     File(PathBuf),
     /// Given by the operator.
     Given(SecretString),
-}
-
-macro_rules! table {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Deserialize)]
-        #[serde(deny_unknown_fields, default)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $type),* }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self { $($field: $default),* }
-            }
-        }
-    };
-}
-
-table! {
-    /// The `[store]` table.
-    StoreTable {
-        /// Engine.
-        kind: String = "sqlite".to_owned(),
-        /// File.
-        path: Option<PathBuf> = None,
-        /// `env:NAME` or `file:PATH`.
-        session_key: Option<String> = None,
-    }
-}
-
-table! {
-    /// The `[worker]` table.
-    WorkerTable {
-        /// Reviews at once.
-        jobs: usize = 8,
-        /// Source text held at once, bytes.
-        source_bytes: usize = 256 << 20,
-        /// Threads for analysis.
-        cpu_threads: usize = 0,
-        /// Operators' address.
-        operator_listen: String = "127.0.0.1:9091".to_owned(),
-        /// Seconds.
-        visibility_seconds: u64 = 90,
-        /// Seconds.
-        lease_seconds: u64 = 120,
-        /// Seconds.
-        hide_seconds: u64 = 60,
-        /// Seconds.
-        cooldown_seconds: u64 = 10,
-        /// Per head.
-        max_attempts: u32 = 3,
-        /// Seconds.
-        retry_seconds: u64 = 5,
-        /// Seconds.
-        retry_cap_seconds: u64 = 300,
-        /// Seconds.
-        shutdown_grace_seconds: u64 = 30,
-    }
-}
-
-table! {
-    /// The `[github]` table.
-    GitHubTable {
-        /// REST API.
-        api_url: String = "https://api.github.com".to_owned(),
-        /// `env:NAME` or `file:PATH`.
-        token_source: String = "env:ECO_CODER_GITHUB_TOKEN".to_owned(),
-        /// Between two writes.
-        write_interval_ms: u64 = 1000,
-        /// For one request.
-        request_timeout_seconds: u64 = 30,
-    }
-}
-
-table! {
-    /// The `[model]` table.
-    ModelTable {
-        /// Engine.
-        kind: String = "none".to_owned(),
-        /// In one review.
-        max_turns: u32 = 8,
-    }
-}
-
-table! {
-    /// The `[analysis]` table.
-    AnalysisTable {
-        /// Engine.
-        kind: String = "embedded".to_owned(),
-        /// Of one pull request.
-        max_files: usize = 300,
-        /// Bytes.
-        max_file_bytes: usize = 2 << 20,
-        /// In one review.
-        fetch_concurrency: usize = 8,
-        /// Globs over paths.
-        exclude: Vec<String> = Vec::new(),
-        /// Ids.
-        disabled_rules: Vec<String> = Vec::new(),
-        /// For `analyze_code`.
-        timeout_seconds: u64 = 300,
-    }
-}
-
-table! {
-    /// The `[profiles]` table.
-    ProfilesTable {
-        /// Engine.
-        kind: String = "files".to_owned(),
-        /// Directory.
-        dir: Option<PathBuf> = None,
-        /// CPU milliseconds of one folded sample.
-        folded_sample_ms: Option<f64> = None,
-        /// For `profile_code_performance`.
-        timeout_seconds: u64 = 120,
-    }
-}
-
-table! {
-    /// The `[carbon]` table.
-    CarbonTable {
-        /// AWS region.
-        region: Option<String> = None,
-        /// g/kWh.
-        intensity: Option<f64> = None,
-        /// Not in this build.
-        intensity_parameter_path: Option<String> = None,
-        /// Method.
-        method: String = "codecarbon-process".to_owned(),
-        /// RAM model.
-        ram_model: String = "v2".to_owned(),
-        /// Watts.
-        tdp_watts: Option<f64> = None,
-        /// Hardware threads.
-        threads: Option<u32> = None,
-    }
-}
-
-table! {
-    /// The `[report]` table.
-    ReportTable {
-        /// Comment on a clean pull request, too.
-        clean_comment: bool = true,
-        /// Set the commit status.
-        commit_status: bool = true,
-    }
 }
 
 impl WorkerConfig {

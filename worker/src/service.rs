@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use async_trait::async_trait;
 use eco_coder_github::{Auth, GitHub, HttpSettings, HttpTransport, Transport};
-use eco_coder_shared::env::SharedEnv;
+use eco_coder_shared::config::Settings;
+use eco_coder_shared::env::{SharedEnv, SystemEnv};
 use eco_coder_shared::operator::{self, Readiness};
 use eco_coder_shared::queue::JobQueue;
 use eco_coder_shared::retry;
-use eco_coder_shared::telemetry::metrics as names;
+use eco_coder_shared::shutdown;
+use eco_coder_shared::telemetry::{init_logs, metrics as names};
 use metrics::gauge;
 use tokio::net::TcpListener;
 use tokio::sync::{RwLock, watch};
@@ -28,12 +31,32 @@ use crate::review::inspect::Inspector;
 use crate::review::{self, Reviewer};
 use crate::store::Store;
 use crate::store::seal::SealKey;
+use crate::store::sqlite::SqliteStore;
 
 /// Between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// One turn of a model.
 const MODEL_TURN: Duration = Duration::from_mins(5);
+
+/// The worker as a process: reads its settings, and works until it is asked to end.
+pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let config = WorkerConfig::from_settings(settings)?;
+    init_logs(&config.telemetry)?;
+    names::install();
+    let env: SharedEnv = Arc::new(SystemEnv);
+    let queue = config.queue.open(Arc::clone(&env)).with_context(|| format!("opening the queue {}", config.queue))?;
+    let worker = Worker::bind(&config, queue, open_store(&config)?, transport(&config)?, env).await?;
+    tracing::info!(component = "worker", operator = %worker.operator_addr()?, dry_run = config.dry_run, "working");
+    worker.run(shutdown::signal()).await?;
+    Ok(())
+}
+
+/// The configured store.
+pub fn open_store(config: &WorkerConfig) -> anyhow::Result<Arc<dyn Store>> {
+    let store = SqliteStore::open(&config.store);
+    Ok(Arc::new(store.with_context(|| format!("opening the store {}", config.store.display()))?))
+}
 
 /// The transport to the configured GitHub.
 pub fn transport(config: &WorkerConfig) -> anyhow::Result<Arc<dyn Transport>> {

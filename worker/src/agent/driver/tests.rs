@@ -282,8 +282,8 @@ async fn of_two_processes_on_one_session_the_late_one_stops() {
     let store = Overtaken(stage.store.clone());
     let driver = stage.driver(&store, None);
     let run = Run::new(None, Limits::default());
-    let driven = driver.run(&SessionId("s".into()), run, &stage.subject).await.unwrap();
-    assert!(matches!(driven, Driven::Superseded), "{driven:?}");
+    let outcome = driver.run(&SessionId("s".into()), run, &stage.subject).await.unwrap();
+    assert!(matches!(outcome, Driven::Superseded), "{outcome:?}");
 }
 
 #[tokio::test]

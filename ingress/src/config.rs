@@ -130,7 +130,7 @@ impl IngressConfig {
             )?,
             policy: Policy::new(settings.table::<PolicyConfig>("policy")?)?,
             queue: QueueSettings::from_settings(settings)?,
-            telemetry: settings.table("telemetry")?,
+            telemetry: settings.table::<TelemetryConfig>("telemetry")?.check()?,
         })
     }
 }

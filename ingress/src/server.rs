@@ -1,7 +1,5 @@
 //! The ingress as a whole: both ports bound before anything is served, and both drained before it ends.
 
-mod connections;
-
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,11 +9,11 @@ use axum::Router;
 use eco_coder_shared::env::SharedEnv;
 use eco_coder_shared::operator;
 use eco_coder_shared::queue::JobQueue;
+use eco_coder_shared::server::{Limits, serve};
 use eco_coder_shared::telemetry::metrics;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use self::connections::{Limits, serve};
 use crate::config::IngressConfig;
 use crate::routes::{self, IngressReadiness};
 use crate::webhook::Webhook;

@@ -24,9 +24,17 @@ pub enum ConfigError {
         /// The system's words.
         cause: String,
     },
-    /// The file isn't TOML.
-    #[error("the settings file is not valid TOML: {0}")]
-    Syntax(String),
+    /// The file isn't TOML. Where, and never what: a secret may stand there.
+    #[error(
+        "the settings file is not valid TOML at line {line}, column {column}: look for a missing quote, bracket or value, \
+         or a setting that is there twice"
+    )]
+    Syntax {
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+    },
     /// A key nobody knows.
     #[error("unknown setting {key}{}", hint.as_deref().map(|h| format!("; did you mean {h}?")).unwrap_or_default())]
     Unknown {
@@ -80,7 +88,7 @@ impl Settings {
 
     /// Merges TOML text with an environment.
     pub fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let mut tables: Table = text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax(e.to_string()))?;
+        let mut tables: Table = text.parse().map_err(|e: toml::de::Error| not_toml(text, &e))?;
         refuse_unknown(&tables)?;
         let environment: BTreeMap<_, _> = environment.into_iter().collect();
         for (name, value) in &environment {
@@ -108,8 +116,18 @@ impl Settings {
 
     /// One table, typed. An absent one is its default.
     pub fn table<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
-        let value = self.tables.get(name).cloned().unwrap_or_else(|| Value::Table(Table::new()));
-        value.try_into().map_err(|e: toml::de::Error| ConfigError::value(name, e.message()))
+        let table = match self.tables.get(name) {
+            None => Table::new(),
+            Some(Value::Table(table)) => table.clone(),
+            Some(_) => return Err(ConfigError::value(name, "it must be a table")),
+        };
+        for (key, value) in &table {
+            let path = format!("{name}.{key}");
+            if let Some(known) = keys::known(&path).filter(|known| !fits(known.kind, value)) {
+                return Err(ConfigError::value(&path, &format!("it must be {}", words(known.kind))));
+            }
+        }
+        table.clone().try_into().map_err(|e| impossible(name, &table, &e))
     }
 
     /// Where queue, store and keys live.
@@ -148,15 +166,15 @@ impl Settings {
 
 fn refuse_unknown(tables: &Table) -> Result<(), ConfigError> {
     for (name, value) in tables {
-        let Value::Table(table) = value else {
-            if keys::known(name).is_none() {
-                return Err(keys::unknown(name));
-            }
-            continue;
-        };
-        if !KEYS.iter().any(|k| k.path.starts_with(&format!("{name}."))) {
+        let is_table = KEYS.iter().any(|k| k.path.split_once('.').is_some_and(|(table, _)| table == name));
+        if !is_table && keys::known(name).is_none() {
             return Err(keys::unknown(name));
         }
+        let table = match value {
+            Value::Table(table) if is_table => table,
+            _ if is_table => return Err(ConfigError::value(name, "it must be a table")),
+            _ => continue,
+        };
         for key in table.keys() {
             let path = format!("{name}.{key}");
             if keys::known(&path).is_none() {
@@ -167,16 +185,65 @@ fn refuse_unknown(tables: &Table) -> Result<(), ConfigError> {
     Ok(())
 }
 
+fn not_toml(text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    ConfigError::Syntax { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+}
+
+/// A value of the right kind that its reader refused. Serde's messages begin with the value, which may be a secret in the
+/// wrong place; only what was expected instead is the program's own.
+fn impossible(name: &str, table: &Table, error: &toml::de::Error) -> ConfigError {
+    // The error tells its key in its last line only.
+    let shown = error.to_string();
+    let place = shown.trim_end().rsplit('\n').next().unwrap_or_default();
+    let key = table.keys().find(|key| {
+        let inside = place.strip_prefix("in `").and_then(|rest| rest.strip_prefix(key.as_str()));
+        inside.is_some_and(|rest| rest.starts_with(['`', '.']))
+    });
+    let path = key.map_or_else(|| name.to_owned(), |key| format!("{name}.{key}"));
+    let of_serde = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
+    let expected = match error.message() {
+        message if of_serde.iter().any(|start| message.starts_with(start)) => message.rsplit_once(", expected "),
+        _ => None,
+    };
+    let mut problem = "its value isn't one that it can have".to_owned();
+    if let Some((_, expected)) = expected {
+        problem = format!("{problem}; it must be {expected}");
+    }
+    ConfigError::value(&path, &problem)
+}
+
+fn fits(kind: Kind, value: &Value) -> bool {
+    match kind {
+        Kind::Text => value.is_str(),
+        Kind::Integer => value.is_integer(),
+        Kind::Number => value.is_float() || value.is_integer(),
+        Kind::Flag => value.is_bool(),
+        Kind::List => value.as_array().is_some_and(|parts| parts.iter().all(Value::is_str)),
+    }
+}
+
+fn words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "a text",
+        Kind::Integer => "a whole number",
+        Kind::Number => "a number",
+        Kind::Flag => "true or false",
+        Kind::List => "a list of texts",
+    }
+}
+
 fn lay_over(tables: &mut Table, key: &Key, variable: &str, text: &str) -> Result<(), ConfigError> {
-    let wrong = |expected: &str| ConfigError::value(variable, &format!("it must be {expected}"));
+    let wrong = || ConfigError::value(variable, &format!("it must be {}", words(key.kind)));
     if text.is_empty() {
         return Err(ConfigError::value(variable, "it is empty; unset it, or give it a value"));
     }
     let value = match key.kind {
         Kind::Text => Value::String(text.to_owned()),
-        Kind::Integer => Value::Integer(text.parse().map_err(|_| wrong("a whole number"))?),
-        Kind::Number => Value::Float(text.parse().map_err(|_| wrong("a number"))?),
-        Kind::Flag => Value::Boolean(text.parse().map_err(|_| wrong("true or false"))?),
+        Kind::Integer => Value::Integer(text.parse().map_err(|_| wrong())?),
+        Kind::Number => Value::Float(text.parse().map_err(|_| wrong())?),
+        Kind::Flag => Value::Boolean(text.parse().map_err(|_| wrong())?),
         Kind::List => Value::Array(text.split(',').map(|part| Value::String(part.trim().to_owned())).collect()),
     };
     match key.path.split_once('.') {

@@ -137,6 +137,11 @@ impl CommitSha {
         &self.0
     }
 
+    /// Git's name for no object at all.
+    pub fn zero() -> Self {
+        Self("0".repeat(40).into())
+    }
+
     /// The first seven digits, for people.
     pub fn short(&self) -> &str {
         &self.0[..7]

@@ -33,8 +33,6 @@ pub enum Cause {
     Unlabeled,
     /// A holder wrote to GitHub after it had lost the lease
     LateWrite,
-    /// Taken back from the dead letters by an operator
-    Redrive,
 }
 
 /// One hint.
@@ -61,7 +59,10 @@ pub struct Job {
     /// How often GitHub's answer was older than `updated_at`, and the job was deferred to read again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rereads: u8,
-    /// Makes a forced review's digest differ from all before.
+    /// When an operator took it back from the dead letters: attempts start afresh from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redriven_at: Option<Timestamp>,
+    /// Makes a review that nobody's result answers: for asking again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// GitHub's delivery id.
@@ -156,6 +157,7 @@ mod tests {
             updated_at: Some(Timestamp(i64::MAX)),
             accepted_at: Timestamp(i64::MAX),
             rereads: 255,
+            redriven_at: Some(Timestamp(i64::MAX)),
             nonce: Some("f".repeat(32)),
             delivery: Some("d".repeat(64).parse().unwrap()),
             traceparent: Some("0".repeat(55)),

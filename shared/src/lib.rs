@@ -12,6 +12,7 @@ pub mod policy;
 pub mod queue;
 pub mod retry;
 pub mod secrets;
+pub mod server;
 pub mod shutdown;
 pub mod sqlite;
 pub mod telemetry;

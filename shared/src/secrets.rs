@@ -37,6 +37,14 @@ pub enum SecretError {
         /// The system's words.
         cause: String,
     },
+    /// A key file that other users of the machine can get at.
+    #[error("the key file {path} is open to other users (mode {mode:03o}); make it this user's only: chmod 600 {path}")]
+    Loose {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// An empty secret would let everybody in.
     #[error("the secret {0} is empty; an empty secret would protect nothing, so nothing starts with it")]
     Empty(SecretRef),
@@ -78,7 +86,8 @@ impl SecretRef {
 }
 
 /// Reads a 32-byte key kept as hex in `path`, making one (mode 0600) if there is none yet. Two processes that start at
-/// once end with the same key: the file is created whole, by link, and never overwritten.
+/// once end with the same key: the file is created whole, by link, and never overwritten. A file that is open to other
+/// users is refused, not mended: who has read it already can't be known here.
 pub fn key_file(path: &std::path::Path, env: &dyn crate::env::Env) -> Result<[u8; 32], SecretError> {
     use std::io::Write;
     let failed = |e: std::io::Error| SecretError::File { path: path.to_owned(), cause: e.to_string() };
@@ -95,6 +104,14 @@ pub fn key_file(path: &std::path::Path, env: &dyn crate::env::Env) -> Result<[u8
         match std::fs::hard_link(&new, path) {
             Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(e)),
             _ => std::fs::remove_file(&new).map_err(failed)?,
+        }
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(SecretError::Loose { path: path.to_owned(), mode });
         }
     }
     let text = std::fs::read_to_string(path).map_err(failed)?;
@@ -147,5 +164,25 @@ mod tests {
         assert_eq!(first, second);
         std::fs::write(&path, "short").unwrap();
         assert!(key_file(&path, &SystemEnv).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_file_that_others_can_get_at_is_refused_with_what_to_do() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("session.key");
+        let key = key_file(&path, &SystemEnv).unwrap();
+        let chmod = |mode| std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        for mode in [0o644, 0o640, 0o620, 0o601] {
+            chmod(mode);
+            let error = key_file(&path, &SystemEnv).unwrap_err();
+            assert!(matches!(error, SecretError::Loose { mode: found, .. } if found == mode), "{mode:o}: {error}");
+            assert!(error.to_string().ends_with(&format!("chmod 600 {}", path.display())), "{error}");
+        }
+        for mode in [0o600, 0o400] {
+            chmod(mode);
+            assert_eq!(key_file(&path, &SystemEnv).unwrap(), key);
+        }
     }
 }

@@ -32,12 +32,21 @@ impl Default for TelemetryConfig {
     }
 }
 
+impl TelemetryConfig {
+    /// Is the level one?
+    pub fn check(self) -> Result<Self, ConfigError> {
+        if ["error", "warn", "info", "debug", "trace"].contains(&self.level.to_ascii_lowercase().as_str()) {
+            Ok(self)
+        } else {
+            let problem = "it must be error, warn, info, debug or trace (LOG_LEVEL sets it, too)";
+            Err(ConfigError::value("telemetry.level", problem))
+        }
+    }
+}
+
 /// Sends logs as JSON lines to standard error, from now on and for the whole process. Called once, by a main.
 pub fn init_logs(config: &TelemetryConfig) -> Result<(), ConfigError> {
-    let level = config.level.to_ascii_lowercase();
-    if !["error", "warn", "info", "debug", "trace"].contains(&level.as_str()) {
-        return Err(ConfigError::value("telemetry.level", "it must be error, warn, info, debug or trace"));
-    }
+    let level = config.clone().check()?.level.to_ascii_lowercase();
     // Libraries speak only when something is wrong; our own packages at the level asked for; audit events always.
     let ours = ["eco_coder", "eco_coder_ingress", "eco_coder_worker", "eco_coder_shared", "eco_coder_github"];
     let directives: Vec<String> = ours.iter().map(|name| format!("{name}={level}")).collect();

@@ -34,6 +34,9 @@ pub enum ContentError {
     /// The operation needs a repository in memory.
     #[error("a git working copy is only read: commit with git itself, then push by revision")]
     ReadOnly,
+    /// A blob that is too large to be read at all.
+    #[error("a blob of the repository is larger than {} MiB, the most that is read of one", git::MAX_BLOB >> 20)]
+    TooLarge,
     /// git isn't installed, or can't be started.
     #[error("git can't be started ({0}): install git and make sure that it is on the PATH")]
     NoGit(std::io::Error),

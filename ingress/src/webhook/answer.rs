@@ -171,7 +171,6 @@ pub(crate) fn action(cause: Cause) -> &'static str {
         Cause::ConvertedToDraft => "converted_to_draft",
         Cause::Unlabeled => "unlabeled",
         Cause::LateWrite => "late_write",
-        Cause::Redrive => "redrive",
     }
 }
 

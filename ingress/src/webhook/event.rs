@@ -131,6 +131,7 @@ fn decide_pull_request(payload: &Payload<'_>, policy: &Policy, arrival: &Arrival
         updated_at: Timestamp::parse_rfc3339(&pull.updated_at),
         accepted_at: arrival.at,
         rereads: 0,
+        redriven_at: None,
         nonce: None,
         delivery: arrival.delivery.clone(),
         traceparent: None,
@@ -163,12 +164,17 @@ fn cause(payload: &Payload<'_>, policy: &Policy) -> Result<Cause, &'static str> 
 /// A stop goes through whatever the pull request has become meanwhile, because a review of it may be under way.
 fn admit(cause: Cause, pull: &PullRequest<'_>, repo: &RepoName, policy: &Policy) -> Result<(), PolicyRefusal> {
     let stop = matches!(cause, Cause::Closed | Cause::ConvertedToDraft);
-    policy.accepts(Candidate {
+    let verdict = policy.accepts(Candidate {
         repo,
         draft: !stop && pull.draft.unwrap_or(false),
         author_is_bot: pull.user.as_ref().is_some_and(|user| user.kind == "Bot" || user.login.ends_with("[bot]")),
         has_skip_label: !stop && pull.labels.iter().any(|label| policy.is_skip_label(&label.name)),
-    })
+    });
+    match verdict {
+        // GitHub sends a webhook once: while reviews are paused, the jobs wait in the queue.
+        Err(PolicyRefusal::Paused | PolicyRefusal::RepositoryPaused) => Ok(()),
+        verdict => verdict,
+    }
 }
 
 /// Says where, and not what: serde's own words repeat the payload.

@@ -47,8 +47,9 @@ fn wrong_values_name_their_setting() {
     );
     assert!(error("", &[("ECO_CODER_DATA_DIR", "")]).contains("it is empty"));
     let settings = Settings::parse("[policy]\npaused = 'yes'", []).unwrap();
-    assert!(
-        settings.table::<PolicyConfig>("policy").unwrap_err().to_string().starts_with("setting policy: invalid type")
+    assert_eq!(
+        settings.table::<PolicyConfig>("policy").unwrap_err().to_string(),
+        "setting policy.paused: it must be true or false"
     );
     assert!(error("a = [", &[]).contains("not valid TOML"));
 }
@@ -72,4 +73,109 @@ fn secrets_are_not_settings() {
         missing,
         "setting github.token_source: the environment variable OTHER is not set; set it to the secret, or name another source"
     );
+}
+
+/// A secret in the wrong place, or in the wrong form, stays out of every error.
+const CANARY: &str = "CANARY-ghp_5ecret";
+
+/// All that there is to see of an error.
+fn seen<T: std::fmt::Debug>(outcome: Result<T, ConfigError>) -> String {
+    let error = outcome.expect_err("a wrong form");
+    let seen = format!("{error} {error:?} {error:#?}");
+    assert!(!seen.contains("CANARY") && !seen.contains("ghp_"), "{seen}");
+    error.to_string()
+}
+
+#[test]
+fn what_is_not_toml_is_located_and_not_repeated() {
+    for (text, at) in [
+        ("[ingress]\nwebhook_secrets = CANARY-ghp_5ecret\n", "line 2, column 19"),
+        ("[ingress]\nwebhook_secrets = [\"CANARY-ghp_5ecret]\n", "line 2, column "),
+        ("[ingress]\nwebhook_secrets = 'CANARY-ghp_5ecret\n", "line 2, column "),
+        ("[ingress]\nwebhook_secrets = \"\"\"CANARY-ghp_5ecret\n", "line "),
+        ("[ingress]\nlisten = 'CANARY-ghp_5ecret'\nlisten = 'CANARY-ghp_5ecret'\n", "line 3, column 1"),
+        ("[ingress]\n[ingress]\nlisten = 'CANARY-ghp_5ecret'\n", "line 2, column 2"),
+        ("ingress = 'CANARY-ghp_5ecret'\ningress.listen = 'CANARY-ghp_5ecret'\n", "line 2, column 1"),
+        ("data_dir = 'a' CANARY-ghp_5ecret\n", "line 1, column 16"),
+        ("data_dir = \"\\CANARY-ghp_5ecret\"\n", "line 1, column "),
+        ("CANARY-ghp_5ecret\n", "line 1, column "),
+        ("data_dir = 99999999999999999999999999999999\n", "line 1, column 12"),
+        ("a = [", "line 1, column "),
+    ] {
+        let said = seen(Settings::parse(text, []));
+        assert!(said.contains(at) && said.contains("not valid TOML"), "{text:?}: {said}");
+        assert!(!said.contains("99999"), "{said}");
+    }
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+struct Typed {
+    webhook_secrets: Vec<String>,
+    max_connections: u8,
+    listen: Option<std::net::IpAddr>,
+    operator_listen: Choice,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Choice {
+    #[default]
+    One,
+    Two,
+}
+
+#[test]
+fn a_value_of_the_wrong_form_is_not_repeated() {
+    let typed = |text: &str| seen(Settings::parse(text, []).and_then(|settings| settings.table::<Typed>("ingress")));
+    for (text, said) in [
+        (
+            format!("ingress.webhook_secrets = '{CANARY}'"),
+            "setting ingress.webhook_secrets: it must be a list of texts",
+        ),
+        (
+            format!("ingress.webhook_secrets = [['{CANARY}']]"),
+            "setting ingress.webhook_secrets: it must be a list of texts",
+        ),
+        (
+            format!("ingress.webhook_secrets = {{ '{CANARY}' = 1 }}"),
+            "setting ingress.webhook_secrets: it must be a list of texts",
+        ),
+        (format!("ingress.max_connections = '{CANARY}'"), "setting ingress.max_connections: it must be a whole number"),
+        (
+            "ingress.max_connections = 300".to_owned(),
+            "setting ingress.max_connections: its value isn't one that it can have; it must be u8",
+        ),
+        (format!("ingress.listen = '{CANARY}'"), "setting ingress.listen: its value isn't one that it can have"),
+        (
+            format!("ingress.operator_listen = '{CANARY}'"),
+            "setting ingress.operator_listen: its value isn't one that it can have; it must be `one` or `two`",
+        ),
+        (
+            format!("ingress.operator_listen = 'x, expected {CANARY}'"),
+            "setting ingress.operator_listen: its value isn't one that it can have; it must be `one` or `two`",
+        ),
+        (format!("ingress = '{CANARY}'"), "setting ingress: it must be a table"),
+        (format!("ingress = ['{CANARY}']"), "setting ingress: it must be a table"),
+        (format!("[[ingress]]\nlisten = '{CANARY}'"), "setting ingress: it must be a table"),
+    ] {
+        assert_eq!(typed(&text), said, "{text}");
+    }
+    for text in [format!("data_dir = ['{CANARY}']"), format!("dry_run = '{CANARY}'")] {
+        let settings = Settings::parse(&text, []).unwrap();
+        let said = if text.starts_with("dry") { seen(settings.dry_run()) } else { seen(settings.data_dir()) };
+        assert!(said.contains("it must be "), "{said}");
+    }
+    seen(Settings::parse("", environment(&[("ECO_CODER_WORKER_JOBS", CANARY), ("ECO_CODER_DRY_RUN", CANARY)])));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_broken_text_makes_an_error_that_repeats_it(before in "[\\[\\]'\"a-z=.{}\n \\\\]{0,20}", after in "[\\[\\]'\"=,{}\n \\\\]{0,20}") {
+        if let Err(error @ ConfigError::Syntax { .. }) = Settings::parse(&format!("{before}{CANARY}{after}"), []) {
+            let seen = format!("{error} {error:?}");
+            proptest::prop_assert!(!seen.contains("CANARY"), "{}", seen);
+        }
+    }
 }

@@ -21,6 +21,7 @@ pub(super) fn file(path: &Path, migrations: &[&str], busy: Duration) -> Result<C
     let place = path.display().to_string();
     let open = || {
         create(path)?;
+        close_to_others(path);
         let mut conn = connect(path, busy)?;
         write_ahead(&conn, busy)?;
         conn.pragma_update(None, "synchronous", "FULL")?;
@@ -64,7 +65,7 @@ fn prepare(conn: &Connection) -> Result<(), SqliteError> {
     Ok(())
 }
 
-/// Creates what is missing; leaves the modes of what is there to its owner. SQLite gives its log the file's mode.
+/// Creates what is missing, for this user only. SQLite gives its log the file's mode.
 ///
 /// The file is never opened but by SQLite: closing any handle of a file drops all of the process's POSIX locks on it,
 /// those of its other connections included.
@@ -86,6 +87,29 @@ fn create(path: &Path) -> Result<(), SqliteError> {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(io)?;
     Ok(())
 }
+
+/// A database and its log hold what private repositories contain: one that was made with a loose mode is mended. That is
+/// its owner's right, so that another's stays as it is, and so does the directory, which may hold other things.
+#[cfg(unix)]
+fn close_to_others(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        if !fs::metadata(&file).is_ok_and(|about| about.permissions().mode() & 0o077 != 0) {
+            continue;
+        }
+        let closed = fs::set_permissions(&file, PermissionsExt::from_mode(0o600));
+        let file = Path::new(&file).display();
+        match closed {
+            Ok(()) => tracing::warn!(%file, "the database was open to other users; its mode is 600 now"),
+            Err(error) => tracing::warn!(%file, %error, "the database is open to other users, and another user's"),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &Path) {}
 
 /// Turns the write-ahead log on. Of two processes that do it first, SQLite refuses one at once, whatever its timeout.
 fn write_ahead(conn: &Connection, busy: Duration) -> Result<(), SqliteError> {
@@ -121,5 +145,31 @@ fn migrate(conn: &mut Connection, migrations: &[&str], place: &str) -> Result<()
         transaction.execute_batch(statements)?;
         transaction.pragma_update(None, "user_version", found + 1)?;
         transaction.commit()?;
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_database_that_others_could_read_is_closed_to_them_with_its_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("queue.db");
+        let files = ["queue.db", "queue.db-wal", "queue.db-shm"].map(|name| dir.path().join(name));
+        let busy = Duration::from_secs(1);
+        let first = file(&path, &["CREATE TABLE t (n INTEGER) STRICT"], busy).unwrap();
+        for file in &files {
+            fs::set_permissions(file, PermissionsExt::from_mode(0o644)).unwrap();
+        }
+        let second = file(&path, &["CREATE TABLE t (n INTEGER) STRICT"], busy).unwrap();
+        for file in &files {
+            assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        }
+        second.execute("INSERT INTO t VALUES (1)", []).unwrap();
+        let count: i64 = first.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1);
     }
 }

@@ -69,7 +69,11 @@ pub const METRICS: &[Metric] = &[
         "Grams of CO2e per review with a measurement.",
     ),
     counter("GitHubCommentPosted", &["Result"], "Comments: success or failure."),
-    counter("JobOutcome", &["Outcome"], "Jobs by outcome: done, hidden, deferred, failed, discarded, dead."),
+    counter(
+        "JobOutcome",
+        &["Outcome"],
+        "Jobs by outcome: done, hidden, deferred, failed, dead, handed_back, abandoned.",
+    ),
     histogram("ReviewDuration", Unit::Milliseconds, &[], "From the accepted webhook to the posted comment."),
     counter("ResultCache", &["Result"], "Results by commit SHA: hit or miss."),
     gauge("QueueVisible", Unit::Count, &[], "Messages that could be received now."),

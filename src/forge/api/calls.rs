@@ -385,6 +385,7 @@ fn refuse(error: ForgeError) -> Answer {
 fn refuse_revision(error: ContentError) -> Answer {
     match error {
         ContentError::UnknownRevision(_) | ContentError::BadRevision(_) => Answer::not_found(),
+        ContentError::TooLarge => too_large(),
         error => {
             tracing::error!(%error, "the forge can't read its repository");
             Answer::error(500, "Server Error")

@@ -2,9 +2,11 @@
 //!
 //! The repository is its owner's, but its configuration and its files may be hostile: no hook, pager, external diff,
 //! text conversion, signature check or file system monitor is run, nothing is fetched, nothing is written, and a name
-//! that git could take for an option is refused.
+//! that git could take for an option is refused. What it packs into a few bytes may be huge: git is asked for sizes
+//! first, and no answer is read further than its limit.
 
 use std::ffi::OsStr;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,6 +22,8 @@ mod tests;
 
 /// Settings that override what a repository's own configuration could do.
 const SAFE: &[&str] = &[
+    // Larger files count as binary, so that none is held to be compared. GitHub shows nothing near that size either.
+    "core.bigFileThreshold=4m",
     "core.quotepath=off",
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
@@ -27,10 +31,19 @@ const SAFE: &[&str] = &[
     "log.showSignature=false",
     "protocol.allow=never",
 ];
+/// The largest blob that is read, in bytes. GitHub gives out 100 MB; nobody reviews a file half as large, and several may
+/// be held at once.
+pub const MAX_BLOB: usize = 32 << 20;
+/// The longest target of a link in bytes, as in Linux.
+const MAX_TARGET: usize = 4096;
+/// The most that is read of any answer, in bytes.
+const MAX_OUTPUT: usize = 64 << 20;
 /// How many links are followed from a path before it counts as going nowhere, as in Linux.
 const MAX_LINKS: usize = 40;
 /// How much of git's own words gets into an error.
 const MAX_MESSAGE: usize = 200;
+/// How much of git's own words is read, in bytes. Beyond it git writes into a closed pipe, and ends.
+const MAX_WORDS: usize = 64 * 1024;
 
 /// A working copy or bare repository on this machine.
 #[derive(Debug, Clone)]
@@ -101,6 +114,9 @@ impl GitCopy {
                 "040000" => return Ok(Some(Entry::Directory(self.directory(commit, &format!("{path}/"))?))),
                 "160000" => return Ok(Some(Entry::Submodule { sha: found.sha })),
                 "120000" => {
+                    if found.size > MAX_TARGET {
+                        return Err(ContentError::TooLarge);
+                    }
                     let target = text(&self.run("cat-file", ["blob", &found.sha])?).into_owned();
                     match follow(&path, &target) {
                         Some(next) if !self.tree(commit, &next)?.is_empty() => path = next,
@@ -108,6 +124,9 @@ impl GitCopy {
                     }
                 }
                 _ => {
+                    if found.size > MAX_BLOB {
+                        return Err(ContentError::TooLarge);
+                    }
                     let bytes = self.run("cat-file", ["blob", &found.sha])?;
                     return Ok(Some(Entry::File { sha: found.sha, bytes }));
                 }
@@ -119,6 +138,11 @@ impl GitCopy {
     pub(super) fn blob(&self, sha: &CommitSha) -> Result<Option<Vec<u8>>, ContentError> {
         match self.ask("cat-file", ["-e", sha.as_str()])? {
             Some(_) if text(&self.run("cat-file", ["-t", sha.as_str()])?).trim() == "blob" => {
+                let size = self.run("cat-file", ["-s", sha.as_str()])?;
+                let size: usize = text(&size).trim().parse().map_err(|_| ContentError::Unreadable("cat-file -s"))?;
+                if size > MAX_BLOB {
+                    return Err(ContentError::TooLarge);
+                }
                 self.run("cat-file", ["blob", sha.as_str()]).map(Some)
             }
             _ => Ok(None),
@@ -187,7 +211,10 @@ impl GitCopy {
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<Vec<u8>, ContentError> {
         let output = self.output(command, arguments)?;
-        if output.status.success() { Ok(output.stdout) } else { Err(self.failed(command, &output.stderr)) }
+        match output.code {
+            Some(0) => output.all().ok_or(ContentError::TooLarge),
+            _ => Err(self.failed(command, &output.stderr)),
+        }
     }
 
     /// Runs git; exit 1 means no.
@@ -197,18 +224,43 @@ impl GitCopy {
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<Option<Vec<u8>>, ContentError> {
         let output = self.output(command, arguments)?;
-        match output.status.code() {
-            Some(0) => Ok(Some(output.stdout)),
+        match output.code {
+            Some(0) => output.all().ok_or(ContentError::TooLarge).map(Some),
             Some(1) => Ok(None),
             _ => Err(self.failed(command, &output.stderr)),
         }
     }
 
+    /// Runs git until it ends, or until it has said as much as is read of it.
     fn output<A: AsRef<OsStr>>(
         &self,
         command: &'static str,
         arguments: impl IntoIterator<Item = A>,
-    ) -> Result<std::process::Output, ContentError> {
+    ) -> Result<Output, ContentError> {
+        let mut git = self.command(command, arguments);
+        git.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = git.spawn().map_err(ContentError::NoGit)?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let read = std::thread::scope(|scope| {
+            let words = scope.spawn(move || stderr.map(|from| read_up_to(from, MAX_WORDS)));
+            let mut read = stdout.map_or_else(|| Ok(Vec::new()), |from| read_up_to(from, MAX_OUTPUT + 1))?;
+            let whole = read.len() <= MAX_OUTPUT;
+            read.truncate(MAX_OUTPUT);
+            // The pipe is closed by now, so that a git with more to say ends by itself, or here.
+            if !whole {
+                child.kill()?;
+            }
+            let words = words.join().ok().flatten().and_then(Result::ok).unwrap_or_default();
+            Ok((read, whole, words))
+        });
+        let ended = child.wait();
+        let (stdout, whole, stderr) = read.map_err(ContentError::NoGit)?;
+        let code = if whole { ended.map_err(ContentError::NoGit)?.code() } else { Some(0) };
+        Ok(Output { stdout, whole, stderr, code })
+    }
+
+    /// The command, ready to run, with every barrier up.
+    fn command<A: AsRef<OsStr>>(&self, command: &str, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut git = Command::new("git");
         git.arg("--no-pager").arg("--literal-pathspecs").arg("-C").arg(&self.path);
         for setting in SAFE {
@@ -221,10 +273,14 @@ impl GitCopy {
         }
         git.env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_OPTIONAL_LOCKS", "0")
+            // Known since git 2.44 only; the list of protocols (none has that name) holds for older ones too, and over
+            // the repository's own `protocol.*`, of which the settings above only override the general one.
             .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none")
             .env("GIT_NO_REPLACE_OBJECTS", "1")
-            .env("LC_ALL", "C");
-        git.stdin(Stdio::null()).output().map_err(ContentError::NoGit)
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null());
+        git
     }
 
     fn failed(&self, command: &'static str, stderr: &[u8]) -> ContentError {
@@ -233,6 +289,29 @@ impl GitCopy {
         let message = line.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect();
         ContentError::Git { command, path: self.path.display().to_string(), message }
     }
+}
+
+/// What git said.
+struct Output {
+    stdout: Vec<u8>,
+    /// Is that all of it?
+    whole: bool,
+    stderr: Vec<u8>,
+    /// Its exit code; 0 for a git that was stopped because it said too much.
+    code: Option<i32>,
+}
+
+impl Output {
+    fn all(self) -> Option<Vec<u8>> {
+        self.whole.then_some(self.stdout)
+    }
+}
+
+/// Reads at most `limit` bytes, and closes the pipe.
+fn read_up_to(from: impl Read, limit: usize) -> io::Result<Vec<u8>> {
+    let mut read = Vec::new();
+    from.take(limit as u64).read_to_end(&mut read)?;
+    Ok(read)
 }
 
 /// Where a link at `path` leads within the repository. `None` if it leads out of it.

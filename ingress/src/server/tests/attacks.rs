@@ -70,6 +70,28 @@ async fn many_who_announce_much_and_send_nothing_hold_nobody_up() {
 }
 
 #[tokio::test]
+async fn peers_that_never_read_their_answers_are_closed_on_both_ports() {
+    let server = Server::start(impatient()).await;
+    for addr in [server.operator_addr, server.addr] {
+        let mut peers = tokio::task::JoinSet::new();
+        for _ in 0..2 {
+            let peer = tokio::net::TcpSocket::new_v4().unwrap();
+            peer.set_recv_buffer_size(4096).unwrap();
+            let mut peer = peer.connect(addr).await.unwrap();
+            peers.spawn(async move {
+                let requests = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n".repeat(1000);
+                while peer.write_all(requests.as_bytes()).await.is_ok() {}
+            });
+        }
+        let mut probe = Peer(TcpStream::connect(server.operator_addr).await.unwrap(), Vec::new());
+        probe.write(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+        assert_eq!(probe.reply().await.unwrap().status, 200);
+        tokio::time::timeout(PATIENCE, peers.join_all()).await.expect("all are closed");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn connections_over_the_cap_wait_and_are_served_when_one_ends() {
     let mut config = config("");
     config.max_connections = 1;

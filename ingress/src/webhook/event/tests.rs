@@ -68,6 +68,7 @@ fn a_job_carries_ids_and_nothing_else_of_the_payload() {
         updated_at: Timestamp::parse_rfc3339("2025-10-19T10:30:45Z"),
         accepted_at: Timestamp(1_000),
         rereads: 0,
+        redriven_at: None,
         nonce: None,
         delivery: Some("72d3162e-cc78-11e3".parse().unwrap()),
         traceparent: None,
@@ -137,7 +138,7 @@ fn policy_keeps_drafts_bots_labels_and_repositories_out() {
     let elsewhere = PolicyConfig { repositories: vec!["acme/*".into()], ..PolicyConfig::default() };
     assert_eq!(refused(under(elsewhere, &payload("opened"))), PolicyRefusal::NotAllowed.reason());
     let paused = PolicyConfig { paused: true, ..PolicyConfig::default() };
-    assert_eq!(refused(under(paused, &payload("closed"))), PolicyRefusal::Paused.reason());
+    assert_eq!(cause_of(&under(paused, &payload("closed"))), Some(Cause::Closed), "a pause is waited for in the queue");
 
     let open = PolicyConfig { review_drafts: true, review_bots: true, ..PolicyConfig::default() };
     assert_eq!(cause_of(&under(open.clone(), &draft)), Some(Cause::Opened));

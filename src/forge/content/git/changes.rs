@@ -39,11 +39,24 @@ impl GitCopy {
             "--submodule=short",
             "--full-index",
         ];
-        let out = self.run("diff-tree", patch.iter().chain(&two))?;
-        let mut pieces = pieces(&out).into_iter();
+        let out = self.output("diff-tree", patch.iter().chain(&two))?;
+        if out.code != Some(0) {
+            return Err(self.failed("diff-tree", &out.stderr));
+        }
+        let mut pieces = pieces(&out.stdout);
+        if !out.whole {
+            // It ends anywhere.
+            pieces.pop();
+        }
+        let mut pieces = pieces.into_iter();
         let mut changes = Vec::new();
         for raw in raws {
-            let piece = pieces.next().ok_or(ContentError::Unreadable("diff-tree -p"))?;
+            let piece = match pieces.next() {
+                Some(piece) => piece,
+                // As on GitHub: what is beyond the limit of the whole is listed without a patch.
+                None if !out.whole => &[],
+                None => return Err(ContentError::Unreadable("diff-tree -p")),
+            };
             // A change of type (a file that became a link) is shown as a removal and an addition.
             let second = if raw.status == b'T' { pieces.next() } else { None };
             changes.push(change(raw, piece, second));

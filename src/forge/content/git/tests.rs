@@ -174,6 +174,86 @@ fn a_hostile_configuration_runs_nothing() {
     assert!(!scratch.0.path().join("ran").exists());
 }
 
+/// A partial clone fetches what is missing, from wherever its configuration says, `ext::` being any command.
+#[test]
+fn a_missing_object_is_never_fetched_by_any_git() {
+    let scratch = Scratch::new();
+    scratch.write("a.py", b"1\n");
+    let head = scratch.commit("base");
+    let blob = scratch.git(&["rev-parse", "HEAD:a.py"]);
+    let (folder, file) = blob.split_at(2);
+    std::fs::remove_file(scratch.0.path().join(".git/objects").join(folder).join(file)).unwrap();
+    let ran = scratch.0.path().join("ran");
+    scratch.git(&["config", "core.repositoryFormatVersion", "1"]);
+    scratch.git(&["config", "extensions.partialClone", "evil"]);
+    scratch.git(&["config", "remote.evil.promisor", "true"]);
+    scratch.git(&["config", "protocol.allow", "always"]);
+    scratch.git(&["config", "protocol.ext.allow", "always"]);
+    scratch.git(&["config", "remote.evil.url", &format!("ext::sh -c touch% {}", ran.display())]);
+
+    let copy = GitCopy::new(scratch.0.path());
+    assert!(copy.entry(&head, "a.py").is_err());
+    assert!(!ran.exists());
+    // What a git does that knows nothing of GIT_NO_LAZY_FETCH.
+    let mut older = copy.command("cat-file", ["blob", &blob]);
+    older.env_remove("GIT_NO_LAZY_FETCH");
+    assert!(!older.output().unwrap().status.success());
+    assert!(!ran.exists());
+    // The attack is real: without the list of protocols it runs.
+    older.env_remove("GIT_ALLOW_PROTOCOL").output().unwrap();
+    assert!(ran.exists());
+}
+
+#[test]
+fn what_unpacks_to_more_than_anybody_reviews_is_refused_by_its_size() {
+    let scratch = Scratch::new();
+    scratch.write("a.py", b"1\n");
+    let base = scratch.commit("base");
+    scratch.write("bomb.py", &vec![b'\n'; MAX_BLOB + 1]);
+    scratch.write("large.py", &vec![b'\n'; 5 << 20]);
+    scratch.write("a.py", b"2\n");
+    std::fs::write(scratch.0.path().join("target"), "x".repeat(MAX_TARGET + 1)).unwrap();
+    let target = scratch.git(&["hash-object", "-w", "target"]);
+    std::fs::remove_file(scratch.0.path().join("target")).unwrap();
+    scratch.git(&["add", "--all"]);
+    scratch.git(&["update-index", "--add", "--cacheinfo", &format!("120000,{target},link")]);
+    scratch.git(&["commit", "--quiet", "-m", "bomb"]);
+    let head: CommitSha = scratch.git(&["rev-parse", "HEAD"]).parse().unwrap();
+
+    let content = scratch.content();
+    let changes = content.changes(&base, &head).unwrap();
+    let shown: Vec<_> = changes.iter().map(|change| (change.path.as_str(), change.patch.is_some())).collect();
+    assert_eq!(shown, [("a.py", true), ("bomb.py", false), ("large.py", false), ("link", true)]);
+    assert_eq!(changes[2].additions, 0, "not compared at all");
+    for path in ["bomb.py", "link"] {
+        assert!(matches!(content.entry(&head, path), Err(ContentError::TooLarge)), "{path}");
+    }
+    let bomb: CommitSha = scratch.git(&["rev-parse", "HEAD:bomb.py"]).parse().unwrap();
+    assert!(matches!(content.blob(&bomb), Err(ContentError::TooLarge)));
+    assert!(
+        matches!(content.entry(&head, "large.py").unwrap(), Some(Entry::File { bytes, .. }) if bytes.len() == 5 << 20)
+    );
+}
+
+/// One blob of 3 MiB at many paths: little to store, much to show.
+#[test]
+fn a_difference_beyond_all_limits_is_cut_and_every_file_is_listed() {
+    let scratch = Scratch::new();
+    scratch.write("a.py", b"1\n");
+    let base = scratch.commit("base");
+    scratch.write("a.py", b"2\n");
+    for n in 0..40 {
+        scratch.write(&format!("many/{n}.txt"), &vec![b'x'; 3 << 20]);
+    }
+    let head = scratch.commit("many");
+    let changes = scratch.content().changes(&base, &head).unwrap();
+    assert_eq!(changes.len(), 41);
+    assert_eq!(changes[0].patch.as_deref(), Some("@@ -1 +1 @@\n-1\n+2"));
+    let compared = changes.iter().filter(|change| change.additions > 0).count();
+    assert!((2..41).contains(&compared), "{compared}");
+    assert!(changes.iter().skip(1).all(|change| change.status == ChangeStatus::Added && change.patch.is_none()));
+}
+
 #[test]
 fn names_in_memory_are_the_ones_git_gives() {
     let scratch = Scratch::new();

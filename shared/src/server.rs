@@ -1,5 +1,10 @@
-//! One listening socket and its connections: HTTP/1.1 only, a cap, a deadline for headers (idle connections included),
-//! and a drain with an end. Bodies have their own deadline, where they are read.
+//! One listening socket and its connections: HTTP/1.1 only, a cap, a deadline for headers (idle connections included)
+//! and for peers that don't take their answers, and a drain with an end. Bodies of requests have their own deadline,
+//! where they are read. Knows nothing of what is served.
+
+mod patient;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::Arc;
@@ -14,42 +19,49 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 
-/// Read buffer of one connection at most, and the most that headers may take.
-const BUFFER_BYTES: usize = 64 * 1024;
+use self::patient::Patient;
+
+/// The most that a request's line and headers may take together, and about what a connection buffers each way.
+const HEADER_BYTES: usize = 64 * 1024;
 
 /// After an error of the listening socket itself (no file descriptors left, for one).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What one listening socket allows.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// From the first wait for a request until its headers are there.
-    pub(crate) header_timeout: Duration,
+pub struct Limits {
+    /// From the first wait for a request until its headers are there; and from when a peer stops taking its answer until
+    /// it has taken what was waiting. Answers are expected to be small.
+    pub header_timeout: Duration,
     /// Open connections; more wait in the listen queue.
-    pub(crate) max_connections: usize,
+    pub max_connections: usize,
     /// For requests under way once it is told to stop.
-    pub(crate) grace: Duration,
+    pub grace: Duration,
 }
 
-/// Serves until `stop` is ready, then drains.
-pub(crate) async fn serve(listener: TcpListener, routes: Router, limits: Limits, stop: impl Future<Output = ()>) {
+/// Serves until `shutdown` is ready, then takes no more and ends when the requests under way are answered, or the grace
+/// time is over.
+pub async fn serve(listener: TcpListener, routes: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
     let slots = Arc::new(Semaphore::new(limits.max_connections));
     let drain = GracefulShutdown::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(BUFFER_BYTES);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+    // The buffer's limit alone lets through what the last read brought beyond it.
+    http.max_buf_size(HEADER_BYTES).max_header_size(HEADER_BYTES);
     let mut connections = JoinSet::new();
-    let mut stop = std::pin::pin!(stop);
+    let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             biased;
-            () = &mut stop => break,
+            () = &mut shutdown => break,
             Some(ended) = connections.join_next() => report(ended),
             accepted = accept(&listener, &slots) => match accepted {
                 Ok((stream, slot)) => {
                     // Answers are small and whole: waiting to fill a packet only delays them.
                     let _ = stream.set_nodelay(true);
                     let service = TowerToHyperService::new(routes.clone());
-                    let connection = drain.watch(http.serve_connection(TokioIo::new(stream), service));
+                    let stream = TokioIo::new(Patient::new(stream, limits.header_timeout));
+                    let connection = drain.watch(http.serve_connection(stream, service));
                     connections.spawn(async move {
                         // How a peer leaves (deadline, reset, bad HTTP) is its own affair, and hyper has answered it.
                         let _ = connection.await;

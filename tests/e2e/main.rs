@@ -10,6 +10,7 @@ mod comment;
 mod demo;
 mod documents;
 mod signature;
+mod trouble;
 
 #[path = "../support/process.rs"]
 mod process;

@@ -105,6 +105,7 @@ impl World {
             cooldown_seconds = 0
             retry_seconds = 0
             retry_cap_seconds = 1
+            outage_seconds = 1
             shutdown_grace_seconds = 2
             [github]
             api_url = "{api}"

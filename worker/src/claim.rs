@@ -56,8 +56,12 @@ pub struct Row {
     pub attempts: u32,
     /// The head that the attempts are counted for.
     pub attempts_for: Option<CommitSha>,
-    /// The redriven or forced job that last started the attempts afresh.
-    pub refreshed_by: Option<String>,
+    /// The redrive that last started the attempts afresh.
+    pub refreshed_at: Timestamp,
+    /// The forced job that was reviewed last.
+    pub forced: Option<String>,
+    /// GitHub's `updated_at` of what was reviewed last: an older answer is a lagging one.
+    pub newest: Timestamp,
     /// The epoch of an attempt under way: charged, and neither refunded nor failed yet.
     pub under_way: Option<u64>,
     /// What the last failed attempt said.
@@ -75,9 +79,9 @@ impl Row {
         self.under_way.is_some_and(|epoch| epoch != self.epoch)
     }
 
-    /// Attempts charged for this head and job, if it doesn't start them afresh.
-    pub fn attempts_for(&self, head: &CommitSha, fresh: Option<&str>) -> u32 {
-        let restarted = fresh.is_some_and(|job| self.refreshed_by.as_deref() != Some(job));
+    /// Attempts charged for this head, if a redrive at `redriven` doesn't start them afresh.
+    pub fn attempts_for(&self, head: &CommitSha, redriven: Option<Timestamp>) -> u32 {
+        let restarted = redriven.is_some_and(|at| at > self.refreshed_at);
         if restarted || self.attempts_for.as_ref() != Some(head) { 0 } else { self.attempts }
     }
 }
@@ -88,19 +92,28 @@ impl Row {
 pub enum Exit {
     /// The review with this digest stands. Refunds, and forgets the failures.
     Done {
-        /// Digest of what was reviewed.
-        digest: String,
-        /// Digest of what GitHub showed.
-        sight: String,
+        /// Digest of what was reviewed; none if the next hint is to look again.
+        digest: Option<String>,
+        /// Digest of what GitHub showed; likewise.
+        sight: Option<String>,
+        /// GitHub's `updated_at` of it.
+        updated_at: Timestamp,
+        /// The job, if it was a forced one.
+        forced: Option<String>,
         /// The cool-down's end.
         not_before: Timestamp,
     },
     /// Waiting, shutdown, nothing to do: refunds.
     Free,
-    /// Failed: the charge stays.
+    /// Failed: the charge stays. Failed before the head was known, it is charged now, against what is known of it: a
+    /// failure that nobody counted would never end.
     Failed {
         /// For the dead letter and the operator.
         error: String,
+        /// The head as the job or the row knows it.
+        head: CommitSha,
+        /// When the job was redriven.
+        redriven: Option<Timestamp>,
     },
 }
 
@@ -134,8 +147,8 @@ pub enum Transition {
         epoch: u64,
         /// What is about to be reviewed.
         head: CommitSha,
-        /// A redriven or forced job's id: it starts the attempts afresh, once.
-        fresh: Option<String>,
+        /// When the job was redriven: that starts the attempts afresh, once.
+        redriven: Option<Timestamp>,
     },
     /// May a write to GitHub start now? Only with the current epoch, and if the lease outlasts the request.
     MayWrite {
@@ -199,7 +212,7 @@ pub fn apply(row: &Row, transition: &Transition) -> (Option<Row>, Verdict) {
     match transition {
         Transition::Claim { .. } => {}
         Transition::Renew { now, lease, .. } => next.lease_until = next.lease_until.max(*now + *lease),
-        Transition::Charge { head, fresh, .. } => charge(&mut next, head, fresh.as_deref()),
+        Transition::Charge { head, redriven, .. } => charge(&mut next, head, *redriven),
         Transition::MayWrite { now, request, .. } => {
             let verdict = if row.lease_until > *now + *request { Verdict::Mine(Box::new(next)) } else { Verdict::Late };
             return (None, verdict);
@@ -231,49 +244,63 @@ impl Transition {
     }
 }
 
+/// The longest lease and the longest cool-down that settings allow. A time further away was written by a clock that has
+/// been put back since: it binds nobody.
+const LONGEST_LEASE: Duration = Duration::from_hours(12);
+const LONGEST_COOLDOWN: Duration = Duration::from_hours(1);
+
+fn binds(until: Timestamp, now: Timestamp, longest: Duration) -> bool {
+    until > now && until <= now + longest
+}
+
 fn claim(row: &Row, holder: &str, now: Timestamp, lease: Duration, first: bool) -> (Option<Row>, Verdict) {
-    if row.lease_until > now {
+    if binds(row.lease_until, now, LONGEST_LEASE) {
         let told = first.then(|| Row { wanted: row.wanted + 1, ..row.clone() });
         return (told, Verdict::Hide { until: row.lease_until });
     }
-    if row.not_before > now {
+    if binds(row.not_before, now, LONGEST_COOLDOWN) {
         return (None, Verdict::Hide { until: row.not_before });
     }
     let next = Row { epoch: row.epoch + 1, holder: Some(holder.to_owned()), lease_until: now + lease, ..row.clone() };
     (Some(next.clone()), Verdict::Mine(Box::new(next)))
 }
 
-fn charge(row: &mut Row, head: &CommitSha, fresh: Option<&str>) {
-    row.attempts = row.attempts_for(head, fresh);
+fn charge(row: &mut Row, head: &CommitSha, redriven: Option<Timestamp>) {
+    row.attempts = row.attempts_for(head, redriven);
     if row.attempts == 0 {
         row.last_error = None;
     }
     row.attempts += 1;
     row.attempts_for = Some(head.clone());
     row.under_way = Some(row.epoch);
-    if let Some(job) = fresh {
-        row.refreshed_by = Some(job.to_owned());
-    }
+    row.refreshed_at = row.refreshed_at.max(redriven.unwrap_or_default());
 }
 
 fn release(row: &mut Row, exit: &Exit) {
     row.holder = None;
     row.lease_until = Timestamp(0);
+    if let Exit::Failed { head, redriven, .. } = exit
+        && row.under_way != Some(row.epoch)
+    {
+        charge(row, head, *redriven);
+    }
     // Only its own attempt is a holder's to settle: one that died before stays charged, and suspect.
     let mine = row.under_way == Some(row.epoch);
     if mine || matches!(exit, Exit::Done { .. }) {
         row.under_way = None;
     }
     match exit {
-        Exit::Done { digest, sight, not_before } => {
-            row.done = Some(digest.clone());
-            row.sight = Some(sight.clone());
+        Exit::Done { digest, sight, updated_at, forced, not_before } => {
+            row.done.clone_from(digest);
+            row.sight.clone_from(sight);
+            row.newest = row.newest.max(*updated_at);
+            row.forced = forced.clone().or(row.forced.take());
             row.not_before = *not_before;
             row.attempts = 0;
             row.last_error = None;
         }
         Exit::Free => row.attempts -= u32::from(mine && row.attempts > 0),
-        Exit::Failed { error } => row.last_error = Some(error.chars().take(MAX_ERROR).collect()),
+        Exit::Failed { error, .. } => row.last_error = Some(error.chars().take(MAX_ERROR).collect()),
     }
 }
 

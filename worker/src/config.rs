@@ -1,6 +1,6 @@
 //! The worker's settings: its tables of the settings file, checked against each other, before anything starts.
 
-mod tables;
+pub mod tables;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,12 +14,12 @@ use eco_coder_shared::policy::{Policy, PolicyConfig};
 use eco_coder_shared::queue::settings::QueueSettings;
 use eco_coder_shared::secrets;
 use eco_coder_shared::telemetry::TelemetryConfig;
-use globset::{Glob, GlobSet, GlobSetBuilder};
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::tables::{
+use self::tables::{
     AnalysisTable, CarbonTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable,
 };
+use crate::backends::embedded::Exclude;
 
 /// Everything a worker needs to know.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub struct WorkerConfig {
     /// `[analysis]`.
     pub analysis: AnalysisTable,
     /// Its globs.
-    pub exclude: GlobSet,
+    pub exclude: Exclude,
     /// `[profiles]`.
     pub profiles: ProfilesTable,
     /// Where profiles are.
@@ -58,6 +58,29 @@ pub struct WorkerConfig {
     pub policy: Policy,
     /// `[telemetry]`.
     pub telemetry: TelemetryConfig,
+}
+
+/// The `[store]` table: what commands need that only read what is kept.
+#[derive(Debug)]
+pub struct StoreSettings {
+    /// File of the store.
+    pub path: PathBuf,
+    /// 32 bytes, hex.
+    pub session_key: SessionKey,
+}
+
+impl StoreSettings {
+    /// Reads and checks the table.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let data_dir = settings.data_dir()?;
+        let table: StoreTable = settings.table("store")?;
+        only("store.kind", &table.kind, "sqlite")?;
+        let session_key = match &table.session_key {
+            None => SessionKey::File(data_dir.join("session.key")),
+            Some(reference) => SessionKey::Given(settings.secret("store.session_key", reference)?),
+        };
+        Ok(Self { path: table.path.unwrap_or_else(|| data_dir.join("store.db")), session_key })
+    }
 }
 
 /// Where the key of sealed values is.
@@ -73,8 +96,7 @@ impl WorkerConfig {
     /// Reads and checks everything; the first fault is the answer.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let data_dir = settings.data_dir()?;
-        let store: StoreTable = settings.table("store")?;
-        only("store.kind", &store.kind, "sqlite")?;
+        let store = StoreSettings::from_settings(settings)?;
         let model: ModelTable = settings.table("model")?;
         only("model.kind", &model.kind, "none")?;
         let analysis: AnalysisTable = settings.table("analysis")?;
@@ -84,24 +106,22 @@ impl WorkerConfig {
         let github: GitHubTable = settings.table("github")?;
         let worker: WorkerTable = settings.table("worker")?;
         check_worker(&worker, &github)?;
-        check_analysis(&analysis)?;
-        let session_key = match &store.session_key {
-            None => SessionKey::File(data_dir.join("session.key")),
-            Some(reference) => SessionKey::Given(settings.secret("store.session_key", reference)?),
-        };
+        check_analysis(&analysis, &profiles, &worker)?;
         Ok(Self {
             deployment: deployment(settings)?,
             dry_run: settings.dry_run()?,
             queue: QueueSettings::from_settings(settings)?,
-            store: store.path.unwrap_or_else(|| data_dir.join("store.db")),
-            session_key,
+            store: store.path,
+            session_key: store.session_key,
             token: settings.secret("github.token_source", &github.token_source)?,
-            exclude: globs(&analysis.exclude)?,
+            exclude: Exclude::new(&analysis.exclude).map_err(|e| {
+                ConfigError::value("analysis.exclude", &format!("a pattern is not a glob: {}", e.kind()))
+            })?,
             profiles_dir: profiles.dir.clone().unwrap_or_else(|| data_dir.join("profiles")),
             carbon: carbon(settings.table("carbon")?)?,
             report: settings.table("report")?,
             policy: Policy::new(settings.table::<PolicyConfig>("policy")?)?,
-            telemetry: settings.table("telemetry")?,
+            telemetry: settings.table::<TelemetryConfig>("telemetry")?.check()?,
             worker,
             github,
             model,
@@ -158,6 +178,9 @@ fn deployment(settings: &Settings) -> Result<String, ConfigError> {
     if legal { Ok(name) } else { Err(ConfigError::value("deployment", "it must be 1 to 64 letters, digits and '-'")) }
 }
 
+/// Between the check of a lease and the start of a write, seconds.
+const LEASE_MARGIN: u64 = 2;
+
 fn check_worker(worker: &WorkerTable, github: &GitHubTable) -> Result<(), ConfigError> {
     let between = |key: &str, value: u64, low: u64, high: u64| {
         if (low..=high).contains(&value) {
@@ -176,19 +199,22 @@ fn check_worker(worker: &WorkerTable, github: &GitHubTable) -> Result<(), Config
     between("worker.max_attempts", worker.max_attempts.into(), 1, 100)?;
     between("worker.retry_cap_seconds", worker.retry_cap_seconds, worker.retry_seconds, 3600)?;
     between("github.request_timeout_seconds", github.request_timeout_seconds, 1, 600)?;
+    // Above it, a second write would always give up waiting for its turn.
+    between("github.write_interval_ms", github.write_interval_ms, 0, 5000)?;
+    between("worker.outage_seconds", worker.outage_seconds, 1, 3600)?;
     let write = write_time(github).as_secs();
-    if worker.lease_seconds <= write {
+    if worker.lease_seconds < write + LEASE_MARGIN {
         return Err(ConfigError::value(
             "worker.lease_seconds",
             &format!(
-                "it must be longer than a write to GitHub can take ({write} s: github.request_timeout_seconds and its pacing)"
+                "it must be at least {LEASE_MARGIN} s longer than a write to GitHub can take ({write} s: github.request_timeout_seconds and its pacing)"
             ),
         ));
     }
     Ok(())
 }
 
-fn check_analysis(analysis: &AnalysisTable) -> Result<(), ConfigError> {
+fn check_analysis(analysis: &AnalysisTable, profiles: &ProfilesTable, worker: &WorkerTable) -> Result<(), ConfigError> {
     let known: Vec<String> = eco_coder_analyzer::rules().into_iter().map(|rule| rule.id).collect();
     if let Some(unknown) = analysis.disabled_rules.iter().find(|id| !known.contains(id)) {
         let shown: String = unknown.chars().filter(|c| !c.is_control()).take(40).collect();
@@ -197,8 +223,20 @@ fn check_analysis(analysis: &AnalysisTable) -> Result<(), ConfigError> {
             &format!("there is no rule {shown}; see docs/rules.md"),
         ));
     }
-    if analysis.max_files == 0 || analysis.max_file_bytes == 0 || analysis.timeout_seconds == 0 {
-        return Err(ConfigError::value("analysis", "max_files, max_file_bytes and timeout_seconds must not be 0"));
+    if analysis.max_files == 0 || analysis.max_file_bytes == 0 || analysis.max_file_bytes > worker.source_bytes {
+        return Err(ConfigError::value(
+            "analysis",
+            "max_files and max_file_bytes must not be 0, and one file must fit into worker.source_bytes",
+        ));
+    }
+    let timeouts = [
+        ("analysis.timeout_seconds", analysis.timeout_seconds),
+        ("profiles.timeout_seconds", profiles.timeout_seconds),
+    ];
+    for (key, seconds) in timeouts {
+        if !(1..=3600).contains(&seconds) {
+            return Err(ConfigError::value(key, "it must be from 1 to 3600"));
+        }
     }
     Ok(())
 }
@@ -213,16 +251,6 @@ pub fn write_time(github: &GitHubTable) -> Duration {
     let client = eco_coder_github::Settings::default();
     let turn = if github.write_interval_ms == 0 { Duration::ZERO } else { client.write_wait };
     (turn + connect_timeout(github)) * client.retries.attempts + Duration::from_secs(github.request_timeout_seconds)
-}
-
-fn globs(patterns: &[String]) -> Result<GlobSet, ConfigError> {
-    let wrong =
-        |e: globset::Error| ConfigError::value("analysis.exclude", &format!("a pattern is not a glob: {}", e.kind()));
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        set.add(Glob::new(pattern).map_err(wrong)?);
-    }
-    set.build().map_err(wrong)
 }
 
 fn carbon(table: CarbonTable) -> Result<Input, ConfigError> {

@@ -127,18 +127,20 @@ impl Consumer {
 
     /// Keeps the message invisible while the work runs. Liveness only: the row's lease decides who works.
     async fn with_heartbeat(&self, received: &Received, work: impl Future<Output = Outcome>) -> Outcome {
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                outcome = &mut work => return outcome,
-                () = tokio::time::sleep(self.settings.visibility / 3) => {
-                    let receipts = std::slice::from_ref(&received.receipt);
-                    if let Err(error) = self.queue.extend(receipts, self.settings.visibility).await {
-                        tracing::warn!(component = "consumer", error = %error, "a heartbeat failed");
-                    }
+        let (queue, receipt, visibility) =
+            (Arc::clone(&self.queue), received.receipt.clone(), self.settings.visibility);
+        // Beside the work, so that a slow queue does not hold it up.
+        let heart = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(visibility / 3).await;
+                if let Err(error) = queue.extend(std::slice::from_ref(&receipt), visibility).await {
+                    tracing::warn!(component = "consumer", error = %error, "a heartbeat failed");
                 }
             }
-        }
+        });
+        let outcome = work.await;
+        heart.abort();
+        outcome
     }
 
     /// Tells the queue how the job ended. A message that can't be told about comes back: then the row knows.
@@ -149,7 +151,6 @@ impl Consumer {
             Outcome::Hide { .. } => "hidden",
             Outcome::Defer { .. } => "deferred",
             Outcome::Fail { .. } => "failed",
-            Outcome::Discard { .. } => "discarded",
             Outcome::Dead(_) => "dead",
             Outcome::HandBack { .. } => "handed_back",
             Outcome::Abandon { .. } => "abandoned",
@@ -157,10 +158,6 @@ impl Consumer {
         counter!("JobOutcome", "Outcome" => name).increment(1);
         match outcome {
             Outcome::Done => self.told_all(self.queue.ack(receipts).await),
-            Outcome::Discard { reason } => {
-                tracing::info!(component = "consumer", reason, "discarded");
-                self.told_all(self.queue.ack(receipts).await);
-            }
             Outcome::Hide { until, at_least_configured } => {
                 let least = if at_least_configured { self.settings.hide } else { Duration::ZERO };
                 let visibility = self.until(until).max(least);
@@ -180,21 +177,24 @@ impl Consumer {
                 tracing::error!(component = "consumer", reason = death.reason, "given up");
                 self.told(self.queue.dead_letter(received, death).await);
             }
-            Outcome::HandBack { fresh_hint } => {
-                if fresh_hint {
-                    self.send_fresh_hint(received).await;
-                }
+            Outcome::HandBack { fresh_hint: false } => {
                 self.told_all(self.queue.extend(receipts, Duration::ZERO).await);
             }
             Outcome::Abandon { fresh_hint: false } => {}
-            Outcome::Abandon { fresh_hint: true } => self.send_fresh_hint(received).await,
+            Outcome::HandBack { fresh_hint: true } | Outcome::Abandon { fresh_hint: true } => {
+                self.send_fresh_hint(received).await;
+            }
         }
     }
 
-    /// A write may have reached GitHub late, over a newer one: somebody has to look again.
+    /// A write may have reached GitHub late, over a newer one: somebody has to look again. The fresh hint takes this
+    /// one's place in one step; if this one is another receiver's by now, it is sent beside it.
     async fn send_fresh_hint(&self, received: &Received) {
         let Decoded::Job(job) = Job::decode(&received.body) else { return };
-        let fresh = Job { id: self.env.random_id(), cause: Cause::LateWrite, ..*job };
+        let fresh = Job { id: self.env.random_id(), cause: Cause::LateWrite, rereads: 0, ..*job };
+        if let Ok(Ok(())) = self.queue.defer(received, fresh.encode(), Duration::ZERO).await {
+            return;
+        }
         let message = NewMessage { group: fresh.group(), body: fresh.encode(), delay: Duration::ZERO };
         match self.queue.send(vec![message]).await {
             Ok(sent) if sent.iter().all(Result::is_ok) => {}

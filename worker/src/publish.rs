@@ -141,10 +141,7 @@ impl Publisher {
             let seen = match step {
                 Step::Settled(id) => break id,
                 Step::Wait { until } => {
-                    return Err(PublishError::Wait {
-                        until,
-                        why: "another worker's comment may still arrive".to_owned(),
-                    });
+                    return Err(PublishError::Wait { until, why: "a comment may still be on its way".to_owned() });
                 }
                 Step::GiveUp => return Err(PublishError::CannotConverge),
                 Step::List => Seen::Listed(self.ours(target).await?),
@@ -155,7 +152,8 @@ impl Publisher {
                             url = Some(comment.html_url);
                             Seen::Updated
                         }
-                        Err(ApiError::NotFound | ApiError::Gone) => Seen::Gone,
+                        // Forbidden: of an account that this deployment had before.
+                        Err(ApiError::NotFound | ApiError::Gone | ApiError::Forbidden { .. }) => Seen::Gone,
                         Err(e) => return Err(e.into()),
                     }
                 }

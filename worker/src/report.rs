@@ -134,6 +134,17 @@ impl Report {
         findings
     }
 
+    /// Something failed that may go well another time: files that could not be fetched, a tool that did not answer.
+    pub fn has_faults(&self) -> bool {
+        let broke = |error_type: &ErrorType| matches!(error_type, ErrorType::ApiError | ErrorType::Timeout);
+        let quality = match &self.quality {
+            Section::Present(analysis) => analysis.faults > 0,
+            Section::Absent { .. } => false,
+            Section::Failed { error_type, .. } => broke(error_type),
+        };
+        quality || matches!(&self.performance, Section::Failed { error_type, .. } if broke(error_type))
+    }
+
     /// Nothing to mend, and everything that could be looked at was.
     pub fn is_clean(&self) -> bool {
         let complete = self.quality.present().is_some_and(|analysis| !analysis.is_partial());

@@ -95,6 +95,9 @@ pub struct CodeAnalysis {
     pub skipped: Vec<SkippedFile>,
     /// Findings muted in the source.
     pub suppressed: u32,
+    /// Files not looked at because something failed: another try may see them.
+    #[serde(default)]
+    pub faults: usize,
     /// CPU time of the analysis, seconds, as the system counted it.
     pub cpu_seconds: f64,
 }

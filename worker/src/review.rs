@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use eco_coder_github::GitHub;
 use eco_coder_shared::env::{SharedEnv, Timestamp};
+use eco_coder_shared::ids::CommitSha;
 use eco_coder_shared::job::Job;
 use eco_coder_shared::policy::Policy;
 use eco_coder_shared::queue::Death;
@@ -55,11 +56,6 @@ pub enum Outcome {
         /// For the log.
         error: String,
     },
-    /// It can never be done, and nobody needs to know more than the log: ack.
-    Discard {
-        /// For the log.
-        reason: String,
-    },
     /// Given up: to the dead letters.
     Dead(Death),
     /// Shutdown: somebody else goes on, at once.
@@ -85,6 +81,10 @@ pub struct Settings {
     pub max_attempts: u32,
     /// Waits after failures.
     pub retry: retry::Policy,
+    /// The longest wait before an unreachable GitHub is asked again.
+    pub outage: Duration,
+    /// Nothing is posted, so nothing is done.
+    pub dry_run: bool,
 }
 
 /// Reviews pull requests.
@@ -122,7 +122,7 @@ impl Reviewer {
             Ok(Verdict::Mine(row)) => *row,
             Ok(Verdict::Hide { until }) => return Outcome::Hide { until, at_least_configured: true },
             Ok(Verdict::Late) => return Outcome::Abandon { fresh_hint: false },
-            Err(e) => return Self::without_store(&e),
+            Err(e) => return without_store(&e, false),
         };
         let mut lease =
             KeptLease::keep(Arc::clone(&self.store), Arc::clone(&self.env), job.key(), row.epoch, self.settings.lease);
@@ -138,58 +138,67 @@ impl Reviewer {
         self.leave(job, &row, round, publishing.into_inner()).await
     }
 
-    /// Releases, and turns the round's end into the queue's word. Release comes before the ack.
+    /// Releases, and turns the round's end into the queue's word. Release comes before the ack. `publishing`: a write to
+    /// GitHub may still arrive; whoever can't release then sends a fresh hint.
     async fn leave(&self, job: &Job, row: &Row, round: Result<Exit, Stop>, publishing: bool) -> Outcome {
+        let failed = |error: String| Exit::Failed {
+            error,
+            head: row.attempts_for.clone().or_else(|| job.head.clone()).unwrap_or_else(CommitSha::zero),
+            redriven: job.redriven_at,
+        };
         let (exit, outcome) = match round {
             Ok(exit) => (exit, Outcome::Done),
-            Err(Stop::With(with)) => *with,
+            Err(Stop::Nothing) => (Exit::Free, Outcome::Done),
+            Err(Stop::Dead(death)) => (Exit::Free, Outcome::Dead(death)),
             Err(Stop::Late { written }) => {
                 tracing::warn!(component = "review", written, "the lease was lost; another worker goes on");
                 return Outcome::Abandon { fresh_hint: written };
             }
             Err(Stop::Shutdown) => (Exit::Free, Outcome::HandBack { fresh_hint: publishing }),
-            Err(Stop::Store(e)) => return Self::without_store(&e),
-            Err(Stop::Wait { until, why }) => {
-                counter!("AgentThrottles", "AgentName" => AGENT).increment(1);
-                (Exit::Free, Outcome::Defer { until, job: Box::new(job.clone()), why })
+            Err(Stop::Store(e)) => return without_store(&e, publishing),
+            Err(Stop::Wait { until, job, why }) => (Exit::Free, Outcome::Defer { until, job, why }),
+            Err(Stop::Outage { error, retry_after }) => {
+                let least = retry_after.unwrap_or_default();
+                let after = self.env.between(self.settings.outage / 2, self.settings.outage).max(least);
+                if self.is_down(job).await {
+                    // Nothing is known to be wrong with this job.
+                    tracing::warn!(component = "review", error, "GitHub gives no answer; jobs wait");
+                    let until = self.env.now() + after;
+                    (Exit::Free, Outcome::Defer { until, job: Box::new(job.clone()), why: error })
+                } else {
+                    (failed(error.clone()), Outcome::Fail { after, error })
+                }
             }
             Err(Stop::Failed(error)) => {
-                counter!("AgentErrors", "AgentName" => AGENT, "ErrorType" => "api_error").increment(1);
                 let after = self.settings.retry.wait_after(row.attempts + 1, &*self.env);
-                (Exit::Failed { error: error.clone() }, Outcome::Fail { after, error })
+                (failed(error.clone()), Outcome::Fail { after, error })
             }
         };
-        let exit = match exit {
-            // Failed before the head was known, so nothing is charged: the same failure for ever would never end. It is
-            // counted against the head that was last known.
-            Exit::Failed { error } => self.charge_unknown(job, row, error).await,
-            exit => exit,
-        };
+        let is_failure = matches!(outcome, Outcome::Fail { .. });
+        if is_failure || matches!(outcome, Outcome::Dead(_)) {
+            counter!("AgentErrors", "AgentName" => AGENT, "ErrorType" => "api_error").increment(1);
+        }
         match self.store.transition(job.key(), &Transition::Release { epoch: row.epoch, exit }).await {
             Ok(Verdict::Mine(now)) if now.wanted > row.wanted && outcome == Outcome::Done => {
                 // Somebody asked while we worked: go round again, after the cool-down, with this very hint.
                 Outcome::Hide { until: now.not_before, at_least_configured: false }
             }
-            Ok(Verdict::Mine(_)) => outcome,
-            Ok(Verdict::Hide { .. } | Verdict::Late) => Outcome::Abandon { fresh_hint: false },
-            Err(e) => Self::without_store(&e),
-        }
-    }
-
-    async fn charge_unknown(&self, job: &Job, row: &Row, error: String) -> Exit {
-        let now = self.store.row(job.key()).await.unwrap_or_default();
-        if now.under_way != Some(row.epoch) {
-            let head = row.attempts_for.clone().or_else(|| job.head.clone());
-            if let Some(head) = head {
-                let charge = Transition::Charge { epoch: row.epoch, head, fresh: None };
-                let _ = self.store.transition(job.key(), &charge).await;
+            Ok(Verdict::Mine(now)) if is_failure && now.attempts >= self.settings.max_attempts => {
+                let head = now.attempts_for.clone().unwrap_or_else(CommitSha::zero);
+                match self.death(job, &now, &head).await {
+                    Ok(death) => Outcome::Dead(death),
+                    // The row knows: the next receive ends it.
+                    Err(_) => outcome,
+                }
             }
+            Ok(Verdict::Mine(_)) => outcome,
+            Ok(Verdict::Hide { .. } | Verdict::Late) => Outcome::Abandon { fresh_hint: publishing },
+            Err(e) => without_store(&e, publishing),
         }
-        Exit::Failed { error }
     }
+}
 
-    fn without_store(e: &StoreError) -> Outcome {
-        tracing::error!(component = "review", error = %e, "the store failed; the message comes back by itself");
-        Outcome::Abandon { fresh_hint: false }
-    }
+fn without_store(e: &StoreError, publishing: bool) -> Outcome {
+    tracing::error!(component = "review", error = %e, "the store failed; the message comes back by itself");
+    Outcome::Abandon { fresh_hint: publishing }
 }

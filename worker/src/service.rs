@@ -12,8 +12,8 @@ use eco_coder_shared::env::{SharedEnv, SystemEnv};
 use eco_coder_shared::operator::{self, Readiness};
 use eco_coder_shared::queue::JobQueue;
 use eco_coder_shared::retry;
-use eco_coder_shared::shutdown;
 use eco_coder_shared::telemetry::{init_logs, metrics as names};
+use eco_coder_shared::{server, shutdown};
 use metrics::gauge;
 use tokio::net::TcpListener;
 use tokio::sync::{RwLock, watch};
@@ -35,6 +35,13 @@ use crate::store::sqlite::SqliteStore;
 
 /// Between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
+
+/// What the operators' port bears.
+const OPERATOR_PORT: server::Limits =
+    server::Limits { header_timeout: Duration::from_secs(10), max_connections: 64, grace: Duration::from_secs(1) };
+
+/// One review, all tools and turns.
+const REVIEW: Duration = Duration::from_mins(20);
 
 /// One turn of a model.
 const MODEL_TURN: Duration = Duration::from_mins(5);
@@ -89,6 +96,7 @@ pub fn inspector(
 ) -> anyhow::Result<Inspector> {
     let pool = CpuPool::start(config.worker.cpu_threads, eco_coder_analyzer::STACK_BYTES)?;
     let settings = embedded::Settings {
+        max_files: config.analysis.max_files,
         max_file_bytes: config.analysis.max_file_bytes,
         fetch_concurrency: config.analysis.fetch_concurrency,
         exclude: config.exclude.clone(),
@@ -111,9 +119,9 @@ pub fn inspector(
             analyze: Duration::from_secs(config.analysis.timeout_seconds),
             profile: Duration::from_secs(config.profiles.timeout_seconds),
             model: MODEL_TURN,
+            review: REVIEW,
         },
         limits: Limits { turns: config.model.max_turns, ..Limits::default() },
-        max_files: config.analysis.max_files,
     })
 }
 
@@ -187,6 +195,8 @@ impl Worker {
                     cap: seconds(config.worker.retry_cap_seconds),
                     ..retry::Policy::HTTP
                 },
+                outage: seconds(config.worker.outage_seconds),
+                dry_run: config.dry_run,
             },
             alone: RwLock::new(()),
         };
@@ -215,10 +225,9 @@ impl Worker {
         let store = Arc::clone(&self.readiness.store);
         let routes = operator::router(self.readiness, names::install());
         let mut ended = stop.clone();
-        let serve = axum::serve(self.operator, routes).with_graceful_shutdown(async move {
+        let port = tokio::spawn(server::serve(self.operator, routes, OPERATOR_PORT, async move {
             let _ = ended.wait_for(|stop| *stop).await;
-        });
-        let port = tokio::spawn(serve.into_future());
+        }));
         let housekeeping = tokio::spawn(keep_house(store, self.env));
         let work = self.consumer.run(stop);
         tokio::pin!(work);

@@ -8,7 +8,7 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 use eco_coder_shared::env::Timestamp;
-use eco_coder_shared::ids::PullKey;
+use eco_coder_shared::ids::{PullKey, PullNumber, RepoName};
 use serde::{Deserialize, Serialize};
 
 use crate::claim::{Row, Transition, Verdict};
@@ -93,11 +93,23 @@ pub trait Store: Send + Sync {
     /// Forgets a session.
     async fn end_session(&self, session: &SessionId) -> Result<(), StoreError>;
 
-    /// Keeps a report whose posting failed, sealed; replaces the one before.
-    async fn keep_report(&self, key: PullKey, sealed: Vec<u8>, expires: Timestamp) -> Result<(), StoreError>;
+    /// Keeps a report whose posting failed, sealed; replaces the one before. It is found again by the repository's name,
+    /// as people know it.
+    async fn keep_report(
+        &self,
+        key: PullKey,
+        name: &RepoName,
+        sealed: Vec<u8>,
+        expires: Timestamp,
+    ) -> Result<(), StoreError>;
 
-    /// The kept report.
-    async fn kept_report(&self, key: PullKey, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError>;
+    /// The kept report, with the key that its seal is bound to.
+    async fn kept_report(
+        &self,
+        name: &RepoName,
+        pull: PullNumber,
+        now: Timestamp,
+    ) -> Result<Option<(PullKey, Vec<u8>)>, StoreError>;
 
     /// Forgets a kept report: it could be posted after all.
     async fn drop_report(&self, key: PullKey) -> Result<(), StoreError>;

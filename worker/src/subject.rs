@@ -1,6 +1,7 @@
 //! What a review looks at: the pull request at its head, and the files it changes. Ids and lists; source text is fetched
 //! when it is analysed, and dropped then.
 
+use eco_coder_github::pulls::MAX_FILES;
 use eco_coder_github::{ApiError, ChangedFile, FileStatus, GitHub, Pull};
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
 use serde::{Deserialize, Serialize};
@@ -51,8 +52,6 @@ pub struct Subject {
     pub target: Target,
     /// The changed files that are listed.
     pub files: Vec<ChangedFile>,
-    /// Paths beyond the number of files that are looked at.
-    pub left_out: Vec<String>,
     /// There may be more files, whose names GitHub doesn't tell.
     pub truncated: bool,
     /// All files that the pull request changes.
@@ -60,17 +59,21 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Lists the changed files, at most `max_files` of them.
-    pub async fn read(github: &GitHub, head: &Head, max_files: usize) -> Result<Self, ApiError> {
-        let list = github.pull_files(&head.pull.base_repo, head.pull.number, max_files).await?;
+    /// Lists the changed files, as far as GitHub does. It lists those of whatever is head then; `None`: the head
+    /// or the base has moved meanwhile, and this list belongs to neither.
+    pub async fn read(github: &GitHub, head: &Head) -> Result<Option<Self>, ApiError> {
+        let list = github.pull_files(&head.pull.base_repo, head.pull.number, MAX_FILES).await?;
+        let now = github.pull(&head.pull.base_repo, head.pull.number).await?;
+        if (&now.head_sha, &now.base_sha) != (&head.pull.head_sha, &head.pull.base_sha) {
+            return Ok(None);
+        }
         let files_changed = usize::try_from(head.pull.changed_files).unwrap_or(usize::MAX);
-        Ok(Self {
+        Ok(Some(Self {
             target: head.target.clone(),
-            files_changed: files_changed.max(list.files.len() + list.left_out.len()),
+            files_changed: files_changed.max(list.files.len()),
             files: list.files,
-            left_out: list.left_out,
             truncated: list.truncated,
-        })
+        }))
     }
 
     /// The repository whose contents hold both commits, a fork's head too.

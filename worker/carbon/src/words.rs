@@ -1,6 +1,6 @@
 //! Amounts in words for people: two digits, never 0 for what isn't. No arithmetic that a number rests on.
 
-use crate::data::{EQUIVALENTS, INTENSITY};
+use crate::data::EQUIVALENTS;
 use crate::footprint::grams_per_km;
 
 /// A number with two significant digits, thousands grouped: `0.95`, `4.4`, `120`, `41,000`. From 10^15 on, and below
@@ -57,16 +57,16 @@ pub fn grams_text(grams: f64) -> String {
 /// What so many grams are like, in the comparison that reads well at their scale: seconds of a lamp, charges of a
 /// smartphone, kilometres in a car. Of a negative amount its size; the caller says which way it goes. The lamp's grams are
 /// the world's average grid's.
-pub fn readable_equivalent(grams: f64) -> String {
-    if !grams.is_finite() {
+pub fn readable_equivalent(grams: f64, energy_kwh: f64) -> String {
+    if !grams.is_finite() || !energy_kwh.is_finite() {
         return "an unknown amount".to_owned();
     }
-    let grams = grams.abs();
-    if grams == 0.0 {
+    let (grams, energy_kwh) = (grams.abs(), energy_kwh.abs());
+    if grams == 0.0 && energy_kwh == 0.0 {
         return "nothing".to_owned();
     }
     let watts = EQUIVALENTS.led_watts.value();
-    let seconds = grams / (watts / 1000.0 / 3600.0 * INTENSITY.world.g_per_kwh);
+    let seconds = energy_kwh * 3.6e6 / watts;
     let lamp = |time: String| format!("{time} of light from a {watts} W LED");
     let charges = grams / EQUIVALENTS.smartphone_charge.value();
     if seconds < 0.001 {
@@ -89,6 +89,7 @@ pub fn readable_equivalent(grams: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::INTENSITY;
 
     #[test]
     fn grams_have_two_digits_and_a_unit_that_fits() {
@@ -138,7 +139,7 @@ mod tests {
             (-12.4, "1 smartphone charge"),
             (0.0, "nothing"),
         ] {
-            assert_eq!(readable_equivalent(grams), text, "{grams}");
+            assert_eq!(readable_equivalent(grams, grams / INTENSITY.world.g_per_kwh), text, "{grams}");
         }
     }
 }

@@ -24,7 +24,9 @@ pub enum Content {
     Found(Bytes),
     /// A file larger than asked for, or than GitHub gives out (100 MB).
     TooLarge,
-    /// No file: nothing at all, a directory, a submodule, or a path that git can't have.
+    /// Something else than a file: a directory, a submodule, or a path that git can't have.
+    NotAFile,
+    /// GitHub finds nothing there. Right after a push, or without access to contents, it may say so of what is there.
     NotFound,
 }
 
@@ -38,7 +40,7 @@ impl GitHub {
         max_bytes: usize,
     ) -> Result<Content, ApiError> {
         let Some(path) = encode(path) else {
-            return Ok(Content::NotFound);
+            return Ok(Content::NotAFile);
         };
         let request = Request {
             accept: Accept::Raw,
@@ -47,7 +49,7 @@ impl GitHub {
         };
         match self.send(request).await {
             // Directories and submodules have no raw form; GitHub describes them in JSON.
-            Ok(response) if is_description(response.headers.value("content-type")) => Ok(Content::NotFound),
+            Ok(response) if is_description(response.headers.value("content-type")) => Ok(Content::NotAFile),
             Ok(response) if response.body.len() > max_bytes => Ok(Content::TooLarge),
             Ok(response) => Ok(Content::Found(response.body)),
             Err(ApiError::TooLarge { .. }) => Ok(Content::TooLarge),

@@ -28,6 +28,8 @@ pub struct Deadlines {
     pub profile: Duration,
     /// One turn of the model.
     pub model: Duration,
+    /// All of it; then what is there is reported.
+    pub review: Duration,
 }
 
 /// For a tool to hand over its partial results after its own deadline.
@@ -78,11 +80,15 @@ impl Driver<'_> {
     pub async fn run(&self, id: &SessionId, mut run: Run, subject: &Subject) -> Result<Driven, StoreError> {
         let expires = self.env.now() + Duration::from_hours(u64::from(SESSION_HOURS));
         let mut session = Session { id, length: 0, expires };
-        for stored in self.store.events(id, self.env.now()).await? {
-            run.apply(self.open(id, session.length, &stored)?);
+        for event in self.resume(id).await? {
+            run.apply(event);
             session.length += 1;
         }
+        let deadline = self.env.now() + self.deadlines.review;
         loop {
+            if self.env.now() >= deadline {
+                run.apply(Event::Deadline);
+            }
             let events = match run.next() {
                 Action::Finish(finish) => return Ok(Driven::Finished(finish)),
                 Action::Suspend { until } if until > self.env.now() => return Ok(Driven::Suspended { until }),
@@ -107,6 +113,23 @@ impl Driver<'_> {
                 run.apply(event);
             }
         }
+    }
+
+    /// The session so far. One that is over, or can't be read (another key, another version), is begun anew.
+    async fn resume(&self, id: &SessionId) -> Result<Vec<Event>, StoreError> {
+        let stored = self.store.events(id, self.env.now()).await?;
+        let events: Result<Vec<Event>, StoreError> =
+            (0..).zip(&stored).map(|(sequence, event)| self.open(id, sequence, event)).collect();
+        match events {
+            Ok(events) if !events.is_empty() => return Ok(events),
+            // What has expired may still be there, and would be in the way.
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(component = "agent", error = %error, "the session can't be resumed; it begins anew");
+            }
+        }
+        self.store.end_session(id).await?;
+        Ok(Vec::new())
     }
 
     async fn append(&self, session: &mut Session<'_>, event: &Event) -> Result<Appended, StoreError> {

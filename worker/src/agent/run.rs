@@ -193,8 +193,17 @@ impl Run {
             self.calls.push(Call { tool, asked_as: None, outcome: None });
             return;
         }
+        let throttled = matches!(
+            self.calls.get(ANALYZE).and_then(|call| call.outcome.as_ref()),
+            Some(Err(error)) if error.error_type == ErrorType::Throttle
+        );
         match &self.model {
             None => self.stage = Stage::Finished(ModelSection::NotConfigured),
+            // This run is no result but a wait: nothing is paid for it.
+            Some(_) if throttled => {
+                let why = "GitHub's rate limit was reached".to_owned();
+                self.stage = Stage::Finished(ModelSection::Unfinished { why });
+            }
             Some(_) => self.model_turn(),
         }
     }

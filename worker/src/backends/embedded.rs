@@ -8,7 +8,7 @@ use eco_coder_analyzer::{FileAnalysis, Finding, Limits, LineSet, Options, Skippe
 use eco_coder_github::{ApiError, ChangedFile, Content, GitHub, patch};
 use eco_coder_shared::ids::CommitSha;
 use futures_util::{FutureExt, StreamExt};
-use globset::GlobSet;
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -17,15 +17,35 @@ use super::cpu::CpuPool;
 use crate::results::{CodeAnalysis, ErrorType, ReviewStatus, SkippedFile, ToolError};
 use crate::subject::{Subject, has_new_text};
 
+/// Paths that are left out, as written and compiled.
+#[derive(Debug, Clone)]
+pub struct Exclude {
+    patterns: Vec<String>,
+    globs: GlobSet,
+}
+
+impl Exclude {
+    /// Compiles the patterns.
+    pub fn new(patterns: &[String]) -> Result<Self, globset::Error> {
+        let mut globs = GlobSetBuilder::new();
+        for pattern in patterns {
+            globs.add(Glob::new(pattern)?);
+        }
+        Ok(Self { patterns: patterns.to_vec(), globs: globs.build()? })
+    }
+}
+
 /// How the analysis is bounded.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Files of one pull request, beside those that are none of our business.
+    pub max_files: usize,
     /// Largest file, bytes.
     pub max_file_bytes: usize,
     /// Files fetched at once in one review.
     pub fetch_concurrency: usize,
     /// Paths that are not analysed.
-    pub exclude: GlobSet,
+    pub exclude: Exclude,
     /// For all of one pull request.
     pub timeout: Duration,
     /// Rules that are off.
@@ -42,24 +62,37 @@ pub struct Embedded {
     settings: Settings,
 }
 
+/// Why a file that is skipped is not looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Skip {
+    /// It is none of our business.
+    Kind,
+    /// It is beyond a limit of ours: another try is the same.
+    Limit,
+    /// Something failed: another try may see it.
+    Fault,
+}
+
 /// One file's outcome.
 enum Looked {
     At(Box<FileAnalysis>, Duration),
-    Skipped(SkippedFile),
+    Skipped(SkippedFile, Skip),
     /// GitHub asks to wait: the whole analysis stops here.
     Wait(ApiError),
 }
 
-fn skipped(file: &ChangedFile, reason: &dyn std::fmt::Display, gap: bool) -> Looked {
-    Looked::Skipped(SkippedFile { path: file.path.clone(), reason: reason.to_string(), gap })
+fn skipped(file: &ChangedFile, reason: &dyn std::fmt::Display, skip: Skip) -> Looked {
+    let gap = skip != Skip::Kind;
+    Looked::Skipped(SkippedFile { path: file.path.clone(), reason: reason.to_string(), gap }, skip)
 }
 
-/// Is this a file that should have been looked at?
-fn is_gap(reason: &Skipped) -> bool {
-    matches!(
-        reason,
-        Skipped::TooLarge { .. } | Skipped::LineTooLong { .. } | Skipped::TooDeep { .. } | Skipped::TimedOut
-    )
+fn skip_of(reason: &Skipped) -> Skip {
+    match reason {
+        Skipped::TooLarge { .. } | Skipped::LineTooLong { .. } | Skipped::TooDeep { .. } | Skipped::TimedOut => {
+            Skip::Limit
+        }
+        Skipped::Generated(_) | Skipped::Vendored | Skipped::UnsupportedLanguage | Skipped::Binary => Skip::Kind,
+    }
 }
 
 impl Embedded {
@@ -74,22 +107,36 @@ impl Embedded {
         let mut hash = Sha256::new();
         hash.update(env!("CARGO_PKG_VERSION"));
         hash.update(eco_coder_analyzer::rules_digest());
-        hash.update(format!("{:?}", self.settings));
+        let Settings { max_files, max_file_bytes, exclude, options, .. } = &self.settings;
+        for part in
+            [max_files.to_string(), max_file_bytes.to_string(), exclude.patterns.join("\n"), format!("{options:?}")]
+        {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
         hex::encode(hash.finalize())
     }
 
     /// Analyses the changed files, or those of them in `paths`. Partial results at the deadline.
     pub async fn analyze(&self, subject: &Subject, paths: Option<&[String]>) -> Result<CodeAnalysis, ToolError> {
         let deadline = Instant::now() + self.settings.timeout;
-        let wanted = |file: &&ChangedFile| paths.is_none_or(|paths| paths.contains(&file.path));
-        let files: Vec<&ChangedFile> = subject.files.iter().filter(wanted).collect();
+        let mut done = Tally::default();
+        let mut files: Vec<&ChangedFile> = Vec::new();
+        for file in subject.files.iter().filter(|file| paths.is_none_or(|paths| paths.contains(&file.path))) {
+            match self.none_of_ours(file) {
+                Some(looked) => done.add(looked),
+                None if files.len() < self.settings.max_files => files.push(file),
+                None => {
+                    done.add(skipped(file, &"beyond the number of files looked at (analysis.max_files)", Skip::Limit));
+                }
+            }
+        }
         let mut looks = Vec::new();
         for file in &files {
             looks.push(async { (file.path.as_str(), self.look_at(subject, file).await) }.boxed());
         }
         let mut looks = futures_util::stream::iter(looks).buffer_unordered(self.settings.fetch_concurrency.max(1));
 
-        let mut done = Tally::default();
         let mut seen: Vec<&str> = Vec::new();
         let timed_out = loop {
             match tokio::time::timeout_at(deadline, looks.next()).await {
@@ -110,30 +157,25 @@ impl Embedded {
                 gap: true,
             }));
         }
-        if paths.is_none() {
-            done.skipped.extend(subject.left_out.iter().map(|path| SkippedFile {
-                path: path.clone(),
-                reason: "beyond the number of files that are looked at (analysis.max_files)".to_owned(),
-                gap: true,
-            }));
-        }
         Ok(done.into_analysis(subject, timed_out))
     }
 
-    async fn look_at(&self, subject: &Subject, file: &ChangedFile) -> Looked {
+    /// By its name and what the list says of it: is it a file to look at?
+    fn none_of_ours(&self, file: &ChangedFile) -> Option<Looked> {
         if !has_new_text(file) {
-            return skipped(file, &"nothing added", false);
+            return Some(skipped(file, &"nothing added", Skip::Kind));
         }
-        if self.settings.exclude.is_match(&file.path) {
-            return skipped(file, &"excluded by the settings", false);
+        if self.settings.exclude.globs.is_match(&file.path) {
+            return Some(skipped(file, &"excluded by the settings", Skip::Kind));
         }
-        if let Some(reason) = skip_path(&file.path) {
-            return skipped(file, &reason, is_gap(&reason));
-        }
+        skip_path(&file.path).map(|reason| skipped(file, &reason, skip_of(&reason)))
+    }
+
+    async fn look_at(&self, subject: &Subject, file: &ChangedFile) -> Looked {
         // As much as the file may have; a permit for what it has would need to know its size before.
         let kib = (self.settings.max_file_bytes / 1024 + 1).min(self.source_kib);
         let Ok(_source) = self.source.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX)).await else {
-            return skipped(file, &"the worker is stopping", true);
+            return skipped(file, &"the worker is stopping", Skip::Fault);
         };
         let text = match self.fetch(subject, &file.path, &subject.target.head_sha).await {
             Ok(text) => text,
@@ -142,7 +184,7 @@ impl Embedded {
         let changed = match &file.patch {
             Some(patch) => match patch::changed_lines(patch) {
                 Ok(ranges) => LineSet::from_ranges(ranges),
-                Err(e) => return skipped(file, &format!("its patch can't be read: {e}"), true),
+                Err(e) => return skipped(file, &format!("its patch can't be read: {e}"), Skip::Limit),
             },
             None => match self.changed_against_base(subject, file, &text).await {
                 Ok(changed) => changed,
@@ -155,8 +197,8 @@ impl Embedded {
         let work = move || eco_coder_analyzer::analyze(&path, &text, Some(&changed), &options, &limits);
         match self.pool.run(work).await {
             Ok((Ok(analysis), time)) => Looked::At(Box::new(analysis), time),
-            Ok((Err(reason), _)) => skipped(file, &reason, is_gap(&reason)),
-            Err(lost) => skipped(file, &lost, true),
+            Ok((Err(reason), _)) => skipped(file, &reason, skip_of(&reason)),
+            Err(lost) => skipped(file, &lost, Skip::Fault),
         }
     }
 
@@ -170,7 +212,7 @@ impl Embedded {
         let before = file.previous_path.as_deref().unwrap_or(&file.path);
         let base = match self.fetch(subject, before, &subject.target.merge_base_sha).await {
             Ok(base) => base,
-            Err(Missing::NotFound) => String::new(),
+            Err(Missing::NotAFile | Missing::NotFound) => String::new(),
             Err(other) => return Err(other),
         };
         let text = text.to_owned();
@@ -183,6 +225,7 @@ impl Embedded {
         match self.github.content(subject.repository(), path, sha, limit).await {
             Ok(Content::Found(bytes)) => String::from_utf8(bytes.into()).map_err(|_| Missing::NotText),
             Ok(Content::TooLarge) => Err(Missing::TooLarge(limit)),
+            Ok(Content::NotAFile) => Err(Missing::NotAFile),
             Ok(Content::NotFound) => Err(Missing::NotFound),
             Err(error) => Err(Missing::Api(error)),
         }
@@ -200,6 +243,7 @@ fn added_lines(before: &str, after: &str) -> LineSet {
 
 /// Why there is no text.
 enum Missing {
+    NotAFile,
     NotFound,
     NotText,
     TooLarge(usize),
@@ -210,12 +254,13 @@ enum Missing {
 impl Missing {
     fn into_looked(self, file: &ChangedFile) -> Looked {
         match self {
-            Self::NotFound => skipped(file, &"not a file at this commit", false),
-            Self::NotText => skipped(file, &"not UTF-8 text", false),
-            Self::TooLarge(limit) => skipped(file, &format!("over {} kB", limit / 1000), true),
-            Self::Lost => skipped(file, &"its comparison ended abnormally", true),
+            Self::NotAFile => skipped(file, &"not a file at this commit", Skip::Kind),
+            Self::NotFound => skipped(file, &"GitHub does not find it at this commit", Skip::Fault),
+            Self::NotText => skipped(file, &"not UTF-8 text", Skip::Kind),
+            Self::TooLarge(limit) => skipped(file, &Skipped::TooLarge { bytes: 0, limit: limit as u64 }, Skip::Limit),
+            Self::Lost => skipped(file, &"its comparison ended abnormally", Skip::Fault),
             Self::Api(error @ (ApiError::RateLimited { .. } | ApiError::Unauthorized)) => Looked::Wait(error),
-            Self::Api(_) => skipped(file, &"GitHub did not give it out", true),
+            Self::Api(_) => skipped(file, &"GitHub did not give it out", Skip::Fault),
         }
     }
 }
@@ -235,6 +280,7 @@ struct Tally {
     analyzed: usize,
     suppressed: u32,
     partial: Option<String>,
+    faults: usize,
     cpu: Duration,
 }
 
@@ -248,7 +294,10 @@ impl Tally {
                 self.cpu += time;
                 self.partial = self.partial.take().or(analysis.partial);
             }
-            Looked::Skipped(file) => self.skipped.push(file),
+            Looked::Skipped(file, skip) => {
+                self.faults += usize::from(skip == Skip::Fault);
+                self.skipped.push(file);
+            }
             Looked::Wait(_) => {}
         }
     }
@@ -282,6 +331,7 @@ impl Tally {
             files_changed: subject.files_changed,
             skipped: self.skipped,
             suppressed: self.suppressed,
+            faults: self.faults,
             cpu_seconds: self.cpu.as_secs_f64(),
         }
     }

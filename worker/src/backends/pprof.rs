@@ -14,7 +14,7 @@ mod wire;
 
 use std::io::Read;
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use serde::{Deserialize, Serialize};
 
 /// A profile, as far as it can be derived from the file.
@@ -171,12 +171,26 @@ pub fn read(bytes: &[u8], folded_sample_ms: Option<f64>, limits: &Limits) -> Res
     if is_text(bytes) { folded::read(bytes, folded_sample_ms, limits) } else { protobuf::read(bytes, limits) }
 }
 
+/// Parts of a gzip file, each with a header of its own: profilers write one, tools that join or zip in parallel a few.
+const MAX_GZIP_MEMBERS: usize = 64;
+
+/// Unzips all members. An empty one costs 20 bytes of file and a fresh decoder, so their number is bounded too.
 fn unzip(bytes: &[u8], limit: usize) -> Result<Vec<u8>, ProfileError> {
     let mut unzipped = Vec::new();
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(bytes).take(most).read_to_end(&mut unzipped).map_err(|_| ProfileError::Gzip)?;
-    if unzipped.len() > limit {
-        return Err(ProfileError::TooLarge { limit, unzipped: true });
+    let mut rest = bytes;
+    let mut members = 0;
+    while !rest.is_empty() {
+        if members == MAX_GZIP_MEMBERS {
+            return Err(ProfileError::TooMany { what: "gzip members", limit: MAX_GZIP_MEMBERS });
+        }
+        members += 1;
+        let most = u64::try_from(limit - unzipped.len()).unwrap_or(u64::MAX).saturating_add(1);
+        let mut decoder = GzDecoder::new(rest);
+        decoder.by_ref().take(most).read_to_end(&mut unzipped).map_err(|_| ProfileError::Gzip)?;
+        if unzipped.len() > limit {
+            return Err(ProfileError::TooLarge { limit, unzipped: true });
+        }
+        rest = decoder.into_inner();
     }
     Ok(unzipped)
 }

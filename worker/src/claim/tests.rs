@@ -28,12 +28,44 @@ fn step(row: &Row, transition: &Transition) -> Row {
     mine(apply(row, transition).1)
 }
 
-fn charge(row: &Row, head: char, fresh: Option<&str>) -> Row {
-    step(row, &Transition::Charge { epoch: row.epoch, head: sha(head), fresh: fresh.map(Into::into) })
+fn charge(row: &Row, head: char, redriven: Option<i64>) -> Row {
+    step(row, &Transition::Charge { epoch: row.epoch, head: sha(head), redriven: redriven.map(at) })
 }
 
 fn release(row: &Row, exit: Exit) -> Row {
     step(row, &Transition::Release { epoch: row.epoch, exit })
+}
+
+fn done(not_before: i64) -> Exit {
+    Exit::Done {
+        digest: Some("d".into()),
+        sight: Some("s".into()),
+        updated_at: at(0),
+        forced: None,
+        not_before: at(not_before),
+    }
+}
+
+fn failed(error: &str) -> Exit {
+    Exit::Failed { error: error.into(), head: sha('a'), redriven: None }
+}
+
+#[test]
+fn a_failure_before_the_head_is_known_is_counted_too() {
+    let mut row = Row::default();
+    for attempt in 1..=3 {
+        row = release(&mine(claim_at(&row, "a", attempt)), failed("no answer"));
+        assert_eq!((i64::from(row.attempts), row.is_suspect()), (attempt, false));
+    }
+    assert_eq!(row.last_error.as_deref(), Some("no answer"));
+}
+
+#[test]
+fn times_of_a_clock_that_was_put_back_bind_nobody() {
+    let held = mine(claim_at(&Row::default(), "a", 1_000_000));
+    assert_eq!(mine(claim_at(&held, "b", 10)).epoch, 2);
+    let cooling = release(&held, done(1_000_030));
+    assert_eq!(mine(claim_at(&cooling, "b", 10)).epoch, 2);
 }
 
 #[test]
@@ -58,7 +90,7 @@ fn the_lease_ends_at_its_instant_and_a_late_holder_can_do_nothing() {
     assert_eq!(second.epoch, 2);
     for transition in [
         Transition::Renew { epoch: 1, now: at(120), lease: LEASE },
-        Transition::Charge { epoch: 1, head: sha('a'), fresh: None },
+        Transition::Charge { epoch: 1, head: sha('a'), redriven: None },
         Transition::MayWrite { epoch: 1, now: at(120), request: Duration::ZERO },
         Transition::Creating { epoch: 1, nonce: "n".into(), now: at(120) },
         Transition::Commented { epoch: 1, comment: CommentState::Known { id: 1 }, head: None },
@@ -95,7 +127,7 @@ fn a_write_begins_only_if_the_lease_outlasts_the_request() {
 #[test]
 fn after_a_review_the_cool_down_hides_the_next_hint() {
     let row = mine(claim_at(&Row::default(), "a", 0));
-    let row = release(&row, Exit::Done { digest: "d".into(), sight: "s".into(), not_before: at(30) });
+    let row = release(&row, done(30));
     assert_eq!(claim_at(&row, "b", 29), Verdict::Hide { until: at(30) });
     assert_eq!(mine(claim_at(&row, "b", 30)).done.as_deref(), Some("d"));
 }
@@ -106,7 +138,7 @@ fn waiting_is_free_failing_is_charged_and_dying_is_both_charged_and_suspect() {
     assert_eq!(row.attempts, 1);
     let waited = release(&row, Exit::Free);
     assert_eq!((waited.attempts, waited.is_suspect()), (0, false));
-    let failed = release(&row, Exit::Failed { error: "x".repeat(900) });
+    let failed = release(&row, failed(&"x".repeat(900)));
     assert_eq!((failed.attempts, failed.is_suspect()), (1, false));
     assert_eq!(failed.last_error.unwrap().len(), MAX_ERROR);
     let after_death = mine(claim_at(&row, "a", 120));
@@ -127,17 +159,18 @@ fn a_wait_does_not_refund_the_attempt_of_one_who_died_before() {
 #[test]
 fn attempts_are_per_head_and_a_redrive_starts_them_afresh_once() {
     let row = charge(&mine(claim_at(&Row::default(), "a", 0)), 'a', None);
-    let row = release(&row, Exit::Failed { error: "one".into() });
+    let row = release(&row, failed("one"));
     let row = charge(&mine(claim_at(&row, "a", 1)), 'a', None);
-    let row = release(&row, Exit::Failed { error: "two".into() });
+    let row = release(&row, failed("two"));
     assert_eq!((row.attempts_for(&sha('a'), None), row.attempts_for(&sha('b'), None)), (2, 0));
-    assert_eq!(row.attempts_for(&sha('a'), Some("redriven")), 0);
+    assert_eq!(row.attempts_for(&sha('a'), Some(at(2))), 0);
 
-    let row = charge(&mine(claim_at(&row, "redriven", 2)), 'a', Some("redriven"));
+    let row = charge(&mine(claim_at(&row, "redriven", 2)), 'a', Some(2));
     assert_eq!((row.attempts, row.last_error.as_deref()), (1, None));
-    let row = release(&row, Exit::Failed { error: "three".into() });
-    let row = charge(&mine(claim_at(&row, "redriven", 3)), 'a', Some("redriven"));
+    let row = release(&row, failed("three"));
+    let row = charge(&mine(claim_at(&row, "redriven", 3)), 'a', Some(2));
     assert_eq!(row.attempts, 2, "the same redrive doesn't start them again");
+    assert_eq!(row.attempts_for(&sha('a'), Some(at(1))), 2, "nor does an older one");
 }
 
 #[test]
@@ -161,11 +194,11 @@ fn transition() -> impl Strategy<Value = Transition> {
         (epoch.clone(), prop::char::range('a', 'c')).prop_map(|(epoch, head)| Transition::Charge {
             epoch,
             head: sha(head),
-            fresh: None
+            redriven: None
         }),
         (epoch.clone(), now).prop_map(|(epoch, now)| Transition::Creating { epoch, nonce: "n".into(), now }),
         epoch.clone().prop_map(|epoch| Transition::Release { epoch, exit: Exit::Free }),
-        epoch.prop_map(|epoch| Transition::Release { epoch, exit: Exit::Failed { error: "e".into() } }),
+        epoch.prop_map(|epoch| Transition::Release { epoch, exit: failed("e") }),
     ]
 }
 

@@ -58,6 +58,8 @@ table! {
         /// Seconds.
         retry_cap_seconds: u64 = 300,
         /// Seconds.
+        outage_seconds: u64 = 60,
+        /// Seconds.
         shutdown_grace_seconds: u64 = 30,
     }
 }

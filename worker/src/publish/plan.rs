@@ -8,16 +8,13 @@ use eco_coder_shared::env::Timestamp;
 
 use crate::claim::CommentState;
 
-/// How many comments one publishing may create, at most: the first, and one more if the first can't be found.
-const MAX_CREATES: u8 = 2;
-
 /// How often one publishing may find its comment deleted under its hands.
 const MAX_GONE: u8 = 2;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Another worker's create may still arrive: come back then.
+    /// A create may still arrive, another worker's or ours: come back then, and list before anything is created.
     Wait {
         /// Until then.
         until: Timestamp,
@@ -55,21 +52,17 @@ pub enum Seen {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Updating; `then_list`: nobody has looked for other comments of ours yet.
-    Updating {
-        id: u64,
-    },
+    /// Changing this comment.
+    Updating(u64),
     /// Looking for a comment to adopt, before creating one.
     Looking,
     Creating,
-    /// Looking for doubles, after creating `created` (or after a create of unknown outcome).
-    Checking {
-        created: Option<u64>,
-    },
-    /// Removing doubles; `id` stays.
-    Deleting {
-        id: u64,
-    },
+    /// Looking for doubles; this one stands.
+    Checking(u64),
+    /// Looking for a create of unknown outcome.
+    Searching,
+    /// Removing doubles; this one stays.
+    Deleting(u64),
 }
 
 /// One publishing.
@@ -78,19 +71,20 @@ pub struct Plan {
     stage: Stage,
     /// With no comment there yet, none is made.
     silent: bool,
-    creates: u8,
     gone: u8,
-    doubles: Vec<u64>,
+    /// Until then a create of unknown outcome may still arrive.
+    arrives_until: Timestamp,
 }
 
 impl Plan {
     /// Begins from what the row knows. `request` is the longest a request takes: a create of an earlier holder may still
     /// arrive for that long.
     pub fn start(comment: &CommentState, now: Timestamp, request: Duration, silent: bool) -> (Self, Step) {
-        let plan = |stage| Self { stage, silent, creates: 0, gone: 0, doubles: Vec::new() };
+        let plan = |stage| Self { stage, silent, gone: 0, arrives_until: now + request };
         match comment {
-            CommentState::Known { id } => (plan(Stage::Updating { id: *id }), Step::Update(*id)),
-            CommentState::Creating { since, .. } if *since + request > now => {
+            CommentState::Known { id } => (plan(Stage::Updating(*id)), Step::Update(*id)),
+            // A time ahead of the clock was written before the clock was put back.
+            CommentState::Creating { since, .. } if *since + request > now && *since <= now => {
                 (plan(Stage::Looking), Step::Wait { until: *since + request })
             }
             CommentState::Creating { .. } | CommentState::None => (plan(Stage::Looking), Step::List),
@@ -100,62 +94,54 @@ impl Plan {
     /// Takes what was seen, and says what to do next.
     pub fn next(&mut self, seen: Seen) -> Step {
         match (self.stage, seen) {
-            (Stage::Updating { id }, Seen::Updated) if self.doubles.is_empty() => Step::Settled(Some(id)),
-            (Stage::Updating { id }, Seen::Updated) => {
-                self.stage = Stage::Deleting { id };
-                Step::Delete(std::mem::take(&mut self.doubles))
+            // Whoever wrote late, or twice, is found by the next publishing: after every write it looks.
+            (Stage::Updating(id), Seen::Updated) | (Stage::Creating, Seen::Created(id)) => {
+                self.stage = Stage::Checking(id);
+                Step::List
             }
-            (Stage::Updating { .. }, Seen::Gone) => {
+            (Stage::Updating(_), Seen::Gone) => {
                 self.gone += 1;
-                self.doubles.clear();
                 self.stage = Stage::Looking;
                 if self.gone > MAX_GONE { Step::GiveUp } else { Step::List }
             }
-            (Stage::Looking, Seen::Listed(ours)) => match oldest(ours) {
-                Some((id, doubles)) => self.adopt(id, doubles),
-                None if self.silent => Step::Settled(None),
-                None => self.create(),
-            },
-            (Stage::Creating, Seen::Created(id)) => {
-                self.stage = Stage::Checking { created: Some(id) };
-                Step::List
-            }
             (Stage::Creating, Seen::Unknown) => {
-                self.stage = Stage::Checking { created: None };
+                self.stage = Stage::Searching;
                 Step::List
             }
-            (Stage::Checking { created }, Seen::Listed(mut ours)) => {
-                // A list can be stale: what was created stands in it, seen or not.
-                ours.extend(created);
+            (Stage::Looking, Seen::Listed(ours)) => match oldest(ours) {
+                Some((id, _)) => self.update(id),
+                None if self.silent => Step::Settled(None),
+                None => {
+                    self.stage = Stage::Creating;
+                    Step::Create
+                }
+            },
+            (Stage::Searching, Seen::Listed(ours)) => match oldest(ours) {
+                Some((id, _)) => self.update(id),
+                None => Step::Wait { until: self.arrives_until },
+            },
+            (Stage::Checking(stands), Seen::Listed(mut ours)) => {
+                // A list can be stale: what was just written stands in it, seen or not.
+                ours.push(stands);
                 match oldest(ours) {
-                    Some((id, doubles)) if created == Some(id) && doubles.is_empty() => Step::Settled(Some(id)),
-                    Some((id, doubles)) if created == Some(id) => {
-                        self.stage = Stage::Deleting { id };
+                    Some((id, doubles)) if id == stands && doubles.is_empty() => Step::Settled(Some(id)),
+                    Some((id, doubles)) if id == stands => {
+                        self.stage = Stage::Deleting(id);
                         Step::Delete(doubles)
                     }
-                    Some((id, doubles)) => self.adopt(id, doubles),
-                    None => self.create(),
+                    Some((older, _)) => self.update(older),
+                    None => Step::GiveUp,
                 }
             }
-            (Stage::Deleting { id }, Seen::Deleted) => Step::Settled(Some(id)),
+            (Stage::Deleting(id), Seen::Deleted) => Step::Settled(Some(id)),
             // The applier answers each step with what that step can see.
             (_, _) => Step::GiveUp,
         }
     }
 
-    fn adopt(&mut self, id: u64, doubles: Vec<u64>) -> Step {
-        self.stage = Stage::Updating { id };
-        self.doubles = doubles;
+    fn update(&mut self, id: u64) -> Step {
+        self.stage = Stage::Updating(id);
         Step::Update(id)
-    }
-
-    fn create(&mut self) -> Step {
-        if self.creates == MAX_CREATES {
-            return Step::GiveUp;
-        }
-        self.creates += 1;
-        self.stage = Stage::Creating;
-        Step::Create
     }
 }
 

@@ -81,8 +81,7 @@ fn failures(report: &Report) -> Vec<String> {
                 None => "Code analysis is incomplete.".to_owned(),
             };
             if gaps > 0 {
-                let files = numbers::count(gaps, "file is missing from it", "files are missing from it");
-                text = format!("{text} {files}, see below.");
+                text.push_str(" What is missing is listed below.");
             }
             out.push(text);
         }

@@ -45,8 +45,6 @@ pub struct Inspector {
     pub deadlines: Deadlines,
     /// For the model.
     pub limits: Limits,
-    /// Files of one pull request that are looked at.
-    pub max_files: usize,
 }
 
 /// Why there is no report yet.
@@ -60,6 +58,9 @@ pub enum InspectError {
         /// For the log.
         why: String,
     },
+    /// The head moved while its files were listed.
+    #[error("the head moved while its files were listed")]
+    Moved,
     /// Another worker has gone on with it.
     #[error("another worker has gone on with this review")]
     Superseded,
@@ -107,7 +108,6 @@ impl Inspector {
             &self.backends.code.digest(),
             &self.backends.profiles.fingerprint(repository, head).await,
             &format!("{:?}", self.backends.carbon),
-            &self.max_files.to_string(),
             &SCHEMA.to_string(),
             &model.unwrap_or_default(),
         ] {
@@ -135,11 +135,17 @@ impl Inspector {
             return Ok(Inspected { report, session });
         }
         counter!("ResultCache", "Result" => "miss").increment(1);
-        let subject = Subject::read(&self.github, head, self.max_files).await?;
+        let Some(subject) = Subject::read(&self.github, head).await? else {
+            return Err(InspectError::Moved);
+        };
         let finish = self.run(&session, &subject).await?;
         let report = self.assemble(head, finish, started.elapsed());
         if is_complete(&report) {
             self.remember(&key, &report).await?;
+        }
+        if report.has_faults() {
+            // The next try is to look again, not to replay what failed.
+            self.store.end_session(&session).await?;
         }
         Ok(Inspected { report, session })
     }

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use eco_coder_github::{ApiError, Pull, PullState};
-use eco_coder_shared::env::{SharedEnv, Timestamp};
-use eco_coder_shared::ids::CommitSha;
+use eco_coder_shared::env::Timestamp;
+use eco_coder_shared::ids::{CommitSha, RepoName};
 use eco_coder_shared::job::{Cause, Job};
 use eco_coder_shared::policy::{Candidate, Refusal};
 use eco_coder_shared::queue::Death;
 use eco_coder_shared::telemetry::audit::{self, EventType};
 use metrics::{counter, histogram};
 
+use super::Reviewer;
 use super::inspect::{self, InspectError, Inspected};
-use super::{Outcome, Reviewer};
 use crate::agent::driver::AGENT;
 use crate::claim::{Exit, Row, Transition, Verdict};
 use crate::publish::PublishError;
@@ -28,8 +28,6 @@ const MAX_REREADS: u8 = 5;
 const REREAD: Duration = Duration::from_secs(2);
 /// How long a paused repository's jobs wait before they are looked at again.
 const PAUSED: Duration = Duration::from_mins(15);
-/// The longest that a job waits before it asks an unreachable GitHub again.
-const OUTAGE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// Why a round ends before its report stands.
@@ -38,61 +36,59 @@ pub(super) enum Stop {
     Late { written: bool },
     /// The worker is to end.
     Shutdown,
-    /// Nothing to do, or nothing more: release with this, end with that.
-    With(Box<(Exit, Outcome)>),
-    /// Wait, free of charge.
-    Wait { until: Timestamp, why: String },
-    /// A failure; charged if an attempt was.
+    /// Nothing to do: ack.
+    Nothing,
+    /// Wait, free of charge, and come back as this job.
+    Wait { until: Timestamp, job: Box<Job>, why: String },
+    /// GitHub answers nothing, or refuses the token. Charged only if it answers others.
+    Outage { error: String, retry_after: Option<Duration> },
+    /// A failure; charged.
     Failed(String),
+    /// It has failed too often.
+    Dead(Death),
     /// The store can't be asked.
     Store(StoreError),
 }
 
 impl From<StoreError> for Stop {
     fn from(e: StoreError) -> Self {
-        Self::Store(e)
-    }
-}
-
-impl From<ApiError> for Stop {
-    fn from(e: ApiError) -> Self {
         match e {
-            ApiError::RateLimited { until, .. } => Self::Wait { until, why: e.to_string() },
-            ApiError::NotFound | ApiError::Gone => discard("GitHub finds no such pull request any more"),
-            other => Self::Failed(other.to_string()),
+            // Trying again would end the same way: it is the job's own failure.
+            StoreError::TooLarge { .. } => Self::Failed(e.to_string()),
+            StoreError::Unavailable(_) | StoreError::Corrupt { .. } => Self::Store(e),
         }
     }
-}
-
-fn discard(reason: &str) -> Stop {
-    Stop::With(Box::new((Exit::Free, Outcome::Discard { reason: reason.to_owned() })))
-}
-
-fn done() -> Stop {
-    Stop::With(Box::new((Exit::Free, Outcome::Done)))
 }
 
 impl Reviewer {
     /// Claimed: what does GitHub say, what is done, what is left to do?
     pub(super) async fn round(&self, job: &Job, row: &Row, publishing: &AtomicBool) -> Result<Exit, Stop> {
-        let pull = self.read_pull(job).await?;
-        self.should_review(job, &pull)?;
+        let pull = self.read_pull(job, row).await?;
+        self.should_review(&pull)?;
         let sight = self.inspector.sight(&pull).await;
-        if row.sight.as_deref() == Some(sight.as_str()) && !is_forced(job, row) {
-            tracing::info!(component = "review", "the head is reviewed already");
-            return Err(done());
+        let forced = is_forced(job, row);
+        if row.sight.as_ref() == Some(&sight) && !forced {
+            return Err(nothing(REVIEWED));
         }
-        let head = Head::read(&self.github, pull).await?;
+        let updated_at = pull.updated_at;
+        let head =
+            Head::read(&self.github, pull).await.map_err(|e| self.stop(job, e, "where the branch left its base"))?;
         let digest = self.inspector.key(&head).await.0;
-        if row.done.as_deref() == Some(digest.as_str()) && !is_forced(job, row) {
-            tracing::info!(component = "review", "the head is reviewed already");
-            return Err(done());
+        let done = Exit::Done {
+            digest: Some(digest.clone()),
+            sight: Some(sight),
+            updated_at,
+            forced: job.nonce.is_some().then(|| job.id.clone()),
+            not_before: row.not_before,
+        };
+        if row.done.as_ref() == Some(&digest) && !forced {
+            tracing::info!(component = "review", reason = REVIEWED, "nothing to review");
+            return Ok(done);
         }
         let sha = &head.target.head_sha;
-        let fresh = starts_afresh(job);
-        let attempts = row.attempts_for(sha, fresh);
+        let attempts = row.attempts_for(sha, job.redriven_at);
         if attempts >= self.settings.max_attempts {
-            return Err(self.give_up(job, row, sha, attempts).await?);
+            return Err(Stop::Dead(self.death(job, row, sha).await?));
         }
         // A suspect runs alone, so that a neighbour isn't counted when it kills the process again.
         let (_shared, _alone);
@@ -106,68 +102,126 @@ impl Reviewer {
         } else {
             _shared = self.alone.read().await;
         }
-        let charge = Transition::Charge { epoch: row.epoch, head: sha.clone(), fresh: fresh.map(ToOwned::to_owned) };
-        self.perform(job, &charge).await?;
+        let charge = Transition::Charge { epoch: row.epoch, head: sha.clone(), redriven: job.redriven_at };
+        let charged = self.perform(job, &charge).await?;
         counter!("AgentInvocations", "AgentName" => AGENT).increment(1);
         let started = Instant::now();
-        let inspected = self.inspector.inspect(&head, job.nonce.as_deref()).await.map_err(|e| stop(e, &self.env))?;
+        let inspected = self.inspector.inspect(&head, job.nonce.as_deref()).await;
+        let inspected = inspected.map_err(|e| self.stop_inspecting(job, e))?;
         histogram!("AgentDuration", "AgentName" => AGENT).record(started.elapsed().as_secs_f64() * 1e3);
         publishing.store(true, Ordering::Relaxed);
         self.post(job, &head.target, row.epoch, &inspected).await?;
         publishing.store(false, Ordering::Relaxed);
         self.inspector.forget(&inspected.session).await?;
-        let report = inspected.report;
+        self.note(job, &inspected.report);
+        if self.settings.dry_run {
+            return Err(nothing("dry run: nothing is posted, so nothing is done"));
+        }
+        let Exit::Done { digest, sight, updated_at, forced, .. } = done else { return Ok(done) };
+        let not_before = self.env.now() + self.settings.cooldown;
+        if !inspected.report.has_faults() {
+            return Ok(Exit::Done { digest, sight, updated_at, forced, not_before });
+        }
+        // What could be seen is posted; what failed is tried again, and in the end left to the next hint.
+        if charged.attempts < self.settings.max_attempts {
+            return Err(Stop::Failed("the report is posted, but incomplete: something failed on the way".to_owned()));
+        }
+        Ok(Exit::Done { digest: None, sight: None, updated_at, forced, not_before })
+    }
+
+    fn stop_inspecting(&self, job: &Job, e: InspectError) -> Stop {
+        match e {
+            InspectError::Wait { until, why } => Self::wait(job, until.max(self.env.now()), &why),
+            InspectError::Moved => {
+                Self::wait(job, self.env.now() + REREAD, "the head moved while its files were listed")
+            }
+            InspectError::Superseded => Stop::Late { written: false },
+            InspectError::Api(e) => self.stop(job, e, "the changed files"),
+            InspectError::Store(e) => e.into(),
+        }
+    }
+
+    fn note(&self, job: &Job, report: &Report) {
         let took = job.accepted_at.until(self.env.now());
         histogram!("ReviewDuration").record(took.as_secs_f64() * 1e3);
         tracing::info!(
             component = "review",
-            commit_sha = sha.as_str(),
+            commit_sha = report.target.head_sha.as_str(),
             recommendations_count = report.findings().len(),
             duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "reviewed"
         );
-        let not_before = self.env.now() + self.settings.cooldown;
-        Ok(Exit::Done { digest, sight, not_before })
     }
 
-    /// The pull request as GitHub has it, at least as new as the webhook.
-    async fn read_pull(&self, job: &Job) -> Result<Pull, Stop> {
-        self.policy_admits(job)?;
-        let pull = match self.github.pull(&job.repo, job.pull).await {
-            // Nothing is known to be wrong with this job: it waits for GitHub, or for a valid token.
-            Err(e @ (ApiError::Unavailable { .. } | ApiError::Unauthorized)) => {
-                let until = self.env.now() + self.env.between(OUTAGE / 2, OUTAGE);
-                return Err(Stop::Wait { until, why: e.to_string() });
+    /// What an answer of GitHub's means for this job.
+    fn stop(&self, job: &Job, e: ApiError, what: &str) -> Stop {
+        match e {
+            ApiError::RateLimited { until, .. } => {
+                counter!("AgentThrottles", "AgentName" => AGENT).increment(1);
+                Stop::Wait { until, job: Box::new(job.clone()), why: e.to_string() }
             }
-            answer => answer?,
-        };
+            // Right after a push a replica may not know it yet; a token that lost its access looks the same.
+            ApiError::NotFound | ApiError::Gone if job.rereads < MAX_REREADS => {
+                self.reread(job, &format!("GitHub does not find {what} yet"))
+            }
+            ApiError::NotFound | ApiError::Gone => {
+                Stop::Failed(format!("GitHub does not find {what}: it is gone, or the token may not see it any more"))
+            }
+            ApiError::Unavailable { retry_after, .. } => Stop::Outage { error: e.to_string(), retry_after },
+            ApiError::Unauthorized | ApiError::Ambiguous { .. } => {
+                Stop::Outage { error: e.to_string(), retry_after: None }
+            }
+            other => Stop::Failed(format!("{what}: {other}")),
+        }
+    }
+
+    /// Reads again in a moment, a bounded number of times.
+    fn reread(&self, job: &Job, why: &str) -> Stop {
+        let again = Job { rereads: job.rereads + 1, ..job.clone() };
+        Stop::Wait { until: self.env.now() + REREAD, job: Box::new(again), why: why.to_owned() }
+    }
+
+    fn wait(job: &Job, until: Timestamp, why: &str) -> Stop {
+        Stop::Wait { until, job: Box::new(job.clone()), why: why.to_owned() }
+    }
+
+    /// The pull request as GitHub has it: at least as new as the webhook, and as what was reviewed last.
+    async fn read_pull(&self, job: &Job, row: &Row) -> Result<Pull, Stop> {
+        self.admits(job, &job.repo)?;
+        let pull = self.github.pull(&job.repo, job.pull).await;
+        let pull = pull.map_err(|e| self.stop(job, e, "the pull request"))?;
         if pull.base_repo_id != job.repo_id {
-            return Err(discard("another repository has this name now"));
+            return Err(Stop::Failed("another repository has this one's name now".to_owned()));
         }
-        if job.updated_at.is_some_and(|seen| pull.updated_at < seen) && job.rereads < MAX_REREADS {
-            let again = Job { rereads: job.rereads + 1, ..job.clone() };
-            let why = "GitHub's answer is older than the webhook".to_owned();
-            let outcome = Outcome::Defer { until: self.env.now() + REREAD, job: Box::new(again), why };
-            return Err(Stop::With(Box::new((Exit::Free, outcome))));
+        let seen = job.updated_at.unwrap_or_default().max(row.newest);
+        if pull.updated_at < seen && job.rereads < MAX_REREADS {
+            return Err(self.reread(job, "GitHub's answer is older than what it showed before"));
         }
+        // GitHub counts in seconds: of two pushes in one, the answer may be the first.
+        let other_head = job.head.as_ref().is_some_and(|head| *head != pull.head_sha);
+        if pull.updated_at == seen && other_head && job.rereads == 0 {
+            return Err(self.reread(job, "GitHub's answer may be older than the webhook"));
+        }
+        // The name may be another one now.
+        self.admits(job, &pull.base_repo)?;
         Ok(pull)
     }
 
-    fn policy_admits(&self, job: &Job) -> Result<(), Stop> {
-        match self.policy.admits(&job.repo) {
+    fn admits(&self, job: &Job, repo: &RepoName) -> Result<(), Stop> {
+        match self.policy.admits(repo) {
             Ok(()) => Ok(()),
             // A pause is not the end: the job waits for it.
             Err(refusal @ (Refusal::Paused | Refusal::RepositoryPaused)) => {
-                Err(Stop::Wait { until: self.env.now() + PAUSED, why: refusal.reason().to_owned() })
+                Err(Self::wait(job, self.env.now() + PAUSED, refusal.reason()))
             }
-            Err(refusal) => Err(discard(refusal.reason())),
+            Err(refusal) => Err(nothing(refusal.reason())),
         }
     }
 
     /// GitHub's answer decides, not the webhook: closed, a draft, a bot's, labelled.
-    fn should_review(&self, job: &Job, pull: &Pull) -> Result<(), Stop> {
+    fn should_review(&self, pull: &Pull) -> Result<(), Stop> {
         let candidate = Candidate {
-            repo: &job.repo,
+            repo: &pull.base_repo,
             draft: pull.draft,
             author_is_bot: pull.author.is_bot,
             has_skip_label: pull.labels.iter().any(|label| self.policy.is_skip_label(label)),
@@ -177,13 +231,7 @@ impl Reviewer {
         } else {
             self.policy.accepts(candidate).err().map(Refusal::reason)
         };
-        match refusal {
-            None => Ok(()),
-            Some(reason) => {
-                tracing::info!(component = "review", reason, "nothing to review");
-                Err(done())
-            }
-        }
+        refusal.map_or(Ok(()), |reason| Err(nothing(reason)))
     }
 
     async fn post(&self, job: &Job, target: &Target, epoch: u64, inspected: &Inspected) -> Result<(), Stop> {
@@ -198,15 +246,18 @@ impl Reviewer {
                 Ok(())
             }
             Err(PublishError::Late { written }) => Err(Stop::Late { written }),
-            Err(PublishError::Wait { until, why }) => Err(Stop::Wait { until, why }),
-            Err(PublishError::Store(e)) => Err(Stop::Store(e)),
-            Err(PublishError::Api(ApiError::RateLimited { until, secondary })) => {
-                let why = ApiError::RateLimited { until, secondary }.to_string();
-                Err(Stop::Wait { until, why })
-            }
+            Err(PublishError::Wait { until, why }) => Err(Self::wait(job, until, &why)),
+            Err(PublishError::Store(e)) => Err(e.into()),
+            Err(PublishError::Api(e @ ApiError::RateLimited { .. })) => Err(self.stop(job, e, "the comment")),
             Err(e) => {
                 self.keep(job, report).await?;
-                Err(Stop::Failed(format!("the report could not be posted: {e}")))
+                Err(match e {
+                    PublishError::Api(e @ (ApiError::NotFound | ApiError::Gone)) => {
+                        Stop::Failed(format!("the report could not be posted: {e}"))
+                    }
+                    PublishError::Api(e) => self.stop(job, e, "the report could not be posted"),
+                    other => Stop::Failed(format!("the report could not be posted: {other}")),
+                })
             }
         }
     }
@@ -215,17 +266,18 @@ impl Reviewer {
     async fn keep(&self, job: &Job, report: &Report) -> Result<(), StoreError> {
         let json = serde_json::to_vec(report).unwrap_or_default();
         let sealed = self.seal.seal(&*self.env, &inspect::kept_place(job.key()), &json);
-        self.store.keep_report(job.key(), sealed, self.env.now() + DAY * KEPT_DAYS).await
+        self.store.keep_report(job.key(), &report.target.repository, sealed, self.env.now() + DAY * KEPT_DAYS).await
     }
 
-    async fn give_up(&self, job: &Job, row: &Row, sha: &CommitSha, attempts: u32) -> Result<Stop, StoreError> {
-        let last_error = row.last_error.clone();
+    /// The last word on a job that failed too often.
+    pub(super) async fn death(&self, job: &Job, row: &Row, sha: &CommitSha) -> Result<Death, StoreError> {
+        let (attempts, last_error) = (row.attempts, row.last_error.clone());
         let cause = match (&last_error, row.is_suspect()) {
-            (_, true) => "the worker ended each time without a word: the review may be killing it",
+            (_, true) => "the worker ended without a word: the review may be killing it",
             (Some(_), false) => "see the last error",
             (None, false) => "no error was recorded",
         };
-        let kept = self.store.kept_report(job.key(), self.env.now()).await?.is_some();
+        let kept = self.store.kept_report(&job.repo, job.pull, self.env.now()).await?.is_some();
         let next = if kept {
             format!("; the report is kept: eco-coder report show {}#{}", job.repo, job.pull)
         } else {
@@ -235,10 +287,15 @@ impl Reviewer {
             "{attempts} attempts at {} failed ({cause}); when it is mended: eco-coder queue redrive{next}",
             sha.short()
         );
-        counter!("AgentErrors", "AgentName" => AGENT, "ErrorType" => "api_error").increment(1);
         let parameters = serde_json::json!({"repository": job.repo, "pr_number": job.pull, "commit_sha": sha});
         audit::record(EventType::Error, &job.id, "review", &parameters, &reason, Duration::ZERO);
-        Ok(Stop::With(Box::new((Exit::Free, Outcome::Dead(Death { reason, attempts, last_error })))))
+        Ok(Death { reason, attempts, last_error })
+    }
+
+    /// Does GitHub answer anything about this pull request? If not, its silence is not this review's failure.
+    pub(super) async fn is_down(&self, job: &Job) -> bool {
+        let answer = self.github.pull(&job.repo, job.pull).await;
+        matches!(answer, Err(ApiError::Unavailable { .. } | ApiError::Unauthorized | ApiError::RateLimited { .. }))
     }
 
     async fn perform(&self, job: &Job, transition: &Transition) -> Result<Row, Stop> {
@@ -249,23 +306,17 @@ impl Reviewer {
     }
 }
 
+/// What is said of a hint that finds its work done.
+const REVIEWED: &str = "the head is reviewed already";
+
+fn nothing(reason: &str) -> Stop {
+    tracing::info!(component = "review", reason, "nothing to review");
+    Stop::Nothing
+}
+
 /// Must the report be posted although this head's stands? A forced job's must until it itself was reviewed; after a late
 /// write nobody knows what stands.
 fn is_forced(job: &Job, row: &Row) -> bool {
-    let by_nonce = job.nonce.is_some() && row.refreshed_by.as_deref() != Some(&job.id);
+    let by_nonce = job.nonce.is_some() && row.forced.as_ref() != Some(&job.id);
     by_nonce || job.cause == Cause::LateWrite
-}
-
-/// A redriven or forced job starts the attempts afresh.
-fn starts_afresh(job: &Job) -> Option<&str> {
-    (job.cause == Cause::Redrive || job.nonce.is_some()).then_some(job.id.as_str())
-}
-
-fn stop(e: InspectError, env: &SharedEnv) -> Stop {
-    match e {
-        InspectError::Wait { until, why } => Stop::Wait { until: until.max(env.now()), why },
-        InspectError::Superseded => Stop::Late { written: false },
-        InspectError::Api(e) => e.into(),
-        InspectError::Store(e) => Stop::Store(e),
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eco_coder_shared::env::Timestamp;
-use eco_coder_shared::ids::{PullKey, PullNumber, RepoId};
+use eco_coder_shared::ids::{PullKey, PullNumber, RepoId, RepoName};
 
 use super::{Appended, ResultKey, SessionId, Store};
 use crate::claim::{Exit, Row, Transition, Verdict};
@@ -88,6 +88,8 @@ async fn events_are_appended_once_in_order(store: &dyn Store) {
     assert_eq!(store.append(&other, 0, vec![7], at(10)).await.unwrap(), Appended::Stored);
     assert_eq!(store.events(&session, at(0)).await.unwrap(), [[0], [1], [2]]);
     assert_eq!(store.events(&session, at(10)).await.unwrap(), Vec::<Vec<u8>>::new());
+    store.append(&session, 3, vec![3], at(99)).await.unwrap();
+    assert_eq!(store.events(&session, at(10)).await.unwrap(), Vec::<Vec<u8>>::new(), "it is over as one");
     store.end_session(&session).await.unwrap();
     assert_eq!(store.events(&session, at(0)).await.unwrap(), Vec::<Vec<u8>>::new());
     assert_eq!(store.events(&other, at(0)).await.unwrap(), [[7]]);
@@ -95,13 +97,17 @@ async fn events_are_appended_once_in_order(store: &dyn Store) {
 
 async fn kept_reports_are_replaced_and_dropped(store: &dyn Store) {
     let at = Timestamp::from_seconds;
-    store.keep_report(key(1), vec![1], at(10)).await.unwrap();
-    store.keep_report(key(1), vec![2], at(20)).await.unwrap();
-    assert_eq!(store.kept_report(key(1), at(15)).await.unwrap(), Some(vec![2]));
-    assert_eq!(store.kept_report(key(1), at(20)).await.unwrap(), None);
-    assert_eq!(store.kept_report(key(2), at(0)).await.unwrap(), None);
+    let name: RepoName = "Acme/Shop".parse().unwrap();
+    let pull = key(1).pull;
+    store.keep_report(key(1), &name, vec![1], at(10)).await.unwrap();
+    store.keep_report(key(1), &name, vec![2], at(20)).await.unwrap();
+    assert_eq!(store.kept_report(&name, pull, at(15)).await.unwrap(), Some((key(1), vec![2])));
+    let lower: RepoName = "acme/shop".parse().unwrap();
+    assert!(store.kept_report(&lower, pull, at(15)).await.unwrap().is_some(), "names have no case");
+    assert_eq!(store.kept_report(&name, pull, at(20)).await.unwrap(), None);
+    assert_eq!(store.kept_report(&name, key(2).pull, at(0)).await.unwrap(), None);
     store.drop_report(key(1)).await.unwrap();
-    assert_eq!(store.kept_report(key(1), at(0)).await.unwrap(), None);
+    assert_eq!(store.kept_report(&name, pull, at(0)).await.unwrap(), None);
 }
 
 async fn a_purge_takes_only_what_is_over(store: &dyn Store) {
@@ -109,7 +115,7 @@ async fn a_purge_takes_only_what_is_over(store: &dyn Store) {
     store.put_result(&ResultKey("old".into()), vec![1], at(10)).await.unwrap();
     store.put_result(&ResultKey("new".into()), vec![1], at(99)).await.unwrap();
     store.append(&SessionId("s".into()), 0, vec![1], at(10)).await.unwrap();
-    store.keep_report(key(1), vec![1], at(10)).await.unwrap();
+    store.keep_report(key(1), &"a/b".parse().unwrap(), vec![1], at(10)).await.unwrap();
     store.transition(key(1), &claim("a", 0)).await.unwrap();
     store.purge(at(50)).await.unwrap();
     assert_eq!(store.result(&ResultKey("new".into()), at(50)).await.unwrap(), Some(vec![1]));

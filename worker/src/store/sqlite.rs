@@ -4,7 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use eco_coder_shared::env::Timestamp;
-use eco_coder_shared::ids::PullKey;
+use eco_coder_shared::ids::{PullKey, PullNumber, RepoId, RepoName};
 use eco_coder_shared::sqlite::{Database, SqliteError};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -21,7 +21,8 @@ const MIGRATIONS: &[&str] = &["
     ) WITHOUT ROWID;
     CREATE INDEX events_by_expiry ON events (expires);
     CREATE TABLE kept (
-        repo_id INTEGER, pull INTEGER, report BLOB NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (repo_id, pull)
+        repo_id INTEGER, pull INTEGER, name TEXT NOT NULL, report BLOB NOT NULL, expires INTEGER NOT NULL,
+        PRIMARY KEY (repo_id, pull)
     ) WITHOUT ROWID;
 "];
 
@@ -145,9 +146,13 @@ impl Store for SqliteStore {
     async fn events(&self, session: &SessionId, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
         let session = session.0.clone();
         let read = self.database.read(move |c| {
-            c.prepare_cached("SELECT event FROM events WHERE session = ?1 AND expires > ?2 ORDER BY sequence")?
-                .query_map(params![session, now.0], |r| r.get(0))?
-                .collect()
+            // A session is over as one, with its first event: what is left of it would not replay.
+            c.prepare_cached(
+                "SELECT event FROM events WHERE session = ?1
+                 AND (SELECT min(expires) FROM events WHERE session = ?1) > ?2 ORDER BY sequence",
+            )?
+            .query_map(params![session, now.0], |r| r.get(0))?
+            .collect()
         });
         Ok(read.await?)
     }
@@ -160,25 +165,44 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    async fn keep_report(&self, key: PullKey, sealed: Vec<u8>, expires: Timestamp) -> Result<(), StoreError> {
+    async fn keep_report(
+        &self,
+        key: PullKey,
+        name: &RepoName,
+        sealed: Vec<u8>,
+        expires: Timestamp,
+    ) -> Result<(), StoreError> {
         bounded("report", &sealed)?;
         let (repo, pull) = id(key);
+        let name = name.as_str().to_ascii_lowercase();
         let write = self.database.write(move |c| {
-            c.prepare_cached("INSERT OR REPLACE INTO kept (repo_id, pull, report, expires) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![repo, pull, sealed, expires.0])
+            c.prepare_cached(
+                "INSERT OR REPLACE INTO kept (repo_id, pull, name, report, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![repo, pull, name, sealed, expires.0])
         });
         write.await?;
         Ok(())
     }
 
-    async fn kept_report(&self, key: PullKey, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
-        let (repo, pull) = id(key);
+    async fn kept_report(
+        &self,
+        name: &RepoName,
+        pull: PullNumber,
+        now: Timestamp,
+    ) -> Result<Option<(PullKey, Vec<u8>)>, StoreError> {
+        let name = name.as_str().to_ascii_lowercase();
+        let number = pull.get().cast_signed();
         let read = self.database.read(move |c| {
-            c.prepare_cached("SELECT report FROM kept WHERE repo_id = ?1 AND pull = ?2 AND expires > ?3")?
-                .query_row(params![repo, pull, now.0], |r| r.get(0))
-                .optional()
+            // Few are kept: no index is worth its upkeep.
+            c.prepare_cached(
+                "SELECT repo_id, report FROM kept WHERE name = ?1 AND pull = ?2 AND expires > ?3 ORDER BY expires DESC",
+            )?
+            .query_row(params![name, number, now.0], |r| Ok((r.get::<_, i64>(0)?, r.get(1)?)))
+            .optional()
         });
-        Ok(read.await?)
+        let found = read.await?;
+        Ok(found.map(|(repo, report)| (PullKey { repo_id: RepoId(repo.cast_unsigned()), pull }, report)))
     }
 
     async fn drop_report(&self, key: PullKey) -> Result<(), StoreError> {

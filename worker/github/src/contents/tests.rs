@@ -36,7 +36,7 @@ async fn a_file_is_its_bytes_up_to_the_limit() {
 #[tokio::test]
 async fn what_is_no_file_or_too_large_for_github_is_an_answer() {
     let json_type = [("content-type", "application/json; charset=utf-8")];
-    assert_eq!(read(answer_with(200, &json_type, &json!({ "type": "submodule" })), 100).await, Ok(Content::NotFound));
+    assert_eq!(read(answer_with(200, &json_type, &json!({ "type": "submodule" })), 100).await, Ok(Content::NotAFile));
     assert_eq!(read(answer(404, &json!({})), 100).await, Ok(Content::NotFound));
     let too_large =
         json!({ "message": "This API returns blobs up to 100 MB in size.", "errors": [{ "code": "too_large" }] });
@@ -52,7 +52,7 @@ async fn paths_that_git_cannot_have_are_never_asked_for() {
     for path in ["", "/", "/etc/passwd", "a/", "a//b", ".", "..", "../../../user", "a/../b", "a/.", "a\0b", &long] {
         let sha = "a".repeat(40).parse().unwrap();
         let content = github.content(&"o/r".parse().unwrap(), path, &sha, 100).await;
-        assert_eq!(content, Ok(Content::NotFound), "{path:?}");
+        assert_eq!(content, Ok(Content::NotAFile), "{path:?}");
     }
     assert_eq!(fake.sent(), []);
 }

@@ -8,15 +8,14 @@ use eco_coder_github::testing::{FakeGitHub, answer};
 use eco_coder_github::transport::{Headers, Method, Response};
 use eco_coder_github::{Auth, ChangedFile, FileStatus, GitHub, Settings};
 use eco_coder_shared::env::ManualEnv;
-use eco_coder_shared::ids::{PullKey, PullNumber, RepoId};
-use globset::GlobSet;
+use eco_coder_shared::ids::{PullKey, PullNumber, RepoId, RepoName};
 use secrecy::SecretString;
 use serde_json::json;
 
 use super::*;
 use crate::agent::budget::Limits;
 use crate::backends::cpu::CpuPool;
-use crate::backends::embedded::{self, Embedded};
+use crate::backends::embedded::{self, Embedded, Exclude};
 use crate::backends::profile_files::{Place, ProfileFiles};
 use crate::claim::{Row, Transition, Verdict};
 use crate::model::scripted::{ScriptedModel, asks, says};
@@ -56,9 +55,10 @@ impl Stage {
         let client = GitHub::new(github.clone(), auth, shared_env.clone(), settings);
         let pool = CpuPool::start(1, eco_coder_analyzer::STACK_BYTES).unwrap();
         let settings = embedded::Settings {
+            max_files: 2,
             max_file_bytes: 1 << 20,
             fetch_concurrency: 4,
-            exclude: GlobSet::empty(),
+            exclude: Exclude::new(&[]).unwrap(),
             timeout: Duration::from_mins(1),
             options: Options::default(),
         };
@@ -87,7 +87,6 @@ impl Stage {
                 merge_base_sha: sha("b"),
             },
             files: vec![file],
-            left_out: vec![],
             truncated: false,
             files_changed: 1,
         };
@@ -103,7 +102,7 @@ impl Stage {
             env: &self.shared_env,
             model,
             backends: &self.backends,
-            deadlines: Deadlines { analyze: deadline, profile: deadline, model: deadline },
+            deadlines: Deadlines { analyze: deadline, profile: deadline, model: deadline, review: deadline },
         }
     }
 
@@ -255,12 +254,23 @@ impl Store for Overtaken {
         self.0.end_session(id).await
     }
 
-    async fn keep_report(&self, key: PullKey, sealed: Vec<u8>, expires: Timestamp) -> Result<(), StoreError> {
-        self.0.keep_report(key, sealed, expires).await
+    async fn keep_report(
+        &self,
+        key: PullKey,
+        name: &RepoName,
+        sealed: Vec<u8>,
+        expires: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.0.keep_report(key, name, sealed, expires).await
     }
 
-    async fn kept_report(&self, key: PullKey, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.kept_report(key, now).await
+    async fn kept_report(
+        &self,
+        name: &RepoName,
+        pull: PullNumber,
+        now: Timestamp,
+    ) -> Result<Option<(PullKey, Vec<u8>)>, StoreError> {
+        self.0.kept_report(name, pull, now).await
     }
 
     async fn drop_report(&self, key: PullKey) -> Result<(), StoreError> {
@@ -287,14 +297,52 @@ async fn of_two_processes_on_one_session_the_late_one_stops() {
 }
 
 #[tokio::test]
-async fn a_session_of_another_key_is_an_error_that_says_so() {
+async fn a_session_that_cannot_be_read_is_begun_anew() {
     let mut stage = Stage::new();
     stage.finish(None).await;
     stage.seal = SealKey::new(&[4; 32]);
-    let driver = stage.driver(&stage.store, None);
-    let run = Run::new(None, Limits::default());
-    let error = driver.run(&SessionId("s".into()), run, &stage.subject).await.unwrap_err();
-    assert!(error.to_string().contains("another key"), "{error}");
+    assert!(stage.finish(None).await.quality.present().is_some());
+    assert_eq!(stage.fetched(), 2);
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_is_begun_anew() {
+    let stage = Stage::new();
+    stage.finish(None).await;
+    stage.env.advance(Duration::from_hours(25));
+    assert!(stage.finish(None).await.quality.present().is_some());
+    assert_eq!(stage.fetched(), 2);
+}
+
+/// A model that takes its time.
+struct SlowModel(Arc<ManualEnv>);
+
+#[async_trait::async_trait]
+impl Model for SlowModel {
+    fn id(&self) -> &'static str {
+        "slow"
+    }
+
+    fn dollars(&self, _: crate::model::Usage) -> Option<f64> {
+        None
+    }
+
+    async fn reply(&self, _: crate::model::ModelRequest) -> Result<crate::model::ModelReply, ModelError> {
+        self.0.advance(Duration::from_mins(2));
+        says("Let me think.")
+    }
+}
+
+#[tokio::test]
+async fn a_review_ends_at_its_deadline_with_what_is_there() {
+    let stage = Stage::new();
+    let model: Arc<dyn Model> = Arc::new(SlowModel(stage.env.clone()));
+    let driver = stage.driver(&stage.store, Some(&model));
+    let run = Run::new(Some("slow".into()), Limits::default());
+    let outcome = driver.run(&SessionId("s".into()), run, &stage.subject).await.unwrap();
+    let Driven::Finished(finish) = outcome else { panic!("{outcome:?}") };
+    assert!(matches!(&finish.model, ModelSection::Unfinished { why } if why.contains("time was up")));
+    assert!(finish.quality.present().is_some());
 }
 
 #[tokio::test]
@@ -309,6 +357,24 @@ async fn a_file_that_github_does_not_give_out_is_named_and_the_rest_is_looked_at
     assert_eq!((analysis.files_analyzed, analysis.skipped.len()), (1, 1));
     assert!(analysis.is_partial());
     assert_eq!(analysis.skipped[0].path, "gone.py");
+}
+
+#[tokio::test]
+async fn files_that_are_none_of_ours_take_no_place_in_the_number_looked_at() {
+    let mut stage = Stage::new();
+    let file = stage.subject.files[0].clone();
+    let named = |path: &str| ChangedFile { path: path.into(), ..file.clone() };
+    stage.subject.files = ["dist/a.js", "dist/b.js", "dist/c.js", "README.md", "a.py"].map(named).into();
+    assert_eq!(stage.finish(None).await.quality.present().unwrap().recommendations.len(), 1);
+
+    stage.subject.files = ["a.py", "b.py", "c.py", "d.py"].map(named).into();
+    stage.store.end_session(&SessionId("s".into())).await.unwrap();
+    let finish = stage.finish(None).await;
+    let analysis = finish.quality.present().unwrap();
+    assert!(analysis.is_partial());
+    let beyond: Vec<&str> =
+        analysis.skipped.iter().filter(|s| s.reason.contains("max_files")).map(|s| s.path.as_str()).collect();
+    assert_eq!(beyond, ["c.py", "d.py"]);
 }
 
 #[tokio::test]

@@ -343,6 +343,22 @@ fn what_points_nowhere_or_is_negative_is_refused() {
 }
 
 #[test]
+fn members_of_a_gzip_file_are_joined_and_bounded() {
+    let many = |members: usize| [gzip(b"").repeat(members - 1), gzip(b"a;b 1")].concat();
+    let joined = [gzip(b"a;b 1\na;"), gzip(b"c 2")].concat();
+    assert_eq!(read(&joined, None, &Limits::default()).unwrap(), folded("a;b 1\na;c 2", None).unwrap());
+    assert!(read(&many(64), None, &Limits::default()).is_ok());
+    for members in [65, 800_000] {
+        assert_eq!(
+            read(&many(members), None, &Limits::default()).unwrap_err(),
+            ProfileError::TooMany { what: "gzip members", limit: 64 }
+        );
+    }
+    let tight = Limits { max_unzipped_bytes: 10, ..Limits::default() };
+    assert_eq!(read(&joined, None, &tight).unwrap_err(), ProfileError::TooLarge { limit: 10, unzipped: true });
+}
+
+#[test]
 fn limits_hold() {
     let small = Limits {
         max_input_bytes: 1 << 20,

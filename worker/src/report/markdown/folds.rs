@@ -60,7 +60,7 @@ pub(super) fn method(report: &Report) -> Option<String> {
             numbers::energy(footprint.energy_consumed_kwh),
             numbers::significant(footprint.carbon_intensity_gco2_per_kwh, 3),
             eco_coder_carbon::grams_text(footprint.co2e_grams),
-            sanitize::text(&eco_coder_carbon::readable_equivalent(footprint.co2e_grams)),
+            sanitize::text(&eco_coder_carbon::readable_equivalent(footprint.co2e_grams, footprint.energy_consumed_kwh)),
         ));
         lines.push(format!("- Method: {}", sentence(&sanitize::line(&footprint.methodology, 1_000))));
         if footprint.interval.is_some() {

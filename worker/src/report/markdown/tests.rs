@@ -41,6 +41,7 @@ fn analysis(findings: Vec<Finding>) -> CodeAnalysis {
         files_changed: 14,
         skipped: Vec::new(),
         suppressed: 0,
+        faults: 0,
         cpu_seconds: 0.9,
     }
 }
@@ -183,7 +184,7 @@ fn findings_and_a_measurement() {
     <details><summary>How the numbers were made</summary>
 
     - Measured: 412 samples of `cpu` over 5 s in `cpu.pprof`.
-    - Energy: 2.8 mWh, at 316 g CO2e per kWh: 0.9 mg CO2e, like 680 ms of light from a 10 W LED.
+    - Energy: 2.8 mWh, at 316 g CO2e per kWh: 0.9 mg CO2e, like 1 s of light from a 10 W LED.
     - Method: CPU time times the power of one core, and the grid's yearly mean.
     - Interval: the least and the most that the methods give for the same measurement.
 
@@ -225,7 +226,7 @@ fn a_degraded_review_says_what_it_lacks() {
 
     13 files at `3f2a9c1`: 1 high on the changed lines.
 
-    Code analysis is incomplete: the time ran out after 5 minutes. 1 file is missing from it, see below.
+    Code analysis is incomplete: the time ran out after 5 minutes. What is missing is listed below.
 
     Performance profile unavailable (throttled): the service asked to wait.
 
@@ -269,7 +270,7 @@ fn a_failed_analysis_never_reads_as_clean() {
     <details><summary>How the numbers were made</summary>
 
     - Measured: 412 samples of `cpu` over 5 s in `cpu.pprof`.
-    - Energy: 2.8 mWh, at 316 g CO2e per kWh: 0.9 mg CO2e, like 680 ms of light from a 10 W LED.
+    - Energy: 2.8 mWh, at 316 g CO2e per kWh: 0.9 mg CO2e, like 1 s of light from a 10 W LED.
     - Method: CPU time times the power of one core, and the grid's yearly mean.
     - Interval: the least and the most that the methods give for the same measurement.
 

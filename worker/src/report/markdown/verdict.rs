@@ -16,6 +16,7 @@ pub(super) fn title(report: &Report) -> String {
         Section::Failed { .. } => return format!("code analysis unavailable{}", unmeasured(report)),
         Section::Absent { .. } => "no code to look at".to_owned(),
         Section::Present(_) if !mend.is_empty() => numbers::count(mend.len(), "thing to mend", "things to mend"),
+        Section::Present(analysis) if saw_nothing(analysis) => "no code was looked at".to_owned(),
         // Who hasn't seen everything can't say that there is nothing.
         Section::Present(analysis) if analysis.is_partial() => "nothing to mend in what was seen".to_owned(),
         Section::Present(_) => "nothing to mend".to_owned(),
@@ -28,6 +29,11 @@ pub(super) fn title(report: &Report) -> String {
     }
     title.push_str(unmeasured(report));
     title
+}
+
+/// It should have looked at something, and could not.
+fn saw_nothing(analysis: &CodeAnalysis) -> bool {
+    analysis.is_partial() && analysis.files_analyzed == 0
 }
 
 fn unmeasured(report: &Report) -> &'static str {
@@ -58,6 +64,8 @@ fn parts(report: &Report) -> Vec<String> {
     parts.extend(measured::sentence(report));
     let (mend, remarks) = weighed(report);
     match &report.quality {
+        // Said among the failures.
+        Section::Present(analysis) if saw_nothing(analysis) => {}
         Section::Present(analysis) => {
             let files = numbers::count(analysis.files_analyzed, "file", "files");
             parts.push(if mend.is_empty() && remarks.is_empty() {

@@ -1,0 +1,250 @@
+//! GitHub lags, breaks, forbids and moves on; workers stall. No hint is lost, no head is judged by another's files, and
+//! the comment converges.
+
+use std::process::Command;
+
+use eco_coder::forge::{Action, Fault, Gate};
+use eco_coder_shared::ids::RepoName;
+use eco_coder_shared::queue::JobQueue;
+
+use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, tree};
+
+const CONTENTS: &str = "/repos/*/*/contents/**";
+const CREATE: &str = "/repos/*/*/issues/*/comments";
+const UPDATE: &str = "/repos/*/*/issues/comments/*";
+
+fn failures(world: &World) -> usize {
+    world.worker().output().matches("\"message\":\"the review failed\"").count()
+}
+
+async fn letters(world: &World) -> Vec<eco_coder_shared::queue::DeadLetter> {
+    world.queue().dead_letters(100).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_before_the_head_is_known_is_counted_and_dead_lettered() {
+    let world = World::running("").await;
+    let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
+    world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*", Action::forbidden()).times(1000));
+    world.deliver(pull, "opened").await;
+    world.worker().says("given up").await;
+    world.settled().await;
+    let letters = letters(&world).await;
+    assert_eq!((letters.len(), letters[0].attempts), (1, 3));
+    assert!(letters[0].reason.contains(head.short()), "{letters:?}");
+    assert!(letters[0].last_error.as_deref().unwrap().contains("permission"), "{letters:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_does_not_know_the_push_yet_loses_no_hint() {
+    let world = World::running("").await;
+    for (n, path) in ["/repos/*/*/pulls/*", "/repos/*/*/compare/*", "/repos/*/*/pulls/*/files"].into_iter().enumerate()
+    {
+        let (pull, head) = world.open(&format!("feature-{n}"), &[("a.py", &format!("x = {n}\n"))]);
+        world.forge.add_fault(Fault::on("GET", path, Action::status(404)));
+        world.deliver(pull, "opened").await;
+        world.comment(pull, &head).await;
+    }
+    world.settled().await;
+    assert_eq!(letters(&world).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_that_is_gone_is_dead_lettered_with_the_reason() {
+    let world = World::running("[worker]\nmax_attempts = 1").await;
+    let (pull, _) = world.open("feature", &[("a.py", CLEAN)]);
+    world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*", Action::status(404)).times(1000));
+    world.deliver(pull, "opened").await;
+    world.worker().says("given up").await;
+    world.settled().await;
+    let last_error = letters(&world).await[0].last_error.clone().unwrap();
+    assert!(last_error.contains("the token may not see it"), "{last_error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_github_does_not_find_are_no_clean_bill_and_the_next_hint_looks_again() {
+    let world = World::running("").await;
+    let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.forge.add_fault(Fault::on("GET", CONTENTS, Action::status(404)).times(1000));
+    world.deliver(pull, "opened").await;
+    let first = world.comment(pull, &head).await;
+    assert!(!first.body.contains("nothing to mend") && first.body.contains("a.py"), "{}", first.body);
+    world.settled().await;
+    world.forge.clear_faults();
+    world.deliver(pull, "opened").await;
+    world.until("the finding", |forge| world.ours(forge, pull)[0].body.contains("1 thing to mend").then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_outage_leaves_an_incomplete_comment_that_heals_by_itself() {
+    let world = World::running("").await;
+    let (pull, _) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    // One fetch, with its retries.
+    world.forge.add_fault(Fault::on("GET", CONTENTS, Action::status(503)).times(3));
+    world.deliver(pull, "opened").await;
+    world
+        .until("the finding", |forge| {
+            let ours = world.ours(forge, pull);
+            ours.first().is_some_and(|comment| comment.body.contains("1 thing to mend")).then_some(())
+        })
+        .await;
+    world.settled().await;
+    assert_eq!((world.ours(&world.forge, pull).len(), letters(&world).await.len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_redriven_letters_of_one_pull_request_do_not_reset_each_other_for_ever() {
+    let world = World::running("").await;
+    let (pull, _) = world.open("feature", &[("a.py", CLEAN)]);
+    world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*/files", Action::forbidden()).times(100_000));
+    world.deliver(pull, "opened").await;
+    for _ in 0..4 {
+        world.deliver(pull, "synchronize").await;
+    }
+    world.settled().await;
+    assert_eq!(letters(&world).await.len(), 5);
+    let before = failures(&world);
+    world.run_configured(&["queue", "redrive", "--all"]);
+    world.settled().await;
+    assert_eq!(letters(&world).await.len(), 5);
+    let more = failures(&world) - before;
+    assert!(more <= 5 * 3, "{more} more failures");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_dry_run_the_comment_is_posted() {
+    let mut world = World::running("dry_run = true").await;
+    let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    world.worker().says("reviewed").await;
+    world.settled().await;
+    world.worker.as_mut().unwrap().kill();
+    world.set_environment("ECO_CODER_DRY_RUN", "false");
+    world.start_worker().await;
+    world.deliver(pull, "reopened").await;
+    world.comment(pull, &head).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_lands_after_another_was_made_is_removed_by_the_next_review() {
+    let world = World::running("").await;
+    let gate = Gate::new();
+    world.forge.add_fault(Fault::on("POST", CREATE, Action::Hold(gate.clone())));
+    let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
+    world.deliver(pull, "opened").await;
+    // The first create timed out on its way; when it could have arrived, and didn't, a second one is made.
+    world.comment(pull, &head).await;
+    world.settled().await;
+    gate.release();
+    world.until("the late create", |forge| (world.ours(forge, pull).len() == 2).then_some(())).await;
+    let second = world.forge.push(&world.repo, pull, tree(&[("a.py", QUERY_IN_A_LOOP)])).unwrap();
+    world.deliver(pull, "synchronize").await;
+    world.comment(pull, &second).await;
+    world.settled().await;
+    assert_eq!(world.ours(&world.forge, pull).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_moves_while_its_files_are_listed_is_judged_by_its_own_files() {
+    let world = World::running("").await;
+    let gate = Gate::new();
+    let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*/files", Action::Hold(gate.clone())));
+    world.deliver(pull, "opened").await;
+    gate.arrived(1).await;
+    let second = world.forge.push(&world.repo, pull, tree(&[("a.py", "x = 1\n")])).unwrap();
+    gate.release();
+    let comment = world.comment(pull, &second).await;
+    assert!(comment.body.contains("nothing to mend"), "{}", comment.body);
+    // Back to the first head: nothing false was remembered of it.
+    world.settled().await;
+    world.forge.push_revision(&world.repo, pull, first.as_str()).unwrap();
+    world.deliver(pull, "synchronize").await;
+    assert!(world.comment(pull, &first).await.body.contains("1 thing to mend"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_looks_again_and_does_not_replay_an_outage() {
+    let world = World::running("[worker]\nmax_attempts = 1").await;
+    let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.forge.add_fault(Fault::on("GET", CONTENTS, Action::status(503)).times(3));
+    world.forge.add_fault(Fault::on("POST", CREATE, Action::forbidden()));
+    world.deliver(pull, "opened").await;
+    world.worker().says("given up").await;
+    world.settled().await;
+    world.run_configured(&["queue", "redrive", "--all"]);
+    assert!(world.comment(pull, &head).await.body.contains("1 thing to mend"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_of_our_former_account_does_not_block_the_pull_request() {
+    let world = World::running("[worker]\nmax_attempts = 1").await;
+    let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    let theirs = world.comment(pull, &first).await;
+    world.settled().await;
+    // From now on GitHub lets us change the old comment no more, and says that it is another's.
+    world.forge.delete_comment(&world.repo, theirs.id).unwrap();
+    world.forge.add_comment_as(&world.repo, pull, "former-bot", &theirs.body).unwrap();
+    world.forge.add_fault(Fault::on("PATCH", UPDATE, Action::forbidden()));
+    let second = world.forge.push(&world.repo, pull, tree(&[("a.py", CLEAN)])).unwrap();
+    world.deliver(pull, "synchronize").await;
+    world.comment(pull, &second).await;
+    assert_eq!(letters(&world).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_queued_under_an_old_name_obeys_the_pause_of_the_new_one() {
+    let mut world = World::new("[policy]\npaused_repositories = [\"acme/secret\"]").await;
+    world.start_ingress().await;
+    let (pull, _) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    let new: RepoName = "acme/secret".parse().unwrap();
+    world.forge.rename_repository(&world.repo, &new).unwrap();
+    world.start_worker().await;
+    let line = world.worker().says("waits").await;
+    assert!(line["context"]["why"].as_str().unwrap().contains("policy.paused_repositories"), "{line}");
+    assert_eq!(world.writes(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redelivery_costs_no_write_with_settings_of_any_kind() {
+    let world = World::running("[analysis]\nexclude = [\"vendor/**/[a-z]*/*.py\"]").await;
+    let (pull, head) = world.open("feature", &[("source/of/the/shop/app/orders.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    world.comment(pull, &head).await;
+    world.settled().await;
+    world.forge.clear_requests();
+    world.deliver(pull, "opened").await;
+    world.settled().await;
+    assert_eq!(world.writes(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_lands_while_its_worker_is_stopped_past_its_lease_is_written_over() {
+    let mut world = World::running("").await;
+    let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    world.comment(pull, &first).await;
+    world.settled().await;
+    let gate = Gate::new();
+    world.forge.add_fault(Fault::on("PATCH", UPDATE, Action::Hold(gate.clone())));
+    let second = world.forge.push(&world.repo, pull, tree(&[("a.py", CLEAN)])).unwrap();
+    world.deliver(pull, "synchronize").await;
+    gate.arrived(1).await;
+    let late = world.worker.take().unwrap();
+    let signal = |name: &str| {
+        let status = Command::new("kill").args([name, &late.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    };
+    signal("-STOP");
+    let third = world.forge.push(&world.repo, pull, tree(&[("a.py", "x = 1\n")])).unwrap();
+    world.deliver(pull, "synchronize").await;
+    world.start_worker().await;
+    world.comment(pull, &third).await;
+    world.settled().await;
+    gate.release();
+    world.comment(pull, &second).await; // the late write has landed
+    signal("-CONT");
+    world.comment(pull, &third).await;
+}

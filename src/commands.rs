@@ -1,6 +1,6 @@
 //! The commands, a file each, and what they share: the settings file, the engines of one machine, exit codes.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command's output")]
+#![expect(clippy::print_stderr, reason = "a command's last words")]
 
 pub mod carbon;
 pub mod demo;
@@ -68,7 +68,7 @@ enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct ConfigArgs {
     /// The settings file; without it, defaults and the environment
-    #[arg(long, env = "ECO_CODER_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "ECO_CODER_CONFIG", value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
 }
 
@@ -100,6 +100,10 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Doctor(args) => block_on(doctor::run(args)),
     };
     outcome.unwrap_or_else(|error| {
+        let is_pipe = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
+        if error.downcast_ref::<std::io::Error>().is_some_and(is_pipe) {
+            return ExitCode::SUCCESS; // whoever read our output has read enough
+        }
         eprintln!("eco-coder: {error:#}");
         ExitCode::from(2)
     })

@@ -5,6 +5,8 @@ use eco_coder_carbon::{
     Footprint, Hardware, Input, Method, RamModel, counted, footprint, grams_text, readable_equivalent, two_digits,
 };
 
+use super::terminal::out;
+
 /// Arguments of `carbon`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true, after_help = EXAMPLES)]
@@ -60,7 +62,7 @@ pub fn run(args: &CarbonArgs) -> anyhow::Result<()> {
     let input = input(args);
     let found = footprint(&input)?;
     if args.format == "json" {
-        println!("{}", serde_json::to_string_pretty(&found)?);
+        out!("{}", serde_json::to_string_pretty(&found)?);
     } else {
         print!("{}", text(&input, &found));
     }
@@ -95,7 +97,7 @@ fn text(input: &Input, found: &Footprint) -> String {
     }
     let grid = input.intensity();
     lines.extend([
-        ("comparable to", readable_equivalent(found.co2e_grams)),
+        ("comparable to", readable_equivalent(found.co2e_grams, found.energy_consumed_kwh)),
         ("energy", energy(found.energy_consumed_kwh)),
         ("grid", format!("{} gCO2e/kWh, {}", intensity(grid.g_per_kwh), grid.note)),
         ("methodology", found.methodology.clone()),

@@ -25,7 +25,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::terminal::{Progress, Style};
+use super::terminal::{Progress, Style, out};
 use super::{review, system_env};
 use crate::forge::sample::sample;
 use crate::forge::{Content, Forge, ForgeSettings, NewPull};
@@ -107,10 +107,10 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
             "findings": report.findings(),
             "timings_ms": timings,
         });
-        println!("{}", serde_json::to_string_pretty(&out)?);
+        out!("{}", serde_json::to_string_pretty(&out)?);
     } else {
         let style = Style::of_stdout();
-        println!(
+        out!(
             "{}\n",
             style.dim(&format!(
                 "{}#{}: webhook accepted in {:.0} ms, comment posted in {:.0} ms",
@@ -120,7 +120,7 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
                 millis(posted)
             ))
         );
-        println!("{}", without_marker(&comment.body));
+        out!("{}", without_marker(&comment.body));
     }
     if args.keep {
         eprintln!("\nThe comment's page: {page}\nCtrl-C ends the demo.");

@@ -10,7 +10,7 @@ use eco_coder_worker::service::{github, transport};
 use eco_coder_worker::store::Store;
 use eco_coder_worker::store::sqlite::SqliteStore;
 
-use super::terminal::Style;
+use super::terminal::{Style, line};
 use super::{ConfigArgs, system_env};
 
 /// What one check found.
@@ -28,20 +28,20 @@ pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
                 (style.bold("MEND   "), words)
             }
         };
-        println!("{mark} {what}: {words}");
+        line(format_args!("{mark} {what}: {words}"))
     };
     match args.settings() {
-        Err(e) => tell("settings", Err(format!("{e:#}"))),
+        Err(e) => tell("settings", Err(format!("{e:#}")))?,
         Ok(settings) => {
             tell(
                 "settings",
                 Ok(args.config.as_ref().map_or("defaults and environment".into(), |p| p.display().to_string())),
-            );
+            )?;
             for (what, check) in ingress(&settings).await {
-                tell(what, check);
+                tell(what, check)?;
             }
             for (what, check) in worker(&settings).await {
-                tell(what, check);
+                tell(what, check)?;
             }
         }
     }

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use eco_coder_shared::env::{Env, SystemEnv};
-use eco_coder_shared::job::{Cause, Decoded, Job};
+use eco_coder_shared::job::{Decoded, Job};
 use eco_coder_shared::queue::settings::QueueSettings;
 use eco_coder_shared::queue::{DeadLetter, JobQueue, Redrive};
 
+use super::terminal::out;
 use super::{ConfigArgs, system_env};
 
 /// Arguments of `queue`.
@@ -71,11 +72,11 @@ pub async fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
 async fn status(queue: &dyn JobQueue, json: bool) -> anyhow::Result<ExitCode> {
     let depth = queue.depth().await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&depth)?);
+        out!("{}", serde_json::to_string_pretty(&depth)?);
     } else {
         let oldest = depth.oldest_age_ms.map_or_else(|| "none".to_owned(), |ms| format!("{:.1} s", ms as f64 / 1e3));
-        println!("visible    {}\nin flight  {}\ndelayed    {}", depth.visible, depth.in_flight, depth.delayed);
-        println!("dead       {}\noldest     {oldest}", depth.dead);
+        out!("visible    {}\nin flight  {}\ndelayed    {}", depth.visible, depth.in_flight, depth.delayed);
+        out!("dead       {}\noldest     {oldest}", depth.dead);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -83,12 +84,12 @@ async fn status(queue: &dyn JobQueue, json: bool) -> anyhow::Result<ExitCode> {
 async fn dead_letters(queue: &dyn JobQueue, json: bool, limit: usize) -> anyhow::Result<ExitCode> {
     let letters = queue.dead_letters(limit).await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&letters)?);
+        out!("{}", serde_json::to_string_pretty(&letters)?);
     } else if letters.is_empty() {
-        println!("There are no dead letters.");
+        out!("There are no dead letters.");
     } else {
         for letter in &letters {
-            println!("{}", describe(letter));
+            out!("{}", describe(letter));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -109,17 +110,19 @@ async fn redrive(queue: &dyn JobQueue, id: Option<String>) -> anyhow::Result<Exi
     let one = matches!(which, Redrive::One(_));
     let count = queue.redrive(which, renewed).await?;
     if one && count == 0 {
-        println!("There is no such dead letter; it may have been redriven before.");
-    } else {
-        println!("{count} sent again.");
+        out!("There is no such dead letter; it may have been redriven before.");
+        return Ok(ExitCode::from(1));
     }
+    out!("{count} sent again.");
     Ok(ExitCode::SUCCESS)
 }
 
 /// A redriven job is a new hint: its attempts start afresh.
 fn renewed(body: &str) -> String {
     match Job::decode(body) {
-        Decoded::Job(job) => Job { id: SystemEnv.random_id(), cause: Cause::Redrive, ..*job }.encode(),
+        Decoded::Job(job) => {
+            Job { id: SystemEnv.random_id(), redriven_at: Some(SystemEnv.now()), rereads: 0, ..*job }.encode()
+        }
         Decoded::UnknownVersion(_) | Decoded::Garbage(_) => body.to_owned(),
     }
 }
@@ -128,6 +131,7 @@ fn renewed(body: &str) -> String {
 mod tests {
     use eco_coder_shared::env::Timestamp;
     use eco_coder_shared::ids::{PullNumber, RepoId};
+    use eco_coder_shared::job::Cause;
 
     use super::*;
 
@@ -143,13 +147,15 @@ mod tests {
             updated_at: None,
             accepted_at: Timestamp(5),
             rereads: 0,
+            redriven_at: None,
             nonce: None,
             delivery: None,
             traceparent: None,
         };
         let Decoded::Job(again) = Job::decode(&renewed(&job.encode())) else { panic!("not a job") };
         assert_ne!(again.id, job.id);
-        assert_eq!(*again, Job { id: again.id.clone(), cause: Cause::Redrive, ..job });
+        assert!(again.redriven_at.is_some());
+        assert_eq!(*again, Job { id: again.id.clone(), redriven_at: again.redriven_at, ..job });
         assert_eq!(renewed("odd"), "odd");
     }
 }

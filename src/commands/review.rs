@@ -9,8 +9,9 @@ use eco_coder_analyzer::Severity;
 use eco_coder_shared::ids::RepoName;
 use eco_coder_worker::backends::profile_files::Place;
 use eco_coder_worker::report::{Section, markdown};
+use eco_coder_worker::results::CodeAnalysis;
 
-use super::terminal::Progress;
+use super::terminal::{Progress, out};
 use super::{ConfigArgs, local};
 use crate::forge::Content;
 
@@ -59,19 +60,38 @@ pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     };
     let name = repo_name(&args.repo)?;
     let progress = Progress::start("reviewing", 0);
-    let report = local::report(&config, &name, Content::git(&args.repo), (&args.base, &args.head), place).await;
+    let content = Content::git(&args.repo);
+    let base = base_of(&content, &args.base);
+    let report = local::report(&config, &name, content, (&base, &args.head), place).await;
     progress.finish();
-    let report = report.with_context(|| format!("{} can't be reviewed", args.repo.display()))?;
+    let report = report.with_context(|| {
+        format!(
+            "{} can't be reviewed (it must be a git repository that has {} and {}; a shallow clone in CI needs its history: \
+             fetch-depth: 0)",
+            args.repo.display(),
+            args.base,
+            args.head
+        )
+    })?;
+    if report.quality.present().is_some_and(CodeAnalysis::is_partial) {
+        eprintln!("eco-coder: the analysis is incomplete; the report says what is missing");
+    }
     if args.format == "json" {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        out!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        println!("{}", markdown::render(&report, &markdown::RenderOptions::default()));
+        out!("{}", markdown::render(&report, &markdown::RenderOptions::default()));
     }
     if matches!(report.quality, Section::Failed { .. }) {
         return Ok(ExitCode::from(2));
     }
     let failed = args.fail_on.is_some_and(|least| report.findings().iter().any(|f| f.severity >= least));
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// The base as it is named here: a checkout in CI has `origin/main`, and often no `main`.
+fn base_of(content: &Content, base: &str) -> String {
+    let remote = format!("origin/{base}");
+    if content.resolve(base).is_err() && content.resolve(&remote).is_ok() { remote } else { base.to_owned() }
 }
 
 /// A name for the local repository: its folder's.

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::terminal::out;
+
 /// Arguments of `rules`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  eco-coder rules\n  eco-coder rules --format markdown > docs/rules.md")]
@@ -14,11 +16,11 @@ pub struct RulesArgs {
 /// Prints the rules.
 pub fn run(args: &RulesArgs) -> anyhow::Result<()> {
     match args.format.as_str() {
-        "json" => println!("{}", serde_json::to_string_pretty(&eco_coder_analyzer::rules())?),
+        "json" => out!("{}", serde_json::to_string_pretty(&eco_coder_analyzer::rules())?),
         "markdown" => print!("{}", markdown()),
         _ => {
             for rule in eco_coder_analyzer::rules() {
-                println!(
+                out!(
                     "{:<10} {:<8} {:<13} {}",
                     rule.id,
                     rule.severity.to_string(),

@@ -7,10 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
-use eco_coder_analyzer::{Category, Finding, Limits, Options, STACK_BYTES, Severity, analyze, skip_path};
+use eco_coder_analyzer::{Category, Finding, Limits, Options, STACK_BYTES, Severity, Skipped, analyze, skip_path};
 use serde::Serialize;
 
-use super::terminal::{Progress, Style};
+use super::terminal::{Progress, Style, out};
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
@@ -60,9 +60,9 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<ExitCode> {
     findings.sort_by(|a, b| (&a.file_path, a.start_line, &a.rule_id).cmp(&(&b.file_path, b.start_line, &b.rule_id)));
     if args.format == "json" {
         let rows: Vec<Row<'_>> = findings.iter().map(row).collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        out!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
-        print_markdown(&findings, files.len(), &skipped);
+        print_markdown(&findings, files.len(), &skipped)?;
     }
     let failed = args.fail_on.is_some_and(|least| findings.iter().any(|f| f.severity >= least));
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
@@ -85,15 +85,25 @@ fn row(finding: &Finding) -> Row<'_> {
 /// Files below `path` that the analyser has rules for. Hidden folders and links are not followed; a file named by the
 /// user is always taken.
 fn collect(path: &Path, files: &mut BTreeSet<PathBuf>, named: bool) -> anyhow::Result<()> {
+    if named && !path.is_file() && !path.is_dir() {
+        anyhow::bail!("{} is neither a file nor a folder", path.display());
+    }
     if path.is_file() {
         if named || skip_path(&path.to_string_lossy()).is_none() {
             files.insert(path.to_owned());
         }
         return Ok(());
     }
-    let mut entries: Vec<_> = std::fs::read_dir(path)
-        .map_err(|e| anyhow::anyhow!("{} can't be read: {e}", path.display()))?
-        .collect::<Result<_, _>>()?;
+    let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut entries: Vec<_> = match entries {
+        Ok(entries) => entries,
+        Err(e) if named => anyhow::bail!("{} can't be read: {e}", path.display()),
+        // One closed folder is no reason to look at nothing: it is listed with the files that can't be read.
+        Err(_) => {
+            files.insert(path.to_owned());
+            return Ok(());
+        }
+    };
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
@@ -138,7 +148,7 @@ fn look_at(path: &Path, options: &Options) -> Result<Vec<Finding>, String> {
     let limits = Limits::default();
     let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
     if size > limits.max_bytes as u64 {
-        return Err(format!("over {} kB", limits.max_bytes / 1000));
+        return Err(Skipped::TooLarge { bytes: size, limit: limits.max_bytes as u64 }.to_string());
     }
     let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
     let text = String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
@@ -146,12 +156,12 @@ fn look_at(path: &Path, options: &Options) -> Result<Vec<Finding>, String> {
     Ok(analysis.findings)
 }
 
-fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, String)]) {
+fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, String)]) -> anyhow::Result<()> {
     let style = Style::of_stdout();
     let mut last = "";
     for finding in findings {
         if finding.file_path != last {
-            println!("{}### {}\n", if last.is_empty() { "" } else { "\n" }, style.bold(&printable(&finding.file_path)));
+            out!("{}### {}\n", if last.is_empty() { "" } else { "\n" }, style.bold(&printable(&finding.file_path)));
             last = &finding.file_path;
         }
         let lines = if finding.start_line == finding.end_line {
@@ -159,7 +169,7 @@ fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, Strin
         } else {
             format!("lines {}-{}", finding.start_line, finding.end_line)
         };
-        println!(
+        out!(
             "- **{}** ({}, {}) {lines}: {} {} `{}`",
             finding.title,
             style.severity(finding.severity),
@@ -170,13 +180,16 @@ fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, Strin
         );
     }
     let blank = if findings.is_empty() { "" } else { "\n" };
-    println!("{blank}{} findings in {} files.", findings.len(), files - skipped.len());
+    let (found, seen) = (findings.len(), files - skipped.len());
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
+    out!("{blank}{found} finding{} in {seen} file{}.", plural(found), plural(seen));
     if !skipped.is_empty() {
-        println!("\nNot looked at:\n");
+        out!("\nNot looked at:\n");
         for (path, reason) in skipped {
-            println!("- {}: {reason}", printable(&path.to_string_lossy()));
+            out!("- {}: {reason}", printable(&path.to_string_lossy()));
         }
     }
+    Ok(())
 }
 
 /// A file name may hold anything; a terminal must not obey it.

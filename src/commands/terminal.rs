@@ -1,9 +1,24 @@
 //! What a person at a terminal sees: colours and progress where there is a terminal, neither where there is none.
 
-use std::io::IsTerminal;
+use std::fmt::Arguments;
+use std::io::{IsTerminal, Write};
 
 use eco_coder_analyzer::Severity;
 use indicatif::{ProgressBar, ProgressStyle};
+
+/// Prints a line. A reader that has gone away, or a full disk, is an error and no panic.
+pub fn line(text: Arguments<'_>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_fmt(text)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Prints a line of a command's output, or ends the command.
+macro_rules! out {
+    ($($text:tt)*) => { $crate::commands::terminal::line(format_args!($($text)*))? };
+}
+pub(crate) use out;
 
 /// Colours, or none.
 #[derive(Debug, Clone, Copy)]

@@ -46,6 +46,7 @@ mod parse;
 mod rule;
 mod scan;
 mod skip;
+mod stack;
 mod suppress;
 mod tree;
 

@@ -8,6 +8,7 @@ use tree_sitter::{ParseOptions, Parser};
 
 use crate::file::Skipped;
 use crate::language::Language;
+use crate::stack::{MAX_OPEN, StackWatch};
 use crate::tree::Tree;
 
 /// When one file's time is over.
@@ -26,7 +27,7 @@ impl Deadline {
     }
 }
 
-/// Parses a text, and gives up at the deadline.
+/// Parses a text, and gives up at the deadline, or when too much stays open.
 ///
 /// The engine's own constructor can't be stopped and panics where it can't parse; recovering from megabytes of nonsense
 /// can take a grammar many seconds.
@@ -36,15 +37,17 @@ pub(crate) fn parse(language: Language, text: &str, deadline: &Deadline) -> Resu
     // The grammars are pinned to versions this library reads; a mismatch shows in every test.
     parser.set_language(&grammar.get_ts_language()).map_err(|_| Skipped::UnsupportedLanguage)?;
     let bytes = text.as_bytes();
-    let mut out_of_time =
-        |_: &_| if deadline.has_passed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let watch = StackWatch::over(&mut parser, bytes.len());
+    let mut give_up = |_: &_| {
+        if watch.is_too_deep() || deadline.has_passed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
     let tree = parser
         .parse_with_options(
             &mut |offset, _| bytes.get(offset..).unwrap_or_default(),
             None,
-            Some(ParseOptions::new().progress_callback(&mut out_of_time)),
+            Some(ParseOptions::new().progress_callback(&mut give_up)),
         )
-        .ok_or(Skipped::TimedOut)?;
+        .ok_or_else(|| if watch.is_too_deep() { Skipped::TooDeep { limit: MAX_OPEN } } else { Skipped::TimedOut })?;
     Ok(Tree::doc(StrDoc { src: text.to_owned(), lang: grammar, tree }))
 }
 

@@ -53,7 +53,11 @@ pub fn analyze(
     let scope = Scope { path, language, options, in_tests: is_test_path(path) };
     let (hits, partial) = matches(&tree, &scope, &deadline);
     let partial = partial.or_else(|| mostly_errors(&tree).then(|| format!("does not parse as {language}")));
-    Ok(select(&hits, text, &tree, &scope, changed, limits, partial))
+    let Some(suppressions) = Suppressions::read(text, &tree, &deadline) else {
+        let partial = Some("out of time: the comments that mute findings were not read".to_owned());
+        return Ok(FileAnalysis { partial, ..FileAnalysis::default() });
+    };
+    Ok(select(&hits, text, &suppressions, &scope, changed, limits, partial))
 }
 
 /// What decides which rules speak.
@@ -128,13 +132,12 @@ fn line_range(node: &Node<'_>) -> (u32, u32) {
 fn select(
     hits: &[Hit],
     text: &str,
-    tree: &Tree,
+    suppressions: &Suppressions,
     scope: &Scope<'_>,
     changed: Option<&LineSet>,
     limits: &Limits,
     partial: Option<String>,
 ) -> FileAnalysis {
-    let suppressions = Suppressions::read(text, tree);
     let mut analysis = FileAnalysis { partial, ..FileAnalysis::default() };
     let mut seen: BTreeSet<(&str, u32)> = BTreeSet::new();
     let mut outermost: HashMap<&str, usize> = HashMap::new();

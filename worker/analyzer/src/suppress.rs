@@ -2,8 +2,15 @@
 //! itself, on the next. Without a reason it mutes nothing: whoever reads the code later should learn why.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use tree_sitter::TreeCursor;
+
+use crate::parse::Deadline;
 use crate::tree::Tree;
+
+/// How many nodes go by between two looks at the clock.
+const NODES_PER_CLOCK: usize = 256;
 
 const MARK: &str = "eco-coder-ignore";
 
@@ -15,34 +22,35 @@ pub(crate) struct Suppressions {
 }
 
 impl Suppressions {
-    /// Reads the comments of a parsed file.
-    pub(crate) fn read(text: &str, tree: &Tree) -> Self {
+    /// Reads the comments of a parsed file, as far as the time allows: `None` once it is over.
+    ///
+    /// One walk over the tree: asking the root for the node at each mark costs as much as the file has children, every
+    /// time.
+    pub(crate) fn read(text: &str, tree: &Tree, deadline: &Deadline) -> Option<Self> {
         let mut by_line: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         if !text.contains(MARK) {
-            return Self::default();
+            return Some(Self::default());
         }
-        let root = tree.root().get_inner_node();
+        let mut comments = Comments::of(tree);
         let mut offset = 0;
         for (number, line) in (1_u32..).zip(text.split_inclusive('\n')) {
             let start = offset;
             offset += line.len();
             let Some(at) = line.find(MARK) else { continue };
-            let Some(comment) = root.descendant_for_byte_range(start + at, start + at + MARK.len()) else {
-                continue;
-            };
-            if !comment.kind().contains("comment") {
-                continue;
+            if deadline.has_passed() {
+                return None;
             }
             let rules = named_rules(&line[at + MARK.len()..]);
             if rules.is_empty() {
                 continue;
             }
-            let before = &text[start.min(comment.start_byte())..comment.start_byte()];
-            let alone = comment.start_byte() <= start || before.trim().is_empty();
+            let Some(comment) = comments.around(start + at..start + at + MARK.len(), deadline) else { continue };
+            let before = &text[start.min(comment.start)..comment.start];
+            let alone = comment.start <= start || before.trim().is_empty();
             let target = if alone { number.saturating_add(1) } else { number };
             by_line.entry(target).or_default().extend(rules);
         }
-        Self { by_line }
+        Some(Self { by_line })
     }
 
     /// Whether a rule, by any of its names, is muted on one of the lines.
@@ -53,6 +61,53 @@ impl Suppressions {
     ) -> bool {
         let muted: Vec<&String> = self.by_line.range(lines).flat_map(|(_, rules)| rules).collect();
         !muted.is_empty() && names.any(|name| muted.iter().any(|rule| rule.eq_ignore_ascii_case(name)))
+    }
+}
+
+/// The comments of a tree in document order, found as they are asked for.
+struct Comments<'t> {
+    cursor: TreeCursor<'t>,
+    /// Whether the walk is over.
+    ended: bool,
+    visited: usize,
+}
+
+impl<'t> Comments<'t> {
+    fn of(tree: &'t Tree) -> Self {
+        Self { cursor: tree.root().get_inner_node().walk(), ended: false, visited: 0 }
+    }
+
+    /// The comment that `bytes` lie in. Never goes back: each question must lie behind the one before.
+    fn around(&mut self, bytes: Range<usize>, deadline: &Deadline) -> Option<Range<usize>> {
+        while !self.ended {
+            let node = self.cursor.node();
+            self.visited += 1;
+            if self.visited.is_multiple_of(NODES_PER_CLOCK) && deadline.has_passed() {
+                self.ended = true;
+                break;
+            }
+            if node.start_byte() >= bytes.end {
+                return None;
+            }
+            let reaches = node.end_byte() >= bytes.end;
+            if reaches && node.start_byte() <= bytes.start && node.kind().contains("comment") {
+                return Some(node.byte_range());
+            }
+            if !(reaches && self.cursor.goto_first_child()) {
+                self.go_on();
+            }
+        }
+        None
+    }
+
+    /// To the node behind this one and all below it.
+    fn go_on(&mut self) {
+        while !self.cursor.goto_next_sibling() {
+            if !self.cursor.goto_parent() {
+                self.ended = true;
+                return;
+            }
+        }
     }
 }
 
@@ -74,10 +129,11 @@ mod tests {
 
     use super::*;
     use crate::language::Language;
-    use crate::parse::{Deadline, parse};
+    use crate::parse::parse;
 
     fn read(text: &str) -> Suppressions {
-        Suppressions::read(text, &parse(Language::Python, text, &Deadline::after(Duration::MAX)).unwrap())
+        let deadline = Deadline::after(Duration::MAX);
+        Suppressions::read(text, &parse(Language::Python, text, &deadline).unwrap(), &deadline).unwrap()
     }
 
     fn muted(text: &str, line: u32) -> bool {
@@ -106,5 +162,30 @@ mod tests {
     #[test]
     fn a_string_is_not_a_comment() {
         assert!(!muted("y = 'eco-coder-ignore EC-PY-072: reason'\n", 1));
+    }
+    #[test]
+    fn every_node_is_visited_once_however_many_marks_there_are() {
+        let comment = "# eco-coder-ignore E: r\n";
+        let text = comment.repeat(10_000);
+        let deadline = Deadline::after(Duration::MAX);
+        let tree = parse(Language::Python, &text, &deadline).unwrap();
+        let mut comments = Comments::of(&tree);
+        let found = (0..10_000)
+            .filter(|n| comments.around(n * comment.len() + 2..n * comment.len() + 18, &deadline).is_some())
+            .count();
+        assert_eq!(found, 10_000);
+        assert!(comments.visited <= 20_002, "{}", comments.visited);
+        assert!(Suppressions::read(&text, &tree, &Deadline::after(Duration::ZERO)).is_none());
+    }
+
+    #[test]
+    fn marks_that_share_a_comment_and_marks_in_strings_are_told_apart() {
+        let text = "/* eco-coder-ignore E-1: r\n eco-coder-ignore E-2: r */\nlet a = \"eco-coder-ignore E-3: r\";\nf(); // eco-coder-ignore E-4: r\n";
+        let deadline = Deadline::after(Duration::MAX);
+        let tree = parse(Language::JavaScript, text, &deadline).unwrap();
+        let all = Suppressions::read(text, &tree, &deadline).unwrap();
+        let muted = |line, rule| all.mute(line..=line, [rule].into_iter());
+        assert!(muted(2, "E-1") && muted(3, "E-2") && muted(4, "E-4"));
+        assert!(!muted(3, "E-3") && !muted(4, "E-3"));
     }
 }

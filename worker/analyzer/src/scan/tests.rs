@@ -158,6 +158,13 @@ fn out_of_time_is_said() {
 }
 
 #[test]
+fn marks_without_end_are_read_within_the_time() {
+    let text = "// eco-coder-ignore E: r\n".repeat(83_000);
+    let analysis = analyze("a.js", &text, None, &Options::default(), &Limits::default()).unwrap();
+    assert!(analysis.partial.is_none_or(|why| why.starts_with("out of time")));
+}
+
+#[test]
 fn calls_with_absurdly_many_arguments_cost_little() {
     let text = format!("for x in xs:\n    re.match({})\n", "'a',\n".repeat(100_000));
     let limits = Limits { time: Duration::from_mins(2), ..Limits::default() };

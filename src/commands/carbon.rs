@@ -64,7 +64,7 @@ pub fn run(args: &CarbonArgs) -> anyhow::Result<()> {
     if args.format == "json" {
         out!("{}", serde_json::to_string_pretty(&found)?);
     } else {
-        print!("{}", text(&input, &found));
+        out!("{}", text(&input, &found).trim_end());
     }
     Ok(())
 }

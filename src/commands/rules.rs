@@ -17,7 +17,7 @@ pub struct RulesArgs {
 pub fn run(args: &RulesArgs) -> anyhow::Result<()> {
     match args.format.as_str() {
         "json" => out!("{}", serde_json::to_string_pretty(&eco_coder_analyzer::rules())?),
-        "markdown" => print!("{}", markdown()),
+        "markdown" => out!("{}", markdown().trim_end()),
         _ => {
             for rule in eco_coder_analyzer::rules() {
                 out!(

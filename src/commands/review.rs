@@ -62,6 +62,9 @@ pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     let progress = Progress::start("reviewing", 0);
     let content = Content::git(&args.repo);
     let base = base_of(&content, &args.base);
+    if content.resolve(&base).is_ok_and(|sha| content.resolve(&args.head).is_ok_and(|head| head == sha)) {
+        eprintln!("eco-coder: {base} and {} are the same commit: there is nothing to review", args.head);
+    }
     let report = local::report(&config, &name, content, (&base, &args.head), place).await;
     progress.finish();
     let report = report.with_context(|| {

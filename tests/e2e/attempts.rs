@@ -133,12 +133,16 @@ async fn garbage_is_dead_lettered_and_a_newer_version_waits() {
     world.worker().says("given up").await;
     world.worker().says("a job of an unknown version waits for a newer worker").await;
     let queue = world.queue();
-    let deferred = async {
-        while queue.depth().await.unwrap().delayed != 1 {
+    let told = async {
+        loop {
+            let depth = queue.depth().await.unwrap();
+            if (depth.delayed, depth.dead) == (1, 1) {
+                return;
+            }
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(crate::process::PATIENCE, deferred).await.unwrap();
+    tokio::time::timeout(crate::process::PATIENCE, told).await.unwrap();
     let letters = queue.dead_letters(10).await.unwrap();
     assert_eq!(letters.len(), 1);
     assert!(letters[0].reason.contains("not a job"));

@@ -151,6 +151,7 @@ impl Consumer {
             Outcome::Hide { .. } => "hidden",
             Outcome::Defer { .. } => "deferred",
             Outcome::Fail { .. } => "failed",
+            Outcome::Discard { .. } => "discarded",
             Outcome::Dead(_) => "dead",
             Outcome::HandBack { .. } => "handed_back",
             Outcome::Abandon { .. } => "abandoned",
@@ -158,6 +159,10 @@ impl Consumer {
         counter!("JobOutcome", "Outcome" => name).increment(1);
         match outcome {
             Outcome::Done => self.told_all(self.queue.ack(receipts).await),
+            Outcome::Discard { reason } => {
+                tracing::info!(component = "consumer", reason, "nothing to review");
+                self.told_all(self.queue.ack(receipts).await);
+            }
             Outcome::Hide { until, at_least_configured } => {
                 let least = if at_least_configured { self.settings.hide } else { Duration::ZERO };
                 let visibility = self.until(until).max(least);

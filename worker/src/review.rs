@@ -56,6 +56,11 @@ pub enum Outcome {
         /// For the log.
         error: String,
     },
+    /// Nothing is to be reviewed, for this reason: ack.
+    Discard {
+        /// For the log.
+        reason: &'static str,
+    },
     /// Given up: to the dead letters.
     Dead(Death),
     /// Shutdown: somebody else goes on, at once.
@@ -148,7 +153,8 @@ impl Reviewer {
         };
         let (exit, outcome) = match round {
             Ok(exit) => (exit, Outcome::Done),
-            Err(Stop::Nothing) => (Exit::Free, Outcome::Done),
+            Err(Stop::Done) => (Exit::Free, Outcome::Done),
+            Err(Stop::Discard { reason }) => (Exit::Free, Outcome::Discard { reason }),
             Err(Stop::Dead(death)) => (Exit::Free, Outcome::Dead(death)),
             Err(Stop::Late { written }) => {
                 tracing::warn!(component = "review", written, "the lease was lost; another worker goes on");

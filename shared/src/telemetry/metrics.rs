@@ -72,7 +72,7 @@ pub const METRICS: &[Metric] = &[
     counter(
         "JobOutcome",
         &["Outcome"],
-        "Jobs by outcome: done, hidden, deferred, failed, dead, handed_back, abandoned.",
+        "Jobs by outcome: done, discarded, hidden, deferred, failed, dead, handed_back, abandoned.",
     ),
     histogram("ReviewDuration", Unit::Milliseconds, &[], "From the accepted webhook to the posted comment."),
     counter("ResultCache", &["Result"], "Results by commit SHA: hit or miss."),

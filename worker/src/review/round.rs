@@ -36,8 +36,10 @@ pub(super) enum Stop {
     Late { written: bool },
     /// The worker is to end.
     Shutdown,
-    /// Nothing to do: ack.
-    Nothing,
+    /// Its work is done already: ack.
+    Done,
+    /// Nothing is to be reviewed: ack.
+    Discard { reason: &'static str },
     /// Wait, free of charge, and come back as this job.
     Wait { until: Timestamp, job: Box<Job>, why: String },
     /// GitHub answers nothing, or refuses the token. Charged only if it answers others.
@@ -68,7 +70,8 @@ impl Reviewer {
         let sight = self.inspector.sight(&pull).await;
         let forced = is_forced(job, row);
         if row.sight.as_ref() == Some(&sight) && !forced {
-            return Err(nothing(REVIEWED));
+            reviewed();
+            return Err(Stop::Done);
         }
         let updated_at = pull.updated_at;
         let head =
@@ -82,7 +85,7 @@ impl Reviewer {
             not_before: row.not_before,
         };
         if row.done.as_ref() == Some(&digest) && !forced {
-            tracing::info!(component = "review", reason = REVIEWED, "nothing to review");
+            reviewed();
             return Ok(done);
         }
         let sha = &head.target.head_sha;
@@ -115,7 +118,7 @@ impl Reviewer {
         self.inspector.forget(&inspected.session).await?;
         self.note(job, &inspected.report);
         if self.settings.dry_run {
-            return Err(nothing("dry run: nothing is posted, so nothing is done"));
+            return Err(Stop::Discard { reason: "dry run: nothing is posted, so nothing is done" });
         }
         let Exit::Done { digest, sight, updated_at, forced, .. } = done else { return Ok(done) };
         let not_before = self.env.now() + self.settings.cooldown;
@@ -214,7 +217,7 @@ impl Reviewer {
             Err(refusal @ (Refusal::Paused | Refusal::RepositoryPaused)) => {
                 Err(Self::wait(job, self.env.now() + PAUSED, refusal.reason()))
             }
-            Err(refusal) => Err(nothing(refusal.reason())),
+            Err(refusal) => Err(Stop::Discard { reason: refusal.reason() }),
         }
     }
 
@@ -231,7 +234,7 @@ impl Reviewer {
         } else {
             self.policy.accepts(candidate).err().map(Refusal::reason)
         };
-        refusal.map_or(Ok(()), |reason| Err(nothing(reason)))
+        refusal.map_or(Ok(()), |reason| Err(Stop::Discard { reason }))
     }
 
     async fn post(&self, job: &Job, target: &Target, epoch: u64, inspected: &Inspected) -> Result<(), Stop> {
@@ -306,12 +309,8 @@ impl Reviewer {
     }
 }
 
-/// What is said of a hint that finds its work done.
-const REVIEWED: &str = "the head is reviewed already";
-
-fn nothing(reason: &str) -> Stop {
-    tracing::info!(component = "review", reason, "nothing to review");
-    Stop::Nothing
+fn reviewed() {
+    tracing::info!(component = "review", "the head is reviewed already");
 }
 
 /// Must the report be posted although this head's stands? A forced job's must until it itself was reviewed; after a late

@@ -6,8 +6,9 @@ use std::process::Command;
 use eco_coder::forge::{Action, Fault, Gate};
 use eco_coder_shared::ids::RepoName;
 use eco_coder_shared::queue::JobQueue;
+use serde_json::Value;
 
-use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, tree};
+use crate::world::{CLEAN, QUERY_IN_A_LOOP, TOKEN, World, tree};
 
 const CONTENTS: &str = "/repos/*/*/contents/**";
 const CREATE: &str = "/repos/*/*/issues/*/comments";
@@ -247,4 +248,34 @@ async fn a_write_that_lands_while_its_worker_is_stopped_past_its_lease_is_writte
     world.comment(pull, &second).await; // the late write has landed
     signal("-CONT");
     world.comment(pull, &third).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_head_from_a_lagging_replica_is_not_published_over_a_newer_one() {
+    const LONG_AGO: &str = "2020-01-01T00:00:00Z";
+    let world = World::running("").await;
+    let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    let address = format!("{}/repos/{}/pulls/{pull}", world.forge.settings().base_url, world.repo);
+    let answer = reqwest::Client::new().get(address).bearer_auth(TOKEN).send().await.unwrap();
+    let mut lagging: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    lagging["updated_at"] = LONG_AGO.into();
+    let webhook = world.forge.webhook(&world.repo, pull, "opened").unwrap();
+    let mut payload: Value = serde_json::from_slice(&webhook.body).unwrap();
+    payload["pull_request"]["updated_at"] = LONG_AGO.into();
+    world.deliver(pull, "opened").await;
+    world.comment(pull, &first).await;
+    let second = world.forge.push(&world.repo, pull, tree(&[("a.py", CLEAN)])).unwrap();
+    world.deliver(pull, "synchronize").await;
+    world.comment(pull, &second).await;
+    world.settled().await;
+
+    // The first webhook comes once more, and a replica answers what fits it.
+    world.forge.clear_requests();
+    let stale = Action::Answer { status: 200, headers: Vec::new(), body: lagging.to_string() };
+    world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*", stale));
+    assert_eq!(world.send(&world.forge.sign("pull_request", &payload)).await.status, 202);
+    world.worker().logged(|line| line["context"]["why"].as_str().is_some_and(|why| why.contains("older"))).await;
+    world.settled().await;
+    assert_eq!(world.writes(), []);
+    world.comment(pull, &second).await;
 }

@@ -12,6 +12,7 @@ use eco_coder_shared::env::{SharedEnv, SystemEnv};
 use eco_coder_shared::{shutdown, telemetry};
 
 pub mod config;
+mod outbox;
 mod routes;
 pub mod server;
 mod webhook;

@@ -4,8 +4,10 @@
 mod answer;
 mod body;
 mod event;
+mod json;
 mod signature;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,26 +20,24 @@ use eco_coder_shared::env::SharedEnv;
 use eco_coder_shared::ids::DeliveryId;
 use eco_coder_shared::job::Job;
 use eco_coder_shared::policy::Policy;
-use eco_coder_shared::queue::{JobQueue, NewMessage, QueueError};
+use eco_coder_shared::queue::{JobQueue, NewMessage};
 use eco_coder_shared::telemetry::audit::{self, EventType};
 use metrics::{Counter, Histogram, counter, histogram};
-use serde_json::json;
+use serde::Serialize;
 
 use self::answer::{Answer, Refusal};
 use self::body::BodyLimits;
 use self::event::{Arrival, Decision};
 use self::signature::{Claimed, Secrets, SignedBody};
 use crate::config::IngressConfig;
-
-/// When to try again if the queue doesn't say.
-const RETRY_AFTER: Duration = Duration::from_secs(30);
+use crate::outbox::{NotStored, Outbox};
 
 /// Everything one delivery is judged by.
 pub(crate) struct Webhook {
     secrets: Secrets,
     limits: BodyLimits,
     policy: Policy,
-    queue: Arc<dyn JobQueue>,
+    outbox: Outbox,
     enqueue_timeout: Duration,
     env: SharedEnv,
     meters: Meters,
@@ -78,12 +78,13 @@ impl Meters {
 }
 
 impl Webhook {
+    /// To be called in the runtime that serves: the jobs are sent from a task of it.
     pub(crate) fn new(config: &IngressConfig, queue: Arc<dyn JobQueue>, env: SharedEnv) -> Self {
         Self {
             secrets: Secrets::new(&config.secrets),
             limits: BodyLimits::new(config.max_body_bytes, config.body_timeout, config.max_body_memory_bytes),
             policy: config.policy.clone(),
-            queue,
+            outbox: Outbox::start(queue),
             enqueue_timeout: config.enqueue_timeout,
             env,
             meters: Meters::new(),
@@ -153,24 +154,20 @@ impl Webhook {
     /// redelivered hint is then a second one, which costs one read.
     async fn enqueue(&self, job: Box<Job>) -> Answer {
         let message = NewMessage { group: job.group(), body: job.encode(), delay: Duration::ZERO };
-        let sent = tokio::time::timeout(self.enqueue_timeout, self.queue.send(vec![message])).await;
-        let (error, retry_after) = match sent {
-            Ok(Ok(entries)) => match entries.into_iter().next() {
-                Some(Ok(_)) => return Answer::Accepted(job),
-                Some(Err(error)) => (error.to_string(), RETRY_AFTER),
-                None => ("the queue answered for no entry".to_owned(), RETRY_AFTER),
-            },
-            Ok(Err(QueueError::Throttled(wait))) => (QueueError::Throttled(wait).to_string(), wait),
-            Ok(Err(error)) => (error.to_string(), RETRY_AFTER),
-            Err(_) => (format!("the queue did not answer within {:?}", self.enqueue_timeout), RETRY_AFTER),
-        };
-        tracing::error!(
-            request_id = job.id,
-            pull_request = %job.key(),
-            error,
-            "a job could not be stored; GitHub was told 503 and does not redeliver by itself"
-        );
-        Answer::Unavailable { retry_after }
+        let stored = tokio::time::timeout(self.enqueue_timeout, self.outbox.store(message)).await;
+        let late = || NotStored::because(format!("the queue did not answer within {:?}", self.enqueue_timeout));
+        match stored.unwrap_or_else(|_| Err(late())) {
+            Ok(()) => Answer::Accepted(job),
+            Err(NotStored { error, retry_after }) => {
+                tracing::error!(
+                    request_id = job.id,
+                    pull_request = %job.key(),
+                    error,
+                    "a job could not be stored; GitHub was told 503 and does not redeliver by itself"
+                );
+                Answer::Unavailable { retry_after }
+            }
+        }
     }
 
     /// Refusals can be had by anybody at any rate: one line a second is enough, the metric counts them all.
@@ -206,21 +203,38 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     values.next().is_none().then_some(value)
 }
 
+/// What the audit log has of a delivery: ids and words of ours, and GitHub's name of the event.
+#[derive(Default, Serialize)]
+struct Parameters<'a> {
+    event: Option<&'a str>,
+    delivery: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pull_request: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'static, str>>,
+}
+
 fn audit_delivery(arrival: &Arrival, event: Option<&str>, answer: &Answer, duration: Duration) {
-    let event: Option<String> =
-        event.map(|e| e.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect());
-    let delivery = arrival.delivery.as_ref().map(DeliveryId::as_str);
+    let named = |event: &&str| event.len() <= 64 && event.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let known = Parameters {
+        event: event.filter(named),
+        delivery: arrival.delivery.as_ref().map(DeliveryId::as_str),
+        ..Parameters::default()
+    };
     let parameters = match answer {
-        Answer::Accepted(job) => json!({
-            "event": event,
-            "delivery": delivery,
-            "action": answer::action(job.cause),
-            "repository": job.repo.as_str(),
-            "pull_request": job.pull.get(),
-        }),
-        Answer::Ignored(reason) => json!({"event": event, "delivery": delivery, "reason": reason}),
-        Answer::Refused(refusal) => json!({"event": event, "delivery": delivery, "reason": refusal.reason()}),
-        Answer::Pong | Answer::Unavailable { .. } => json!({"event": event, "delivery": delivery}),
+        Answer::Accepted(job) => Parameters {
+            action: Some(answer::action(job.cause)),
+            repository: Some(job.repo.as_str()),
+            pull_request: Some(job.pull.get()),
+            ..known
+        },
+        Answer::Ignored(reason) => Parameters { reason: Some(Cow::Borrowed(reason)), ..known },
+        Answer::Refused(refusal) => Parameters { reason: Some(Cow::Owned(refusal.reason())), ..known },
+        Answer::Pong | Answer::Unavailable { .. } => known,
     };
     audit::record(EventType::Webhook, &arrival.id, "", &parameters, answer.word(), duration);
 }

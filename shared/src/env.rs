@@ -74,7 +74,7 @@ pub trait Env: Send + Sync + fmt::Debug {
     fn random_id(&self) -> String {
         let mut bytes = [0; 16];
         self.fill_random(&mut bytes);
-        hex::encode(bytes)
+        format!("{:032x}", u128::from_be_bytes(bytes))
     }
 
     /// A uniformly random length from `low` to `high`.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Why a text is not the id it should be. The message says what was expected and never repeats the input.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,8 +26,8 @@ impl fmt::Display for RepoId {
 }
 
 /// `owner/name`, each of GitHub's alphabet, so that it can stand in a URL path or a file path as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RepoName {
     full: Box<str>,
     slash: usize,
@@ -81,9 +81,9 @@ impl TryFrom<String> for RepoName {
     }
 }
 
-impl From<RepoName> for String {
-    fn from(name: RepoName) -> Self {
-        name.full.into()
+impl Serialize for RepoName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -127,8 +127,8 @@ impl fmt::Display for PullNumber {
 }
 
 /// A commit's (or any git object's) name: 40 or 64 lower-case hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct CommitSha(Box<str>);
 
 impl CommitSha {
@@ -169,9 +169,9 @@ impl TryFrom<String> for CommitSha {
     }
 }
 
-impl From<CommitSha> for String {
-    fn from(sha: CommitSha) -> Self {
-        sha.0.into()
+impl Serialize for CommitSha {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -182,8 +182,8 @@ impl fmt::Display for CommitSha {
 }
 
 /// GitHub's id of one webhook delivery (`X-GitHub-Delivery`, a GUID): for logs and people, never for deduplication.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct DeliveryId(Box<str>);
 
 impl DeliveryId {
@@ -214,9 +214,9 @@ impl TryFrom<String> for DeliveryId {
     }
 }
 
-impl From<DeliveryId> for String {
-    fn from(id: DeliveryId) -> Self {
-        id.0.into()
+impl Serialize for DeliveryId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -117,8 +117,10 @@ impl Job {
 
     /// The message body, JSON, under 1 KB.
     pub fn encode(&self) -> String {
-        // A struct of strings and numbers always serialises.
-        serde_json::to_string(&Tagged { v: VERSION, job: self }).unwrap_or_default()
+        let mut body = Vec::with_capacity(512);
+        // A struct of strings and numbers always serialises, and to UTF-8.
+        let _ = serde_json::to_writer(&mut body, &Tagged { v: VERSION, job: self });
+        String::from_utf8(body).unwrap_or_default()
     }
 
     /// Reads a message body.

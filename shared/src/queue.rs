@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::env::Timestamp;
 
-/// The most entries in one batch call, on every engine (SQS's own limit).
+/// The most entries in one batch call, sends excepted, on every engine (SQS's own limit).
 pub const MAX_BATCH: usize = 10;
+/// The most messages in one send. An engine whose service takes fewer at once splits them.
+pub const MAX_SEND: usize = 256;
 /// The longest body in bytes, far above what a job needs.
 pub const MAX_BODY: usize = 16 * 1024;
 /// The longest wait in one receive (SQS's own limit).
@@ -149,7 +151,7 @@ pub type Rewrite = fn(&str) -> String;
 
 /// A queue of messages with at-least-once delivery, visibility, delay, fair groups and dead letters.
 ///
-/// Batches hold up to [`MAX_BATCH`] entries and answer entry by entry, in order: one may fail alone. An `Err` of the
+/// Batches hold up to [`MAX_BATCH`] entries (a send [`MAX_SEND`]) and answer entry by entry, in order: one may fail alone. An `Err` of the
 /// whole call means that nothing is known to have happened; repeating it may do it twice, which jobs tolerate.
 #[async_trait]
 pub trait JobQueue: Send + Sync {

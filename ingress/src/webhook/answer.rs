@@ -151,8 +151,9 @@ impl<'a> Page<'a> {
     }
 
     fn response(&self, status: StatusCode) -> Response {
+        let mut text = Vec::with_capacity(256);
         // A struct of strings always serialises.
-        let text = serde_json::to_vec(self).unwrap_or_default();
+        let _ = serde_json::to_writer(&mut text, self);
         let mut response = (status, text).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response

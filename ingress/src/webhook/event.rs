@@ -1,17 +1,16 @@
-//! GitHub's JSON in, a decision out. Pure: no clock, no dice, no queue. Parses only the fields that decide, borrowed
-//! from the body, and never builds a tree of the rest. What it can't make sense of is refused without repeating it.
+//! GitHub's JSON in, a decision out. Pure: no clock, no dice, no queue. What it can't make sense of is refused without
+//! repeating it.
 
-use std::borrow::Cow;
+mod payload;
 
 use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{DeliveryId, PullNumber, RepoId, RepoName};
 use eco_coder_shared::job::{Cause, Job};
 use eco_coder_shared::policy::{Candidate, Policy, Refusal as PolicyRefusal};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::error::Category;
 
+use self::payload::{Payload, PullRequest};
 use super::answer::Refusal;
+use super::json::Fault;
 use super::signature::SignedBody;
 
 /// What a delivery means.
@@ -36,73 +35,12 @@ pub(crate) struct Arrival {
     pub(crate) delivery: Option<DeliveryId>,
 }
 
-#[derive(Deserialize)]
-struct Payload<'a> {
-    #[serde(borrow)]
-    action: Cow<'a, str>,
-    #[serde(borrow)]
-    pull_request: PullRequest<'a>,
-    #[serde(borrow)]
-    repository: Repository<'a>,
-    changes: Option<Changes>,
-    #[serde(borrow)]
-    label: Option<Label<'a>>,
-}
-
-#[derive(Deserialize)]
-struct PullRequest<'a> {
-    number: u64,
-    draft: Option<bool>,
-    #[serde(borrow)]
-    state: Cow<'a, str>,
-    #[serde(borrow)]
-    updated_at: Cow<'a, str>,
-    #[serde(borrow)]
-    head: Head<'a>,
-    #[serde(borrow)]
-    user: Option<User<'a>>,
-    #[serde(borrow, default)]
-    labels: Vec<Label<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(borrow)]
-    sha: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct User<'a> {
-    #[serde(borrow)]
-    login: Cow<'a, str>,
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Label<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Repository<'a> {
-    id: u64,
-    #[serde(borrow)]
-    full_name: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Changes {
-    base: Option<IgnoredAny>,
-}
-
 /// Decides about one signed delivery of `event` (the X-GitHub-Event header).
 pub(crate) fn decide(event: &str, body: &SignedBody, policy: &Policy, arrival: &Arrival) -> Result<Decision, Refusal> {
     match event {
         "ping" => Ok(Decision::Pong),
         "pull_request" => {
-            let payload = serde_json::from_slice(body.bytes()).map_err(|e| unreadable(&e))?;
+            let payload = Payload::read(body.bytes()).map_err(|fault| unreadable(fault, body.bytes()))?;
             decide_pull_request(&payload, policy, arrival)
         }
         _ => Ok(Decision::Ignore("only pull_request events are reviewed")),
@@ -127,7 +65,7 @@ fn decide_pull_request(payload: &Payload<'_>, policy: &Policy, arrival: &Arrival
         pull: number,
         cause,
         // For logs only: a head of another form is no reason to lose the hint.
-        head: pull.head.sha.parse().ok(),
+        head: pull.head_sha.parse().ok(),
         updated_at: Timestamp::parse_rfc3339(&pull.updated_at),
         accepted_at: arrival.at,
         rereads: 0,
@@ -147,7 +85,7 @@ fn cause(payload: &Payload<'_>, policy: &Policy) -> Result<Cause, &'static str> 
         "ready_for_review" => Cause::ReadyForReview,
         "closed" => Cause::Closed,
         "converted_to_draft" => Cause::ConvertedToDraft,
-        "edited" if payload.changes.as_ref().is_some_and(|changes| changes.base.is_some()) => Cause::BaseChanged,
+        "edited" if payload.base_changed => Cause::BaseChanged,
         "edited" => return Err("the edit did not change the base branch"),
         "unlabeled" if payload.label.as_ref().is_some_and(|label| policy.is_skip_label(&label.name)) => {
             Cause::Unlabeled
@@ -177,13 +115,24 @@ fn admit(cause: Cause, pull: &PullRequest<'_>, repo: &RepoName, policy: &Policy)
     }
 }
 
-/// Says where, and not what: serde's own words repeat the payload.
-fn unreadable(error: &serde_json::Error) -> Refusal {
-    let (line, column) = (error.line(), error.column());
-    match error.classify() {
-        Category::Eof => Refusal::Incomplete,
-        Category::Data => Refusal::Shape { line, column },
-        Category::Syntax | Category::Io => Refusal::Syntax { line, column },
+/// Says where, and not what: nothing of the payload is repeated.
+fn unreadable(fault: Fault, body: &[u8]) -> Refusal {
+    let place = |at: usize| {
+        let before = &body[..at.min(body.len())];
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        let column = at - memchr::memrchr(b'\n', before).map_or(0, |end| end + 1) + 1;
+        (line, column)
+    };
+    match fault {
+        Fault::Incomplete => Refusal::Incomplete,
+        Fault::Syntax(at) => {
+            let (line, column) = place(at);
+            Refusal::Syntax { line, column }
+        }
+        Fault::Shape(at) => {
+            let (line, column) = place(at);
+            Refusal::Shape { line, column }
+        }
     }
 }
 

@@ -20,7 +20,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    DeadLetter, Death, Depth, EntryError, JobQueue, NewMessage, QueueError, Receipt, Received, Redrive, Rewrite,
+    DeadLetter, Death, Depth, EntryError, JobQueue, MAX_BATCH, MAX_SEND, NewMessage, QueueError, Receipt, Received,
+    Redrive, Rewrite,
 };
 use crate::env::SharedEnv;
 use crate::sqlite::{Database, SqliteError};
@@ -82,7 +83,7 @@ impl SqliteQueue {
     where
         F: Fn(&rusqlite::Connection, Ticket) -> rusqlite::Result<Result<(), EntryError>> + Send + 'static,
     {
-        limits::batch(receipts.len())?;
+        limits::entries(receipts.len(), MAX_BATCH)?;
         let tickets: Vec<_> = receipts.iter().map(Ticket::parse).collect();
         let changed = self.db.write(move |conn| {
             tickets
@@ -131,7 +132,7 @@ impl Drop for Claimed {
 #[async_trait]
 impl JobQueue for SqliteQueue {
     async fn send(&self, batch: Vec<NewMessage>) -> Result<Vec<Result<String, EntryError>>, QueueError> {
-        limits::batch(batch.len())?;
+        limits::entries(batch.len(), MAX_SEND)?;
         let env = Arc::clone(&self.env);
         let shown = batch.iter().any(|message| message.delay.is_zero());
         let sent = self.db.write(move |conn| {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::AUDIT;
 
 /// What kind of event.
@@ -29,17 +31,20 @@ impl EventType {
     }
 }
 
-/// Writes one event. `parameters` are ids and sizes, as JSON; `result` is a short word, or a sentence for an operator.
+/// Writes one event. `parameters` are ids and sizes, a map with text keys; `result` is a short word, or a sentence for an operator.
 pub fn record(
     event: EventType,
     session_id: &str,
     tool_name: &str,
-    parameters: &serde_json::Value,
+    parameters: &impl Serialize,
     result: &str,
     duration: Duration,
 ) {
     let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let parameters = parameters.to_string();
+    let mut text = Vec::with_capacity(256);
+    // A map with text keys always serialises, and to UTF-8.
+    let _ = serde_json::to_writer(&mut text, parameters);
+    let parameters = String::from_utf8(text).unwrap_or_default();
     tracing::info!(
         target: AUDIT,
         event_type = event.name(),

@@ -1,8 +1,10 @@
 //! The form of one log line. Control characters are escaped by JSON, so that no input can forge a line.
 
+use std::fmt::Debug;
 use std::io::Write;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
@@ -10,14 +12,14 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// The longest text of one field; the rest is cut.
+/// The longest text of one field, in characters; the rest is cut.
 const MAX_TEXT: usize = 4096;
 
 /// Fields that stand at the top of a line; all others go into `context`.
 const TOP: [&str; 4] = ["session_id", "request_id", "component", "message"];
 
-/// Fields of an audit event that hold JSON of their own.
-const AUDIT_JSON: [&str; 1] = ["parameters"];
+/// The field of an audit event that holds JSON of its own.
+const AUDIT_JSON: &str = "parameters";
 
 /// A layer that writes events as JSON lines to what `make` opens.
 pub(super) struct JsonLines<M> {
@@ -30,45 +32,65 @@ impl<M> JsonLines<M> {
     }
 }
 
+/// Fields by name, each value as JSON already: written once, copied into every line.
 #[derive(Default)]
-struct Fields(Map<String, Value>);
+struct Fields {
+    /// All values, one behind the other.
+    text: Vec<u8>,
+    /// Each name with the end of its value in `text`.
+    ends: Vec<(&'static str, usize)>,
+}
 
 impl Fields {
-    fn put(&mut self, field: &Field, value: Value) {
-        self.0.insert(field.name().to_owned(), value);
+    fn put(&mut self, field: &Field, value: &(impl Serialize + ?Sized)) {
+        // Writing into memory doesn't fail, and all that is put are texts and numbers.
+        let _ = serde_json::to_writer(&mut self.text, value);
+        self.ends.push((field.name(), self.text.len()));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |(name, end)| (*name, &self.text[std::mem::replace(&mut start, *end)..*end]))
+    }
+
+    fn value(&self, name: &str) -> Option<&[u8]> {
+        self.iter().filter(|(n, _)| *n == name).last().map(|(_, value)| value)
     }
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_TEXT) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+fn cut(text: &str) -> &str {
+    if text.len() <= MAX_TEXT {
+        return text;
     }
+    text.char_indices().nth(MAX_TEXT).map_or(text, |(end, _)| &text[..end])
 }
 
 impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.put(field, Value::String(cut(&format!("{value:?}"))));
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.record_str(field, &format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, Value::String(cut(value)));
+        match cut(value) {
+            whole if whole.len() == value.len() => self.put(field, whole),
+            part => self.put(field, &format!("{part}…")),
+        }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value.into());
+        self.put(field, &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value.into());
+        self.put(field, &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, value.into());
+        self.put(field, &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value.into());
+        self.put(field, &value);
     }
 }
 
@@ -95,59 +117,104 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = Fields { text: Vec::with_capacity(512), ends: Vec::with_capacity(8) };
+        event.record(&mut fields);
+        // From the event's own span outwards: what is said last, and nearest, wins.
         for span in context.event_scope(event).into_iter().flatten() {
-            // from the event's own span outwards: the inner one wins
             if let Some(outer) = span.extensions().get::<Fields>() {
-                for (name, value) in &outer.0 {
-                    fields.0.entry(name.clone()).or_insert_with(|| value.clone());
+                for (name, _) in &outer.ends {
+                    if fields.ends.iter().all(|(known, _)| known != name)
+                        && let Some(value) = outer.value(name)
+                    {
+                        fields.text.extend_from_slice(value);
+                        fields.ends.push((name, fields.text.len()));
+                    }
                 }
             }
         }
-        let mut own = Fields::default();
-        event.record(&mut own);
-        fields.0.extend(own.0);
         let now = jiff::Timestamp::now();
         let metadata = event.metadata();
-        let line = if metadata.target() == super::AUDIT {
-            audit_line(fields.0, &format!("{now:.3}"))
+        let mut line = Line::begin();
+        if metadata.target() == super::AUDIT {
+            audit_line(&mut line, &fields, now);
         } else {
-            log_line(fields.0, &format!("{now:.3}"), metadata.level().as_str(), metadata.target())
-        };
+            log_line(&mut line, &fields, now, metadata.level().as_str(), metadata.target());
+        }
         // One write a line; a log that can't be written must not stop the work.
-        let _ = (self.make)().write_all(format!("{line}\n").as_bytes());
+        let _ = (self.make)().write_all(&line.end());
     }
 }
 
-fn log_line(mut fields: Map<String, Value>, timestamp: &str, level: &str, target: &str) -> Value {
-    let mut line = json!({"timestamp": timestamp, "level": level});
-    let top: Vec<(&str, Value)> = TOP.iter().map(|name| (*name, fields.remove(*name).unwrap_or(Value::Null))).collect();
-    for (name, value) in top {
-        line[name] = match (name, value) {
-            ("component", Value::Null) => target.rsplit("::").next().unwrap_or(target).into(),
-            (_, value) => value,
-        };
+/// One JSON object on its way, members in the order of their coming.
+struct Line(Vec<u8>);
+
+impl Line {
+    fn begin() -> Self {
+        let mut text = Vec::with_capacity(512);
+        text.push(b'{');
+        Self(text)
     }
-    line["context"] = Value::Object(fields);
-    line
+
+    /// `value` is JSON.
+    fn member(&mut self, name: &str, value: &[u8]) {
+        if !self.0.ends_with(b"{") {
+            self.0.push(b',');
+        }
+        // Names are those of fields in the code: nothing in them needs an escape.
+        self.0.push(b'"');
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
+        self.0.extend_from_slice(value);
+    }
+
+    /// `value` needs no escapes.
+    fn plain(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.member(name, b"\"");
+        let _ = write!(self.0, "{value}\"");
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.extend_from_slice(b"}\n");
+        self.0
+    }
 }
 
-fn audit_line(mut fields: Map<String, Value>, timestamp: &str) -> Value {
-    fields.remove("message");
-    for name in AUDIT_JSON {
-        if let Some(Value::String(text)) = fields.get(name) {
-            let parsed = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
-            fields.insert(name.to_owned(), parsed);
+fn log_line(line: &mut Line, fields: &Fields, now: jiff::Timestamp, level: &str, target: &str) {
+    line.plain("timestamp", format_args!("{now:.3}"));
+    line.plain("level", level);
+    for name in TOP {
+        match (name, fields.value(name)) {
+            (_, Some(value)) => line.member(name, value),
+            ("component", None) => line.plain(name, target.rsplit("::").next().unwrap_or(target)),
+            (_, None) => line.member(name, b"null"),
         }
     }
-    fields.insert("timestamp".to_owned(), timestamp.into());
-    Value::Object(fields)
+    line.member("context", b"{");
+    for (name, value) in fields.iter().filter(|(name, _)| !TOP.contains(name)) {
+        line.member(name, value);
+    }
+    line.0.push(b'}');
+}
+
+fn audit_line(line: &mut Line, fields: &Fields, now: jiff::Timestamp) {
+    line.plain("timestamp", format_args!("{now:.3}"));
+    for (name, value) in fields.iter().filter(|(name, _)| *name != "message") {
+        if name == AUDIT_JSON
+            && let Ok(text) = serde_json::from_slice::<String>(value)
+            && let Ok(json) = serde_json::from_str::<&RawValue>(&text)
+        {
+            line.member(name, json.get().as_bytes());
+        } else {
+            line.member(name, value);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use serde_json::{Value, json};
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
@@ -194,6 +261,37 @@ mod tests {
     fn a_line_break_in_input_makes_no_second_line() {
         let lines = lines(|| tracing::warn!(path = "a\n{\"level\":\"ERROR\"}\u{1b}[31m", "odd"));
         assert_eq!(lines.len(), 1);
+    }
+
+    #[test]
+    fn the_nearest_value_of_a_field_wins_and_what_a_span_learns_later_is_told() {
+        let lines = lines(|| {
+            let outer = tracing::info_span!("outer", session_id = "s1", pr_number = 1, head = tracing::field::Empty);
+            let inner = outer.in_scope(|| tracing::info_span!("inner", pr_number = 2));
+            inner.in_scope(|| {
+                tracing::info!(message = "first", session_id = "own");
+                outer.record("head", "a");
+                outer.record("head", "b");
+                tracing::info!("second");
+            });
+        });
+        assert_eq!((&lines[0]["session_id"], &lines[0]["context"]), (&json!("own"), &json!({"pr_number": 2})));
+        assert_eq!(lines[1]["session_id"], "s1");
+        assert_eq!(lines[1]["context"], json!({"pr_number": 2, "head": "b"}));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_says_so() {
+        let lines = lines(|| tracing::info!(most = "é".repeat(MAX_TEXT), more = "é".repeat(MAX_TEXT + 1), "long"));
+        assert_eq!(lines[0]["context"]["most"], "é".repeat(MAX_TEXT));
+        assert_eq!(lines[0]["context"]["more"], format!("{}…", "é".repeat(MAX_TEXT)));
+    }
+
+    #[test]
+    fn parameters_that_are_no_json_stay_a_text() {
+        let lines =
+            lines(|| tracing::info!(target: super::super::AUDIT, parameters = "{\"a\":1}\n{", session_id = "s"));
+        assert_eq!(lines[0]["parameters"], "{\"a\":1}\n{");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{Engine, VISIBILITY, assert_nothing, message, receipts, receive, receive_one, send, sorted_bodies};
-use crate::queue::{EntryError, MAX_BATCH, MAX_BODY, MAX_DELAY, MAX_VISIBILITY, MAX_WAIT, NewMessage, QueueError};
+use crate::queue::{
+    EntryError, MAX_BATCH, MAX_BODY, MAX_DELAY, MAX_SEND, MAX_VISIBILITY, MAX_WAIT, NewMessage, QueueError,
+};
 
 const LITTLE: Duration = Duration::from_secs(1);
 
@@ -45,7 +47,7 @@ pub async fn limits_hold_at_the_bound_and_one_past(engine: &dyn Engine) {
     assert_eq!(queue.extend(&receipt, MAX_VISIBILITY).await.unwrap(), [Ok(())]);
     assert_nothing(&*queue).await;
 
-    let too_many = vec![message("g", "x"); MAX_BATCH + 1];
+    let too_many = vec![message("g", "x"); MAX_SEND + 1];
     let receipts = vec![receipt[0].clone(); MAX_BATCH + 1];
     let invalid = [
         queue.send(too_many).await.err(),

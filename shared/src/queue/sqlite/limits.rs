@@ -34,10 +34,10 @@ pub(super) fn delay(delay: Duration) -> Result<(), EntryError> {
     Ok(())
 }
 
-/// The number of entries in one call.
-pub(super) fn batch(entries: usize) -> Result<(), QueueError> {
-    if entries > MAX_BATCH {
-        return Err(QueueError::Invalid(format!("{entries} entries in one call; at most {MAX_BATCH} are allowed")));
+/// The number of entries in one call that allows `most`.
+pub(super) fn entries(entries: usize, most: usize) -> Result<(), QueueError> {
+    if entries > most {
+        return Err(QueueError::Invalid(format!("{entries} entries in one call; at most {most} are allowed")));
     }
     Ok(())
 }

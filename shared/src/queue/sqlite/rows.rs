@@ -15,6 +15,9 @@ pub(super) const MAX_RECEIVES: u32 = 1000;
 /// Hidden messages that one receive shows, and poison messages that it buries, at most: it stays quick when many come
 /// due at once. Far more than it takes out.
 const SWEEP: u32 = 256;
+/// Arrivals that one receive settles at most. Far more than it takes out, so that what arrived last is in turn after a
+/// few receives, however much arrived before it.
+const SETTLE: u32 = 512;
 
 /// The group whose turn it is: the fewest messages in flight, then the oldest message.
 pub(super) const TURN: &str = "SELECT head FROM groups WHERE head IS NOT NULL ORDER BY in_flight, head LIMIT 1";
@@ -30,9 +33,29 @@ pub(super) fn insert(
     now: Timestamp,
     delay: Duration,
 ) -> rusqlite::Result<i64> {
-    let state = if delay.is_zero() { READY } else { DELAYED };
-    conn.prepare_cached("INSERT INTO messages (grp, state, visible_at, sent_at, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .insert(params![group, state, (now + delay).0, now.0, body])
+    let id = conn
+        .prepare_cached("INSERT INTO arrivals (grp, visible_at, sent_at, body) VALUES (?1, ?2, ?3, ?4)")?
+        .insert(params![group, (now + delay).0, now.0, body])?;
+    if !delay.is_zero() {
+        // Rare, and `depth` tells delayed messages from others only where they are settled.
+        settle(conn, SETTLE)?;
+    }
+    Ok(id)
+}
+
+/// Gives up to `limit` arrivals, the oldest first, their places among the messages.
+pub(super) fn settle(conn: &Connection, limit: u32) -> rusqlite::Result<()> {
+    let first: Option<i64> = conn.prepare_cached("SELECT min(id) FROM arrivals")?.query_row([], |row| row.get(0))?;
+    let Some(first) = first else { return Ok(()) };
+    let end = first.saturating_add(i64::from(limit));
+    conn.prepare_cached(
+        "INSERT INTO messages (id, grp, state, visible_at, sent_at, body)
+         SELECT id, grp, iif(visible_at > sent_at, ?2, ?3), visible_at, sent_at, body
+         FROM arrivals WHERE id < ?1 ORDER BY id",
+    )?
+    .execute(params![end, DELAYED, READY])?;
+    conn.prepare_cached("DELETE FROM arrivals WHERE id < ?1")?.execute([end])?;
+    Ok(())
 }
 
 /// Takes up to `max` messages, group by group in turn, and hides them for `visibility`.
@@ -43,6 +66,7 @@ pub(super) fn claim(
     visibility: Duration,
 ) -> rusqlite::Result<Vec<Received>> {
     let now = env.now();
+    settle(conn, SETTLE)?;
     conn.prepare_cached(SHOW)?.execute(params![now.0, SWEEP])?;
     let mut turn = conn.prepare_cached(TURN)?;
     let mut take = conn.prepare_cached(
@@ -93,7 +117,7 @@ fn bury_poison(conn: &Connection, id: i64, now: Timestamp) -> rusqlite::Result<b
 /// the next hidden one show?
 pub(super) fn peek(conn: &Connection) -> rusqlite::Result<(bool, Option<Timestamp>)> {
     conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM groups WHERE head IS NOT NULL),
+        "SELECT EXISTS (SELECT 1 FROM groups WHERE head IS NOT NULL) OR EXISTS (SELECT 1 FROM arrivals),
                 (SELECT min(visible_at) FROM messages WHERE state <> 0)",
     )?
     .query_row([], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(Timestamp))))
@@ -131,7 +155,8 @@ pub(super) fn holds(conn: &Connection, ticket: Ticket) -> rusqlite::Result<bool>
     ])
 }
 
-/// Counts, and the age of the oldest. Messages that are due count as visible before a receive has shown them.
+/// Counts, and the age of the oldest. Messages that are due count as visible before a receive has shown them, and so does
+/// what hasn't been settled: of many thousands sent at once, some that were sent with a delay.
 pub(super) fn depth(conn: &Connection, now: Timestamp) -> rusqlite::Result<Depth> {
     let [ready, delayed, in_flight] = conn
         .prepare_cached(
@@ -145,13 +170,19 @@ pub(super) fn depth(conn: &Connection, now: Timestamp) -> rusqlite::Result<Depth
         )?
         .query_row([now.0], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?]))?;
     let dead: i64 = conn.prepare_cached("SELECT count(*) FROM dead")?.query_row([], |row| row.get(0))?;
+    // Contiguous: counted without being read.
+    let arrived: i64 = conn
+        .prepare_cached("SELECT coalesce((SELECT max(id) FROM arrivals) - (SELECT min(id) FROM arrivals) + 1, 0)")?
+        .query_row([], |row| row.get(0))?;
     let oldest: Option<i64> = conn
-        .prepare_cached("SELECT sent_at FROM messages ORDER BY id LIMIT 1")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
+        .prepare_cached(
+            "SELECT min(sent_at) FROM (SELECT * FROM (SELECT sent_at FROM messages ORDER BY id LIMIT 1)
+             UNION ALL SELECT * FROM (SELECT sent_at FROM arrivals ORDER BY id LIMIT 1))",
+        )?
+        .query_row([], |row| row.get(0))?;
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(Depth {
-        visible: count(ready + due_delayed + due_in_flight),
+        visible: count(arrived + ready + due_delayed + due_in_flight),
         in_flight: count(in_flight - due_in_flight),
         delayed: count(delayed - due_delayed),
         dead: count(dead),

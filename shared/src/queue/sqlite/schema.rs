@@ -6,7 +6,12 @@
 //! the groups in the order in which they are served, so that a receive costs the same with one message or a hundred
 //! thousand. Triggers keep `groups` true whatever statement touches a message; no code does it by hand.
 //!
-//! Ids are never used twice (AUTOINCREMENT): an old receipt can't name a new message.
+//! What is sent is appended to `arrivals`, which has no index and no trigger: the sender, a webhook's answer, waits for
+//! one page whatever the number of groups. Whoever receives next settles it: gives it its place among the messages.
+//! Arrivals are contiguous: appended at the end, settled from the start.
+//!
+//! Ids are given to arrivals, kept for the message's life, and never used twice (AUTOINCREMENT): an old receipt can't name
+//! a new message.
 
 /// A message that can be received.
 pub(super) const READY: i64 = 0;
@@ -16,7 +21,8 @@ pub(super) const DELAYED: i64 = 1;
 pub(super) const IN_FLIGHT: i64 = 2;
 
 /// See [`crate::sqlite::Database::open`].
-pub(super) const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE messages (
         id         INTEGER PRIMARY KEY AUTOINCREMENT,
         grp        TEXT NOT NULL,
@@ -81,4 +87,16 @@ pub(super) const MIGRATIONS: &[&str] = &["
     -- One row, written to learn whether messages could be stored.
     CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;
     INSERT INTO probe VALUES (1, 0);
-"];
+",
+    "
+    CREATE TABLE arrivals (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        grp        TEXT NOT NULL,
+        visible_at INTEGER NOT NULL,            -- ms since 1970; later than sent_at if it was sent with a delay
+        sent_at    INTEGER NOT NULL,            -- ms since 1970
+        body       TEXT NOT NULL
+    ) STRICT;
+    -- No id that a message ever had is given again.
+    INSERT INTO sqlite_sequence (name, seq) SELECT 'arrivals', seq FROM sqlite_sequence WHERE name = 'messages';
+",
+];

@@ -1,0 +1,113 @@
+//! Between the requests and the queue: what arrives while a send is under way goes with the next one, so that the busier
+//! it is, the more jobs share a commit, and a lone job waits for nobody. No timer, and one send at a time in order.
+//!
+//! Never answers for a job that the queue has not answered for, and never sends twice.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eco_coder_shared::queue::{JobQueue, MAX_SEND, NewMessage, QueueError};
+use futures_util::FutureExt;
+use tokio::sync::{mpsc, oneshot};
+
+/// Jobs that can wait for a send. More connections than this are rarely open, and each has one request.
+const PLACES: usize = 4096;
+/// A send is held back for requests that are being read already until it has so many jobs. With more, a commit gets no
+/// cheaper that anybody would notice, and while it is written the next requests can be read.
+const FULL: usize = 16;
+
+/// When to try again if the queue doesn't say.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Why a job is not stored, as far as anybody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotStored {
+    /// For the log.
+    pub(crate) error: String,
+    /// When to try again.
+    pub(crate) retry_after: Duration,
+}
+
+impl NotStored {
+    pub(crate) fn because(error: impl Into<String>) -> Self {
+        Self { error: error.into(), retry_after: RETRY_AFTER }
+    }
+}
+
+impl From<QueueError> for NotStored {
+    fn from(error: QueueError) -> Self {
+        let retry_after = if let QueueError::Throttled(wait) = error { wait } else { RETRY_AFTER };
+        Self { error: error.to_string(), retry_after }
+    }
+}
+
+struct Waiting {
+    message: NewMessage,
+    stored: oneshot::Sender<Result<(), NotStored>>,
+}
+
+/// Where jobs are left. When the last clone is dropped, what was left is still sent.
+#[derive(Clone)]
+pub(crate) struct Outbox(mpsc::Sender<Waiting>);
+
+impl Outbox {
+    /// Starts sending to `queue`, as a task of the runtime it is called in.
+    pub(crate) fn start(queue: Arc<dyn JobQueue>) -> Self {
+        let (sender, inbox) = mpsc::channel(PLACES);
+        tokio::spawn(send_all(queue, inbox));
+        Self(sender)
+    }
+
+    /// Stores `message`; `Ok` means that the queue has it for good. Dropped while it waits, it may be sent all the same.
+    pub(crate) async fn store(&self, message: NewMessage) -> Result<(), NotStored> {
+        let (stored, answer) = oneshot::channel();
+        self.0
+            .try_send(Waiting { message, stored })
+            .map_err(|_| NotStored::because("more jobs wait for the queue than it can take"))?;
+        answer.await.unwrap_or_else(|_| Err(NotStored::because("the queue's sender has ended")))
+    }
+}
+
+async fn send_all(queue: Arc<dyn JobQueue>, mut inbox: mpsc::Receiver<Waiting>) {
+    let mut batch = Vec::new();
+    while inbox.recv_many(&mut batch, MAX_SEND).await > 0 {
+        // What can go on now gets here first. Alone, a job is sent at once.
+        while batch.len() < FULL {
+            let before = batch.len();
+            tokio::task::yield_now().await;
+            batch.extend(std::iter::from_fn(|| inbox.try_recv().ok()).take(MAX_SEND - before));
+            if batch.len() == before {
+                break;
+            }
+        }
+        // Whoever waits on a send that panicked is told that it isn't known to be stored; the next ones go on.
+        if AssertUnwindSafe(send(queue.as_ref(), &mut batch)).catch_unwind().await.is_err() {
+            tracing::error!("sending to the queue panicked. Please report this");
+        }
+    }
+}
+
+/// Sends the batch, empties it, and answers entry by entry: one may fail alone.
+async fn send(queue: &dyn JobQueue, batch: &mut Vec<Waiting>) {
+    let (messages, waiting): (Vec<_>, Vec<_>) = batch.drain(..).map(|w| (w.message, w.stored)).unzip();
+    // Whoever waited has gone away where telling fails.
+    match queue.send(messages).await {
+        Ok(entries) => {
+            let mut entries = entries.into_iter();
+            for stored in waiting {
+                let answer = match entries.next() {
+                    Some(entry) => entry.map(drop).map_err(|refused| NotStored::because(refused.to_string())),
+                    None => Err(NotStored::because("the queue did not answer for this entry")),
+                };
+                let _ = stored.send(answer);
+            }
+        }
+        Err(error) => {
+            let failure = NotStored::from(error);
+            for stored in waiting {
+                let _ = stored.send(Err(failure.clone()));
+            }
+        }
+    }
+}

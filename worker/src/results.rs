@@ -73,6 +73,15 @@ pub struct SkippedFile {
     pub gap: bool,
 }
 
+/// The most findings of one pull request that are kept, the heaviest: a report shows ten, and folds or counts the others.
+pub const MAX_FINDINGS: usize = 1_000;
+/// What the findings that are kept may take as JSON, bytes. With what follows it fits into what a session stores.
+const MAX_FINDINGS_BYTES: usize = 4 << 20;
+/// What the list of skipped files may take as JSON, bytes; beyond, its paths are shortened.
+const MAX_SKIPPED_BYTES: usize = 2 << 20;
+/// What is left of such a path, characters: more than a report shows.
+const SHORT_PATH: usize = 160;
+
 /// The tool's output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CodeAnalysis {
@@ -83,9 +92,9 @@ pub struct CodeAnalysis {
     /// Why it isn't complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The findings.
+    /// The findings that are kept.
     pub recommendations: Vec<Finding>,
-    /// Their number.
+    /// How many were found.
     pub total_recommendations: usize,
     /// Files looked at.
     pub files_analyzed: usize,
@@ -103,6 +112,39 @@ pub struct CodeAnalysis {
 }
 
 impl CodeAnalysis {
+    /// The same, small enough to be stored whatever the pull request is like. Findings are left out from the lightest,
+    /// and the analysis says so.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let heaviest_first = |a: &Finding, b: &Finding| (b.severity, b.confidence).cmp(&(a.severity, a.confidence));
+        self.recommendations.sort_by(heaviest_first);
+        let mut bytes = 0;
+        let fits = |finding: &&Finding| {
+            bytes += json_bytes(*finding);
+            bytes <= MAX_FINDINGS_BYTES
+        };
+        let kept = self.recommendations.iter().take(MAX_FINDINGS).take_while(fits).count();
+        if kept < self.recommendations.len() {
+            let all = self.recommendations.len();
+            self.recommendations.truncate(kept);
+            self.reason.get_or_insert_with(|| format!("of {all} findings, the {kept} heaviest are kept"));
+            if self.status == ReviewStatus::Completed {
+                self.status = ReviewStatus::Partial;
+            }
+        }
+        let by_place = |f: &Finding| (f.file_path.clone(), f.start_line, f.rule_id.clone());
+        self.recommendations.sort_by_cached_key(by_place);
+        if json_bytes(&self.skipped) > MAX_SKIPPED_BYTES {
+            for file in &mut self.skipped {
+                if let Some((end, _)) = file.path.char_indices().nth(SHORT_PATH) {
+                    file.path.truncate(end);
+                    file.path.push('\u{2026}');
+                }
+            }
+        }
+        self
+    }
+
     /// Did it see less than it should?
     pub fn is_partial(&self) -> bool {
         self.status != ReviewStatus::Completed
@@ -122,4 +164,71 @@ pub struct PerformanceProfile {
     pub flame_graph_url: Option<String>,
     /// Where the profile came from, in words: the file's name.
     pub source: String,
+}
+
+fn json_bytes(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(0, |json| json.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::MAX_VALUE;
+
+    fn finding(path: &str, severity: &str, line: usize) -> Finding {
+        let text = "x".repeat(600);
+        serde_json::from_value(json!({
+            "file_path": path, "start_line": line, "end_line": line, "rule_id": "EC-PY-072", "aliases": ["GCI72"],
+            "title": "A finding", "severity": severity, "category": "Performance", "confidence": "High",
+            "description": text, "recommendation": text, "link": null, "evidence": text, "fingerprint": "f".repeat(64),
+        }))
+        .unwrap()
+    }
+
+    fn analysis(recommendations: Vec<Finding>) -> CodeAnalysis {
+        CodeAnalysis {
+            review_id: "embedded-x".to_owned(),
+            status: ReviewStatus::Completed,
+            reason: None,
+            total_recommendations: recommendations.len(),
+            recommendations,
+            files_analyzed: 1,
+            files_changed: 1,
+            skipped: Vec::new(),
+            suppressed: 0,
+            faults: 0,
+            cpu_seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn the_heaviest_findings_are_kept_up_to_the_bound_and_one_more_is_counted() {
+        let all = |low: usize| {
+            let light = (0..low).map(|line| finding("a.py", "Low", line + 1));
+            light.chain([finding("b.py", "High", 1)]).collect::<Vec<_>>()
+        };
+        let at = analysis(all(MAX_FINDINGS - 1));
+        assert_eq!(at.clone().bounded(), at);
+        let over = analysis(all(MAX_FINDINGS)).bounded();
+        assert_eq!((over.recommendations.len(), over.total_recommendations), (MAX_FINDINGS, MAX_FINDINGS + 1));
+        assert_eq!(over.recommendations.last().unwrap().file_path, "b.py", "the heaviest, at its place");
+        assert!(over.is_partial());
+        assert_eq!(over.reason.as_deref(), Some("of 1001 findings, the 1000 heaviest are kept"));
+    }
+
+    #[test]
+    fn no_pull_request_has_more_findings_and_skipped_files_than_a_session_stores() {
+        // Git allows paths of 4,096 bytes; in JSON a control character takes six.
+        let path = "\u{1}".repeat(4096);
+        let mut worst = analysis((0..MAX_FINDINGS).map(|line| finding(&path, "High", line + 1)).collect());
+        let reason = "its patch can't be read: line 4294967295 of the patch doesn't fit its hunk's line counts: read the \
+                      whole file instead";
+        worst.skipped = vec![SkippedFile { path, reason: reason.to_owned(), gap: true }; 3_000];
+        let bounded = worst.bounded();
+        assert!(json_bytes(&bounded) < MAX_VALUE, "{} bytes", json_bytes(&bounded));
+        assert!(!bounded.recommendations.is_empty() && bounded.is_partial());
+        assert_eq!(bounded.skipped.len(), 3_000, "each is still named");
+    }
 }

@@ -186,7 +186,7 @@ impl Driver<'_> {
             })
         });
         note(id, tool, &outcome, started.elapsed(), subject);
-        Event::ToolFinished { id: call, outcome }
+        Event::ToolFinished { id: call, outcome: outcome.map(bounded) }
     }
 
     async fn perform(&self, tool: &ToolCall, run: &Run, subject: &Subject) -> Result<ToolOutput, ToolError> {
@@ -210,6 +210,14 @@ impl Driver<'_> {
 
 /// The agent's name in metrics.
 pub const AGENT: &str = "eco-coder-agent";
+
+/// What a tool said, small enough for a session.
+fn bounded(output: ToolOutput) -> ToolOutput {
+    match output {
+        ToolOutput::AnalyzeCode(analysis) => ToolOutput::AnalyzeCode(Box::new(analysis.bounded())),
+        small => small,
+    }
+}
 
 fn place(id: &SessionId, sequence: u32) -> String {
     format!("session/{}/{sequence}", id.0)

@@ -108,6 +108,9 @@ pub struct Run {
     turns: Vec<Turn>,
 }
 
+/// The longest result of one call that a model is told, in characters; what is beyond is cut, and said to be.
+const MAX_TOLD: usize = 30_000;
+
 /// Turn 0's calls stand first, in this order; the third is there only if something was measured.
 const ANALYZE: CallId = 0;
 const PROFILE: CallId = 1;
@@ -277,11 +280,10 @@ impl Run {
             let Said::ToolUse { id, .. } = said else { continue };
             let answered = self.calls.iter().rev().find(|call| call.asked_as.as_ref() == Some(id));
             match answered.and_then(|call| call.outcome.as_ref()) {
-                Some(Ok(output)) => told.push(Told::ToolResult {
-                    id: id.clone(),
-                    content: serde_json::to_string(output).unwrap_or_default(),
-                    is_error: false,
-                }),
+                Some(Ok(output)) => {
+                    let content = cut(serde_json::to_string(output).unwrap_or_default());
+                    told.push(Told::ToolResult { id: id.clone(), content, is_error: false });
+                }
                 Some(Err(error)) => told.push(failed(id, error)),
                 None => {}
             }
@@ -356,6 +358,15 @@ fn not_there<T>(outcome: Option<Result<ToolOutput, ToolError>>, absent: &str) ->
         Some(Err(error)) => Section::Failed { error_type: error.error_type, why: error.for_model },
         _ => Section::Absent { why: absent.to_owned() },
     }
+}
+
+/// What a model is told of a result: all of it up to [`MAX_TOLD`].
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_TOLD) {
+        text.truncate(end);
+        text.push_str("\nThe result was cut here: there was more. Ask for less at once.");
+    }
+    text
 }
 
 fn failed(id: &str, error: &ToolError) -> Told {

@@ -291,3 +291,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_result_is_told_whole_up_to_the_bound_and_cut_one_past_it() {
+    assert_eq!(cut("é".repeat(MAX_TOLD)), "é".repeat(MAX_TOLD));
+    let over = cut("é".repeat(MAX_TOLD + 1));
+    assert!(over.starts_with(&"é".repeat(MAX_TOLD)) && !over.starts_with(&"é".repeat(MAX_TOLD + 1)));
+    assert!(over.ends_with("there was more. Ask for less at once."));
+}
+
+#[test]
+fn a_result_of_ten_megabytes_does_not_get_into_the_prompt() {
+    let mut run = at_the_model(Limits::default());
+    run.apply(asks(&[("1", "analyze_code", json!({}))]));
+    let ToolOutput::AnalyzeCode(mut huge) = analysis() else { panic!("an analysis") };
+    huge.reason = Some("x".repeat(10 << 20));
+    let Action::CallTools(calls) = run.next() else { panic!("{:?}", run.next()) };
+    run.apply(finished(calls[0].0, ToolOutput::AnalyzeCode(huge)));
+    let said = serde_json::to_string(run.turns()).unwrap();
+    assert!(said.len() < 2 * MAX_TOLD && said.contains("Ask for less at once"), "{} bytes", said.len());
+}

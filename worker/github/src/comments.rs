@@ -19,6 +19,10 @@ mod tests;
 /// The most pages of comments that are read; GitHub itself stops at 2,500 comments in many places.
 const MAX_PAGES: usize = 100;
 
+/// How much of a listed comment's body is kept, in characters: a marker stands at its start, and ten thousand whole
+/// bodies are more than is held for that.
+const MAX_LISTED_BODY: usize = 4096;
+
 /// A comment. Its body is its author's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueComment {
@@ -66,15 +70,25 @@ impl From<WireComment> for IssueComment {
     }
 }
 
+impl IssueComment {
+    fn shortened(mut self) -> Self {
+        if let Some((end, _)) = self.body.char_indices().nth(MAX_LISTED_BODY) {
+            // A copy: what is cut off is not to stay allocated.
+            self.body = self.body[..end].to_owned();
+        }
+        self
+    }
+}
+
 impl GitHub {
-    /// All comments, oldest first. An error rather than a part of them: who looks for a comment of its own must not
+    /// All comments, oldest first, each with the first 4,096 characters of its body. An error rather than a part of them: who looks for a comment of its own must not
     /// take a part for the whole. A comment deleted while the pages are read can hide the one after it.
     pub async fn comments(&self, repo: &RepoName, number: PullNumber) -> Result<Vec<IssueComment>, ApiError> {
         let request = Request::new(Method::Get, format!("/repos/{repo}/issues/{number}/comments"));
         let mut comments = Vec::new();
         let complete = self
             .pages(request, MAX_PAGES, "the comments", |page: Vec<WireComment>| {
-                comments.extend(page.into_iter().map(IssueComment::from));
+                comments.extend(page.into_iter().map(|comment| IssueComment::from(comment).shortened()));
                 ControlFlow::Continue(())
             })
             .await?;

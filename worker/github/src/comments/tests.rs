@@ -72,3 +72,15 @@ async fn a_ghosts_empty_comment_is_read() {
     let comments = github.comments(&repo(), seven()).await.unwrap();
     assert_eq!((comments[0].author_id, comments[0].body.as_str()), (0, ""));
 }
+
+#[tokio::test]
+async fn a_listed_comment_has_the_beginning_of_its_body_and_one_read_alone_has_all() {
+    let (fake, github) = github();
+    for length in [MAX_LISTED_BODY, MAX_LISTED_BODY + 1, 65_536] {
+        let id = fake.comment_by(2, LIST, &"é".repeat(length));
+        assert_eq!(github.comment(&repo(), id).await.unwrap().body.chars().count(), length);
+    }
+    let lengths: Vec<usize> =
+        github.comments(&repo(), seven()).await.unwrap().iter().map(|c| c.body.chars().count()).collect();
+    assert_eq!(lengths, [MAX_LISTED_BODY; 3]);
+}

@@ -19,6 +19,9 @@ const GITHUB_PATIENCE_SECONDS: u64 = 10;
 /// No deadline is longer than an hour.
 const LONGEST_SECONDS: u64 = 3600;
 
+/// Secrets that a delivery is tried with. A rotation needs two.
+const MAX_SECRETS: usize = 10;
+
 /// Everything the ingress needs to know.
 #[derive(Debug, Clone)]
 pub struct IngressConfig {
@@ -168,6 +171,12 @@ fn secrets(settings: &Settings, references: &[String]) -> Result<Vec<SecretStrin
             "it is empty, so that no delivery could be verified; name the webhook's secret as env:NAME or file:PATH",
         ));
     }
+    if references.len() > MAX_SECRETS {
+        return Err(ConfigError::value(
+            KEY,
+            &format!("it names {} secrets; a delivery is tried with {MAX_SECRETS} at most", references.len()),
+        ));
+    }
     references.iter().map(|reference| settings.secret(KEY, reference)).collect()
 }
 
@@ -236,5 +245,33 @@ mod tests {
             assert!(error.contains(names), "{toml}: {error}");
             assert!(!error.contains("plain text"), "{error}");
         }
+    }
+
+    #[test]
+    fn each_setting_is_taken_at_its_bounds_and_refused_one_past_them() {
+        for (key, least, most) in [
+            ("max_body_bytes", 1, 26_214_400_u64),
+            ("header_timeout_seconds", 1, 3600),
+            ("body_timeout_seconds", 1, 3600),
+            ("max_connections", 1, 1_000_000),
+            ("max_body_memory_bytes", 26_214_400, u64::from(u32::MAX)),
+            ("enqueue_timeout_seconds", 1, 9),
+            ("shutdown_grace_seconds", 0, 3600),
+        ] {
+            let with = |value: u64| from(&format!("ingress.{key} = {value}"));
+            for taken in [least, most] {
+                assert!(with(taken).is_ok(), "{key} = {taken}: {:?}", with(taken));
+            }
+            for refused in [least.checked_sub(1), Some(most + 1)].into_iter().flatten() {
+                let error = with(refused).unwrap_err().to_string();
+                assert!(error.contains(&format!("ingress.{key}: it is {refused}; it must be from")), "{error}");
+            }
+        }
+        let secrets = |count: usize| {
+            let names = vec!["\"env:ECO_CODER_WEBHOOK_SECRET\""; count].join(", ");
+            from(&format!("ingress.webhook_secrets = [{names}]"))
+        };
+        assert_eq!(secrets(10).unwrap().secrets.len(), 10);
+        assert!(secrets(11).unwrap_err().to_string().contains("10 at most"));
     }
 }

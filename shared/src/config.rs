@@ -4,6 +4,7 @@
 mod keys;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -12,6 +13,9 @@ use toml::{Table, Value};
 pub use keys::{KEYS, Key, Kind, reference_table};
 
 use crate::secrets::SecretRef;
+
+/// The longest settings file, bytes.
+const MAX_FILE: u64 = 1 << 20;
 
 /// Why the settings can't be used. Each says which setting, and how to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +79,9 @@ impl Settings {
     ) -> Result<Self, ConfigError> {
         let text = match file {
             None => String::new(),
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|e| ConfigError::Unreadable { path: path.to_owned(), cause: e.to_string() })?,
+            Some(path) => {
+                read(path).map_err(|e| ConfigError::Unreadable { path: path.to_owned(), cause: e.to_string() })?
+            }
         };
         Self::parse(&text, environment)
     }
@@ -162,6 +167,16 @@ impl Settings {
         let wrong = |e: crate::secrets::SecretError| ConfigError::value(key, &e.to_string());
         reference.parse::<SecretRef>().map_err(wrong)?.read(&self.environment).map_err(wrong)
     }
+}
+
+/// All of a file that is no longer than a settings file is.
+fn read(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(std::io::Error::other(format!("it has more than {MAX_FILE} bytes; name a settings file")));
+    }
+    Ok(text)
 }
 
 fn refuse_unknown(tables: &Table) -> Result<(), ConfigError> {

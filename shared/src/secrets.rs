@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Read;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use secrecy::SecretString;
+
+/// The largest secret, bytes; as in AWS Secrets Manager. A larger file is another file than was meant.
+const MAX_SECRET: u64 = 65_536;
 
 /// Names a secret: `env:NAME` or `file:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +40,14 @@ pub enum SecretError {
         path: PathBuf,
         /// The system's words.
         cause: String,
+    },
+    /// More than a secret can have.
+    #[error(
+        "the secret file {path} has more than {MAX_SECRET} bytes; name the file that holds the secret and nothing else"
+    )]
+    TooLong {
+        /// The file.
+        path: PathBuf,
     },
     /// A key file that other users of the machine can get at.
     #[error("the key file {path} is open to other users (mode {mode:03o}); make it this user's only: chmod 600 {path}")]
@@ -77,8 +89,16 @@ impl SecretRef {
     pub fn read(&self, environment: &BTreeMap<String, String>) -> Result<SecretString, SecretError> {
         let value = match self {
             Self::Env(name) => environment.get(name).cloned().ok_or_else(|| SecretError::MissingEnv(name.clone()))?,
-            Self::File(path) => std::fs::read_to_string(path)
-                .map_err(|e| SecretError::File { path: path.clone(), cause: e.to_string() })?,
+            Self::File(path) => {
+                let failed = |e: std::io::Error| SecretError::File { path: path.clone(), cause: e.to_string() };
+                let file = std::fs::File::open(path).map_err(failed)?;
+                let mut text = Vec::new();
+                file.take(MAX_SECRET + 1).read_to_end(&mut text).map_err(failed)?;
+                if text.len() as u64 > MAX_SECRET {
+                    return Err(SecretError::TooLong { path: path.clone() });
+                }
+                String::from_utf8(text).map_err(|_| failed(std::io::Error::other("it is not UTF-8 text")))?
+            }
         };
         let value = value.trim_end_matches(['\r', '\n']);
         if value.trim().is_empty() { Err(SecretError::Empty(self.clone())) } else { Ok(SecretString::from(value)) }
@@ -153,6 +173,21 @@ mod tests {
         std::fs::write(&path, "It's a Secret to Everybody\r\n").unwrap();
         let secret = SecretRef::File(path).read(&BTreeMap::new()).unwrap();
         assert_eq!(secret.expose_secret(), "It's a Secret to Everybody");
+    }
+
+    #[test]
+    fn a_file_secret_has_64_kib_at_most() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        let read = |length: usize| {
+            std::fs::write(&path, "s".repeat(length)).unwrap();
+            SecretRef::File(path.clone()).read(&BTreeMap::new())
+        };
+        assert_eq!(read(65_536).unwrap().expose_secret().len(), 65_536);
+        let error = read(65_537).unwrap_err();
+        assert!(matches!(error, SecretError::TooLong { .. }), "{error}");
+        #[cfg(unix)]
+        assert!(matches!(SecretRef::File("/dev/zero".into()).read(&BTreeMap::new()), Err(SecretError::TooLong { .. })));
     }
 
     #[test]

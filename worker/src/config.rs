@@ -107,6 +107,7 @@ impl WorkerConfig {
         let worker: WorkerTable = settings.table("worker")?;
         check_worker(&worker, &github)?;
         check_analysis(&analysis, &profiles, &worker)?;
+        check_appetite(&analysis, &model)?;
         Ok(Self {
             deployment: deployment(settings)?,
             dry_run: settings.dry_run()?,
@@ -241,6 +242,22 @@ fn check_analysis(analysis: &AnalysisTable, profiles: &ProfilesTable, worker: &W
     Ok(())
 }
 
+/// How much one review may ask for at once, and in all.
+fn check_appetite(analysis: &AnalysisTable, model: &ModelTable) -> Result<(), ConfigError> {
+    let most_bytes = HttpSettings::default().max_body;
+    for (key, value, most) in [
+        ("analysis.max_file_bytes", analysis.max_file_bytes, most_bytes),
+        ("analysis.max_files", analysis.max_files, eco_coder_github::pulls::MAX_FILES),
+        ("analysis.fetch_concurrency", analysis.fetch_concurrency, 64),
+        ("model.max_turns", model.max_turns as usize, 50),
+    ] {
+        if !(1..=most).contains(&value) {
+            return Err(ConfigError::value(key, &format!("it must be from 1 to {most}")));
+        }
+    }
+    Ok(())
+}
+
 /// For name look-up, TCP and TLS; never longer than the whole request may take.
 pub fn connect_timeout(github: &GitHubTable) -> Duration {
     HttpSettings::default().connect_timeout.min(Duration::from_secs(github.request_timeout_seconds))
@@ -320,5 +337,45 @@ mod tests {
         assert!(refusal("deployment = 'a b'").contains("letters"));
         assert!(refusal("[github]\ntoken_source = 'ghp_x'").contains("never written into the settings"));
         assert!(refusal("[github]\ntoken_source = 'arn:aws:secretsmanager:x'").contains("Secrets Manager"));
+    }
+
+    #[test]
+    fn each_setting_is_taken_at_its_bounds_and_refused_one_past_them() {
+        for (key, least, most) in [
+            ("worker.jobs", 1, 10_000_u64),
+            ("worker.cpu_threads", 0, 1024),
+            ("worker.visibility_seconds", 3, 12 * 3600),
+            ("worker.lease_seconds", 77, 12 * 3600),
+            ("worker.hide_seconds", 1, 12 * 3600),
+            ("worker.cooldown_seconds", 0, 3600),
+            ("worker.max_attempts", 1, 100),
+            ("worker.retry_cap_seconds", 5, 3600),
+            ("worker.outage_seconds", 1, 3600),
+            ("github.write_interval_ms", 0, 5000),
+            ("analysis.max_files", 1, 3000),
+            ("analysis.max_file_bytes", 1, 32 << 20),
+            ("analysis.fetch_concurrency", 1, 64),
+            ("analysis.timeout_seconds", 1, 3600),
+            ("profiles.timeout_seconds", 1, 3600),
+            ("model.max_turns", 1, 50),
+        ] {
+            let (table, name) = key.split_once('.').unwrap();
+            let with = |value: u64| load(&format!("[{table}]\n{name} = {value}"));
+            for taken in [least, most] {
+                assert!(with(taken).is_ok(), "{key} = {taken}: {}", with(taken).unwrap_err());
+            }
+            for refused in [least.checked_sub(1), Some(most + 1)].into_iter().flatten() {
+                assert!(with(refused).is_err(), "{key} = {refused}");
+            }
+        }
+        let source = |bytes: u64| load(&format!("[worker]\nsource_bytes = {bytes}\n[analysis]\nmax_file_bytes = 1024"));
+        assert!(source(1 << 20).is_ok() && source(1 << 40).is_ok());
+        assert!(source((1 << 20) - 1).is_err() && source((1 << 40) + 1).is_err());
+        let slow = |seconds: u64| {
+            load(&format!("[github]\nrequest_timeout_seconds = {seconds}\n[worker]\nlease_seconds = 700"))
+        };
+        assert!(slow(1).is_ok() && slow(600).is_ok() && slow(0).is_err() && slow(601).is_err());
+        let named = |length: usize| load(&format!("deployment = '{}'", "d".repeat(length)));
+        assert!(named(1).is_ok() && named(64).is_ok() && named(0).is_err() && named(65).is_err());
     }
 }

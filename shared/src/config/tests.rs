@@ -179,3 +179,16 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_settings_file_has_a_mebibyte_at_most() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let load = |length: usize| {
+        let start = "dry_run = true\n#";
+        std::fs::write(file.path(), format!("{start}{}", "x".repeat(length - start.len()))).unwrap();
+        Settings::load(Some(file.path()), [])
+    };
+    assert!(load(1 << 20).unwrap().dry_run().unwrap());
+    let error = load((1 << 20) + 1).unwrap_err().to_string();
+    assert!(error.contains("more than 1048576 bytes"), "{error}");
+}

@@ -270,4 +270,15 @@ mod tests {
         assert!(PullNumber::try_from(u64::MAX).is_err());
         assert_eq!(PullNumber::try_from(7).unwrap().get(), 7);
     }
+
+    #[test]
+    fn ids_are_taken_at_their_longest_and_refused_one_past_it() {
+        let longest = format!("{}/{}", "o".repeat(39), "n".repeat(100));
+        assert_eq!(longest.parse::<RepoName>().unwrap().as_str().len(), RepoName::MAX_LEN);
+        assert!(format!("{}/{}", "o".repeat(40), "n".repeat(100)).parse::<RepoName>().is_err());
+        assert!(format!("o/{}", "n".repeat(101)).parse::<RepoName>().is_err());
+        assert!("d".repeat(64).parse::<DeliveryId>().is_ok());
+        assert!("d".repeat(65).parse::<DeliveryId>().is_err());
+        assert!("a".repeat(65).parse::<CommitSha>().is_err());
+    }
 }

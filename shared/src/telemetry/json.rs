@@ -311,4 +311,15 @@ mod tests {
         assert_eq!(lines[0]["event_type"], "tool_invocation");
         assert!(lines[0].get("message").is_none());
     }
+
+    #[test]
+    fn a_text_is_logged_whole_up_to_the_bound_and_cut_one_past_it() {
+        let whole = "é".repeat(MAX_TEXT);
+        let lines = lines(|| {
+            tracing::info!(text = whole, "at");
+            tracing::info!(text = format!("{whole}é"), "past");
+        });
+        assert_eq!(lines[0]["context"]["text"], whole);
+        assert_eq!(lines[1]["context"]["text"], format!("{whole}…"));
+    }
 }

@@ -50,3 +50,39 @@ fn opening(run: &Run, subject: &Subject, nonce: &str) -> String {
     };
     format!("Results of the tools on this pull request:\n<<<DATA {nonce}\n{shown}\nDATA {nonce}>>>\n{cut}")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::agent::budget::Limits;
+    use crate::agent::run::Event;
+    use crate::results::ToolError;
+
+    /// The opening of a review whose results take this many characters, and how many of them it shows.
+    fn shown(length: usize) -> (String, usize) {
+        let target = json!({
+            "repository": "o/r", "repository_id": 1, "pull_request": 1, "head_sha": "a".repeat(40),
+            "merge_base_sha": "b".repeat(40),
+        });
+        let target = serde_json::from_value(target).unwrap();
+        let subject = Subject { target, files: Vec::new(), truncated: false, files_changed: 0 };
+        let mut run = Run::new(Some("m".to_owned()), Limits::default());
+        let rest = r#"{"analyze_code":{"error":""},"changed_files":[]}"#.len();
+        run.apply(Event::ToolFinished { id: 0, outcome: Err(ToolError::arguments("é".repeat(length - rest))) });
+        let text = opening(&run, &subject, "n");
+        let results = text.split_once("<<<DATA n\n").unwrap().1.split_once("\nDATA n>>>").unwrap().0.chars().count();
+        (text, results)
+    }
+
+    #[test]
+    fn results_are_shown_whole_up_to_the_bound_and_cut_one_past_it() {
+        let (text, results) = shown(MAX_OPENING);
+        assert_eq!(results, MAX_OPENING);
+        assert!(!text.contains("were cut here"));
+        let (text, results) = shown(MAX_OPENING + 1);
+        assert_eq!(results, MAX_OPENING);
+        assert!(text.ends_with("The results were cut here: there were more.\n"));
+    }
+}

@@ -68,3 +68,17 @@ pub enum PostStatus {
     /// It doesn't.
     Failure,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_is_taken_up_to_the_bound_and_refused_one_past_it() {
+        let with = |summary: String| Arguments { report: ModelReport { summary } }.validate();
+        assert_eq!(with("é".repeat(MAX_SUMMARY)), Ok(()));
+        let error = with("é".repeat(MAX_SUMMARY + 1)).unwrap_err();
+        assert!(error.for_model.contains("4001 characters; 4000 is the most"), "{error:?}");
+        assert!(with(" \n".to_owned()).is_err());
+    }
+}

@@ -142,6 +142,19 @@ fn too_many_findings_are_cut_and_the_cut_is_named() {
     let text = "a = sorted(xs)[0]\n".repeat(10);
     let analysis = analyze("a.py", &text, None, &Options::default(), &limits).unwrap();
     assert_eq!((analysis.findings.len(), analysis.partial.as_deref()), (3, Some("more than 3 findings")));
+    let at = analyze("a.py", &"a = sorted(xs)[0]\n".repeat(3), None, &Options::default(), &limits).unwrap();
+    assert_eq!((at.findings.len(), at.partial), (3, None));
+}
+
+#[test]
+fn matches_are_held_up_to_the_bound_and_the_first_one_past_it_is_named() {
+    let text = "a = sorted(xs)[0]\n".repeat(MAX_MATCHES + 1);
+    let tree = parse(Language::Python, &text, &Deadline::after(Duration::MAX)).unwrap();
+    let options = Options::default();
+    let scope = Scope { path: "a.py", language: Language::Python, options: &options, in_tests: false };
+    let (hits, partial) = matches(&tree, &scope, &Deadline::after(Duration::MAX));
+    assert_eq!(hits.len(), MAX_MATCHES);
+    assert_eq!(partial.as_deref(), Some("too many matches: lines after 20001 were not looked at"));
 }
 
 #[test]

@@ -55,6 +55,8 @@ async fn paths_that_git_cannot_have_are_never_asked_for() {
         assert_eq!(content, Ok(Content::NotAFile), "{path:?}");
     }
     assert_eq!(fake.sent(), []);
+    let longest = "x".repeat(MAX_PATH);
+    assert!(encode(&longest).is_some() && encode(&format!("{longest}x")).is_none());
 }
 
 #[test]

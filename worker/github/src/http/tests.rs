@@ -229,6 +229,8 @@ async fn redirects_in_a_circle_end() {
     let server = Server::start([circle(), circle(), circle(), circle()]).await;
     let error = server.transport().send(read("/x"), None).await.unwrap_err();
     assert_eq!(error, TransportError::Refused("it was redirected too often"));
+    let found = Server::start([circle(), circle(), circle(), answer("200 OK", "", "{}")]).await;
+    assert_eq!(found.transport().send(read("/x"), None).await.unwrap().status, 200, "three are followed");
 }
 
 #[tokio::test]

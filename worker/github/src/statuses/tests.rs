@@ -5,7 +5,7 @@ use eco_coder_shared::env::SystemEnv;
 use super::*;
 use crate::auth::Auth;
 use crate::client::Settings;
-use crate::testing::{FakeGitHub, answer};
+use crate::testing::{FakeGitHub, answer, answer_with};
 
 #[tokio::test]
 async fn a_status_is_set_with_a_short_description_and_found_again() {
@@ -36,4 +36,23 @@ async fn a_status_is_set_with_a_short_description_and_found_again() {
     let found = github.status(&repo, &sha, "eco-coder").await.unwrap().unwrap();
     assert_eq!((found.state, found.description.as_deref()), (StatusState::Failure, Some("new")));
     assert_eq!(github.status(&repo, &sha, "nobody").await, Ok(None));
+}
+
+#[test]
+fn a_description_is_sent_whole_up_to_the_bound_and_cut_one_past_it() {
+    assert_eq!(cut(&"é".repeat(MAX_DESCRIPTION)), "é".repeat(MAX_DESCRIPTION));
+    let over = cut(&"é".repeat(MAX_DESCRIPTION + 1));
+    assert_eq!(over.chars().count(), MAX_DESCRIPTION);
+}
+
+#[tokio::test]
+async fn a_list_of_statuses_that_never_ends_is_left() {
+    let fake = FakeGitHub::new();
+    let github = GitHub::new(fake.clone(), Auth::Anonymous, Arc::new(SystemEnv), Settings::default());
+    let sha: CommitSha = "a".repeat(40).parse().unwrap();
+    let path = format!("/repos/o/r/commits/{sha}/statuses");
+    let link = format!("<https://fake.test{path}>; rel=\"next\"");
+    fake.answer(Method::Get, &path, answer_with(200, &[("link", &link)], &json!([])));
+    assert_eq!(github.status(&"o/r".parse().unwrap(), &sha, "eco-coder").await, Ok(None));
+    assert_eq!(fake.sent().len(), MAX_PAGES);
 }

@@ -483,3 +483,34 @@ proptest! {
         prop_assert!(profile.bottlenecks.is_sorted_by(|a, b| a.self_time_ms >= b.self_time_ms));
     }
 }
+
+#[test]
+fn what_is_at_a_limit_is_read() {
+    let small = Limits {
+        max_input_bytes: 1 << 10,
+        max_unzipped_bytes: 1 << 10,
+        max_samples: 10,
+        max_entries: 10,
+        ..Limits::default()
+    };
+    let read = |bytes: &[u8]| read(bytes, None, &small);
+    let padded = |length: usize| [b"a 1\n".as_slice(), &vec![b'\n'; length - 4]].concat();
+    assert!(read(&padded(1 << 10)).is_ok());
+    assert_eq!(read(&padded((1 << 10) + 1)), Err(ProfileError::TooLarge { limit: 1 << 10, unzipped: false }));
+    assert!(read(&gzip(&padded(1 << 10))).is_ok());
+    assert_eq!(read(&gzip(&padded((1 << 10) + 1))), Err(ProfileError::TooLarge { limit: 1 << 10, unzipped: true }));
+    let stacks = |count: usize| "a 1\n".repeat(count).into_bytes();
+    assert!(read(&stacks(10)).is_ok());
+    assert_eq!(read(&stacks(11)), Err(ProfileError::TooMany { what: "stacks", limit: 10 }));
+    let frames = |count: usize| (0..count).map(|n| format!("f{n}")).collect::<Vec<_>>().join(";") + " 1";
+    assert!(read(frames(10).as_bytes()).is_ok());
+    assert!(matches!(read(frames(11).as_bytes()), Err(ProfileError::TooMany { limit: 10, .. })));
+    let sampled = |count: usize| {
+        let mut file = File::new(&[("cpu", "ms")]);
+        let leaf = file.location(&[("f", "f", 1)]);
+        (0..count).for_each(|_| file.sample(&[leaf], &[1]));
+        file.encode_to_vec()
+    };
+    assert!(read(&sampled(10)).is_ok());
+    assert_eq!(read(&sampled(11)), Err(ProfileError::TooMany { what: "samples", limit: 10 }));
+}

@@ -152,3 +152,11 @@ proptest! {
         prop_assert_eq!(world.comments.len(), 1);
     }
 }
+
+#[test]
+fn a_comment_that_is_gone_each_time_is_given_up_one_past_the_bound() {
+    let gone = [Seen::Gone, Seen::Listed(vec![8])];
+    let steps = play(&CommentState::Known { id: 7 }, false, std::iter::repeat_n(gone, 3).flatten().take(5));
+    assert_eq!(steps[1..5], [Step::List, Step::Update(8), Step::List, Step::Update(8)]);
+    assert_eq!(steps[5], Step::GiveUp);
+}

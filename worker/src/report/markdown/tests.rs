@@ -303,6 +303,23 @@ fn sixty_findings_are_ranked_and_folded() {
 }
 
 #[test]
+fn nothing_is_folded_or_left_out_before_a_list_is_full() {
+    let shown = |findings: u32, functions: usize| {
+        let mut report = clean();
+        measure(&mut report, (0..functions).map(|n| function(&format!("f{n}"), 1.0)).collect());
+        report.quality = Section::Present(analysis((0..findings).map(|n| finding(n, Severity::High)).collect()));
+        render(&report, &RenderOptions::default())
+    };
+    let (at, past) = (shown(10, 5), shown(11, 6));
+    assert!(at.contains("\n**10. ") && !at.contains("more finding"), "{at}");
+    assert!(past.contains("<summary>1 more finding</summary>"), "{past}");
+    assert!(at.contains("`f4` itself") && past.contains("`f4` itself") && !past.contains("`f5` itself"), "{past}");
+    let (at, past) = (shown(60, 0), shown(61, 0));
+    assert!(at.contains("<summary>50 more findings</summary>") && !at.contains("\n- and "), "{at}");
+    assert!(past.contains("\n- and 1 more\n"), "{past}");
+}
+
+#[test]
 fn no_grams_without_a_measurement() {
     let mut report = clean();
     measure(&mut report, Vec::new());

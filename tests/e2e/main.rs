@@ -8,11 +8,16 @@ mod attempts;
 mod commands;
 mod comment;
 mod demo;
+mod diffs;
 mod documents;
+mod ingress;
+mod overload;
 mod signature;
 mod trouble;
 
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../support/wire.rs"]
+mod wire;
 #[path = "../support/world.rs"]
 mod world;

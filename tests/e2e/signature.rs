@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use eco_coder::forge::SignedWebhook;
-use eco_coder_shared::queue::JobQueue;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -23,11 +22,6 @@ fn webhook(body: &[u8], more: &[(&str, &str)]) -> SignedWebhook {
     ];
     headers.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     SignedWebhook { headers, body: Bytes::copy_from_slice(body) }
-}
-
-async fn waiting(world: &World) -> u64 {
-    let depth = world.queue().depth().await.unwrap();
-    depth.visible + depth.in_flight + depth.delayed + depth.dead
 }
 
 /// An ingress alone, with this secret.
@@ -59,7 +53,7 @@ async fn githubs_documented_vector_passes_and_any_flipped_bit_does_not() {
     let other_body =
         world.send(&webhook(b"Hello, World?", &[("x-hub-signature-256", &format!("sha256={good}"))])).await;
     assert_eq!(other_body.status, 401);
-    assert_eq!(waiting(&world).await, 0);
+    assert_eq!(world.stored().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +67,7 @@ async fn malformed_signatures_are_401_and_two_of_them_400() {
     assert_eq!(world.send(&webhook(b"{}", &[])).await.status, 401);
     let twice = webhook(b"{}", &[("x-hub-signature-256", &good), ("x-hub-signature-256", &good)]);
     assert_eq!(world.send(&twice).await.status, 400);
-    assert_eq!(waiting(&world).await, 0);
+    assert_eq!(world.stored().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,13 +84,13 @@ async fn during_a_rotation_both_secrets_pass_and_after_it_the_old_one_does_not()
     let body = world.forge.webhook(&world.repo, pull, "opened").unwrap().body;
     assert_eq!(world.send(&signed("new", &body)).await.status, 202);
     assert_eq!(world.send(&signed("old", &body)).await.status, 202);
-    assert_eq!(waiting(&world).await, 2);
+    assert_eq!(world.stored().await, 2);
     drop(world);
 
     let world = ingress(&[("ECO_CODER_SECRET_NEW", "new")]).await;
     assert_eq!(world.send(&signed("new", &body)).await.status, 202);
     assert_eq!(world.send(&signed("old", &body)).await.status, 401);
-    assert_eq!(waiting(&world).await, 1);
+    assert_eq!(world.stored().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,11 @@ use tokio::sync::watch;
 /// The longest wait for anything in a test: only a failing test gets there.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A number that whoever runs the tests may give in the environment, to have more done than every time.
+pub fn chosen(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}")))
+}
+
 pub struct Process {
     child: Child,
     name: &'static str,
@@ -87,6 +92,19 @@ impl Process {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The most memory it ever had, in bytes.
+    pub fn peak_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kib: usize = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kib * 1024
+    }
+
+    /// How many files, sockets among them, it has open. None once it is gone.
+    pub fn open_files(&self) -> Option<usize> {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).ok().map(Iterator::count)
     }
 
     /// kill -9.

@@ -1,6 +1,7 @@
 //! A small world: a forge on loopback, a data directory, and the product's processes in front of it. Tests read as
 //! scripts: push, deliver, read the comment.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -57,7 +58,9 @@ impl World {
     pub async fn new(settings: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
-        let forge = Forge::new(ForgeSettings::new(api.clone(), SecretString::from(TOKEN), SecretString::from(SECRET)));
+        let settings_of_forge = ForgeSettings::new(api.clone(), SecretString::from(TOKEN), SecretString::from(SECRET));
+        // A load of reviews makes more calls than GitHub gives an hour.
+        let forge = Forge::new(ForgeSettings { rate_limit: 1_000_000, ..settings_of_forge });
         tokio::spawn(forge.clone().serve(listener, std::future::pending()));
         let repo: RepoName = "acme/shop".parse().unwrap();
         forge.add_repository(&repo, Content::memory(tree(&[("README.md", "shop\n")])));
@@ -135,15 +138,30 @@ impl World {
 
     pub async fn start_ingress(&mut self) {
         let ingress = Process::start("ingress", &self.config, &self.environment);
-        let line = ingress.says("the ingress takes webhooks").await;
+        self.serves(ingress).await;
+    }
+
+    /// Waits until the process takes webhooks.
+    pub async fn serves(&mut self, process: Process) {
+        let line = process.says("the ingress takes webhooks").await;
         line["context"]["webhooks"].as_str().unwrap().clone_into(&mut self.webhooks);
-        self.ingress = Some(ingress);
+        self.ingress = Some(process);
+    }
+
+    /// Where the ingress takes webhooks.
+    pub fn address(&self) -> SocketAddr {
+        let url: reqwest::Url = self.webhooks.parse().unwrap();
+        SocketAddr::new(url.host_str().unwrap().parse().unwrap(), url.port().unwrap())
     }
 
     pub async fn start_worker(&mut self) {
         let worker = Process::start("worker", &self.config, &self.environment);
         worker.says("working").await;
         self.worker = Some(worker);
+    }
+
+    pub fn ingress(&self) -> &Process {
+        self.ingress.as_ref().unwrap()
     }
 
     pub fn worker(&self) -> &Process {
@@ -157,6 +175,12 @@ impl World {
     /// The queue's file, opened a second time.
     pub fn queue(&self) -> SqliteQueue {
         SqliteQueue::open(&self.data().join("queue.db"), Arc::new(SystemEnv)).unwrap()
+    }
+
+    /// Messages in the queue, the dead ones included.
+    pub async fn stored(&self) -> u64 {
+        let depth = eco_coder_shared::queue::JobQueue::depth(&self.queue()).await.unwrap();
+        depth.visible + depth.in_flight + depth.delayed + depth.dead
     }
 
     /// A pull request whose head has these files.

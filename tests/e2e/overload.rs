@@ -1,0 +1,114 @@
+//! More work than can be done at once: repositories take turns, whoever came first and with however much.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use eco_coder::forge::{Action, Content, Fault, Gate, NewPull};
+use eco_coder_shared::ids::{PullNumber, RepoName};
+use eco_coder_shared::job::{Decoded, Job};
+use eco_coder_shared::queue::{JobQueue, MAX_BATCH, NewMessage};
+use tokio::task::JoinSet;
+
+use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, tree};
+
+/// Waiting before the other repository's only job comes.
+const FLOOD: usize = 5_000;
+/// Pull requests that the flood is about.
+const PULLS: usize = 40;
+/// Reviews at once.
+const JOBS: usize = 4;
+
+/// The jobs of the whole flood, from a real one for each pull request.
+async fn flood(world: &World, pulls: &[PullNumber]) -> Vec<NewMessage> {
+    let queue = world.queue();
+    let mut jobs = Vec::new();
+    for pull in pulls {
+        world.deliver(*pull, "opened").await;
+    }
+    while jobs.len() < pulls.len() {
+        for received in queue.receive(MAX_BATCH, Duration::ZERO, Duration::from_mins(1)).await.unwrap() {
+            let Decoded::Job(job) = Job::decode(&received.body) else { panic!("{}", received.body) };
+            jobs.push(*job);
+            queue.ack(&[received.receipt]).await.unwrap()[0].clone().unwrap();
+        }
+    }
+    let copy = |n: usize| {
+        let job = &jobs[n % jobs.len()];
+        let body = Job { id: format!("{n:032x}"), ..job.clone() }.encode();
+        NewMessage { group: job.group(), body, delay: Duration::ZERO }
+    };
+    (0..FLOOD).map(copy).collect()
+}
+
+/// How many pull requests of `first` were looked at after `from` calls, and before the first one of `second`.
+fn served_before(world: &World, from: usize, first: &RepoName, second: &RepoName) -> usize {
+    let requests = world.forge.requests();
+    let of = |repo: &RepoName, path: &str| {
+        let number = path.strip_prefix(&format!("/repos/{repo}/pulls/"))?.split('/').next()?;
+        Some(number.to_owned())
+    };
+    let end = requests.iter().position(|request| of(second, &request.path).is_some()).unwrap();
+    let between = requests.iter().take(end).skip(from);
+    between.filter_map(|request| of(first, &request.path)).collect::<BTreeSet<_>>().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_with_one_job_does_not_wait_for_another_with_five_thousand() {
+    let mut world = World::new(&format!("[worker]\njobs = {JOBS}")).await;
+    world.start_ingress().await;
+    let mut pulls = Vec::new();
+    for n in 0..PULLS {
+        let (pull, _) = world.open(&format!("change-{n}"), &[("a.py", CLEAN)]);
+        pulls.push(pull);
+    }
+    let queue = world.queue();
+    let mut sending = JoinSet::new();
+    for batch in flood(&world, &pulls).await.chunks(MAX_BATCH) {
+        let (queue, batch) = (queue.clone(), batch.to_vec());
+        sending.spawn(async move { queue.send(batch).await.unwrap().iter().all(Result::is_ok) });
+    }
+    assert!(sending.join_all().await.into_iter().all(|stored| stored));
+    assert_eq!(world.stored().await, FLOOD as u64);
+
+    // All hands are full with the flood when the other one comes.
+    let gate = Gate::new();
+    world.forge.add_fault(Fault::on("GET", "/repos/acme/shop/pulls/*", Action::Hold(gate.clone())).times(JOBS));
+    world.start_worker().await;
+    gate.arrived(JOBS).await;
+    let small: RepoName = "small/one".parse().unwrap();
+    world.forge.add_repository(&small, Content::memory(tree(&[("README.md", "one\n")])));
+    // The second one comes while the flood flows.
+    for branch in ["first", "second"] {
+        let head = world.forge.commit(&small, branch, tree(&[("b.py", CLEAN)]), "One").unwrap();
+        let pull = world.forge.open_pull(&small, NewPull::new("One", branch)).unwrap();
+        let opened = world.forge.webhook(&small, pull, "opened").unwrap();
+        world.forge.clear_requests();
+        assert_eq!(world.send(&opened).await.status, 202);
+        let from = world.forge.requests().len();
+        gate.release();
+        world
+            .until("the small repository's comment", |forge| {
+                let comments = forge.comments(&small, pull);
+                comments.first().filter(|comment| comment.body.contains(&format!("head={head}"))).map(drop)
+            })
+            .await;
+        let before = served_before(&world, from, &world.repo, &small);
+        // What was under way then, and what took its place before the first hand was free for it.
+        assert!(before <= 2 * JOBS, "{before} pull requests of the flood were served before it");
+    }
+    assert!(world.stored().await > 4_000, "most of the flood waits still");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_with_more_findings_than_can_be_kept_gets_its_comment() {
+    let world = World::running("").await;
+    let many = QUERY_IN_A_LOOP.repeat(200);
+    let files: Vec<(String, &str)> = (0..6).map(|n| (format!("app/{n}.py"), many.as_str())).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let (pull, head) = world.open("feature", &files);
+    world.deliver(pull, "opened").await;
+    let comment = world.comment(pull, &head).await;
+    world.settled().await;
+    assert!(comment.body.contains("1,000 things to mend; code analysis incomplete"), "{}", comment.body);
+    assert!(comment.body.contains("of 1200 findings, the 1000 heaviest are kept"), "{}", comment.body);
+}

@@ -11,6 +11,7 @@ mod demo;
 mod diffs;
 mod documents;
 mod ingress;
+mod kill;
 mod overload;
 mod signature;
 mod trouble;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use eco_coder::forge::SignedWebhook;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
@@ -25,7 +26,11 @@ pub struct Reply {
 
 impl Peer {
     pub async fn connect(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), unread: Vec::new() }
+        Self::try_connect(address).await.unwrap()
+    }
+
+    pub async fn try_connect(address: SocketAddr) -> std::io::Result<Self> {
+        Ok(Self { stream: TcpStream::connect(address).await?, unread: Vec::new() })
     }
 
     /// What can't be written any more has been closed on the other side; the answer tells.
@@ -119,4 +124,10 @@ pub fn request(headers: &[&str], body: &[u8]) -> Vec<u8> {
 pub fn signed(event: &str, body: &[u8]) -> Vec<u8> {
     let event = format!("X-GitHub-Event: {event}");
     request(&[&signature(body), &event, "Content-Type: application/json"], body)
+}
+
+/// One of the forge's deliveries.
+pub fn delivery(webhook: &SignedWebhook) -> Vec<u8> {
+    let headers: Vec<String> = webhook.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    request(&headers.iter().map(String::as_str).collect::<Vec<_>>(), &webhook.body)
 }

@@ -141,6 +141,17 @@ impl World {
         self.serves(ingress).await;
     }
 
+    /// Ingress and worker in one process, in the ingress's place. It comes back at another address each time.
+    pub async fn start_serve(&mut self) {
+        let process = self.starting_serve();
+        self.serves(process).await;
+    }
+
+    /// The same, as soon as the process is there.
+    pub fn starting_serve(&self) -> Process {
+        Process::start("serve", &self.config, &self.environment)
+    }
+
     /// Waits until the process takes webhooks.
     pub async fn serves(&mut self, process: Process) {
         let line = process.says("the ingress takes webhooks").await;

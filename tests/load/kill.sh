@@ -1,0 +1,26 @@
+#!/bin/sh
+# kill -9 of `eco-coder serve` at many moments drawn by lot, during a load of webhooks; the last line says whether every
+# 202 ended as exactly one comment. The same test as in `cargo test`, with more kills:
+#
+#   tests/load/kill.sh [kills, 50] [seed]
+#
+# Ends with `kills=50 accepted=N comments=N lost=0 doubled=0`: accepted are pull requests with a webhook that was answered
+# with 202, comments are those of them with exactly one comment in the end; lost are those without one, or with one that
+# doesn't show the head whose webhook was accepted. Above it: the seed and each moment. Exits with 1 if anything is lost or
+# doubled.
+set -eu
+cd "$(dirname "$0")/../.."
+ECO_CODER_TEST_KILLS=${1:-50}
+export ECO_CODER_TEST_KILLS
+if [ $# -gt 1 ]; then
+    ECO_CODER_TEST_SEED=$2
+    export ECO_CODER_TEST_SEED
+fi
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+if ! cargo test --quiet --package eco-coder --test e2e kill:: -- --nocapture --test-threads=1 >"$out" 2>&1; then
+    cat "$out"
+    exit 1
+fi
+grep -E '^(seed=|killed at |[0-9]+ webhooks )' "$out"
+grep -E '^kills=' "$out"

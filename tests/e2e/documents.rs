@@ -39,3 +39,34 @@ fn the_rules_are_whole() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text == made, "docs/rules.md is old: run REMAKE_DOCUMENTS=1 cargo test documents");
 }
+
+/// Every function of the repository's sources that is a test.
+fn tests_of(folder: &Path, found: &mut std::collections::BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() && !path.ends_with("target") && !entry.file_name().to_string_lossy().starts_with('.') {
+            tests_of(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let functions = text.lines().filter_map(|line| line.trim_start().split_once("fn ")?.1.split_once('('));
+            found.extend(functions.map(|(name, _)| name.to_owned()));
+        }
+    }
+}
+
+#[test]
+fn the_tests_that_the_limits_name_exist() {
+    let mut tests = std::collections::BTreeSet::new();
+    tests_of(Path::new(env!("CARGO_MANIFEST_DIR")), &mut tests);
+    let text = std::fs::read_to_string(docs("limits.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.contains("---"));
+    let mut named = 0;
+    for row in rows {
+        let last = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for name in last.split('`').filter(|part| part.contains('_') && !part.contains(' ')) {
+            assert!(tests.contains(name), "docs/limits.md names {name}, which is no test");
+            named += 1;
+        }
+    }
+    assert!(named > 100, "{named}");
+}

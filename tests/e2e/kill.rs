@@ -248,6 +248,6 @@ async fn whenever_the_process_is_killed_every_202_ends_as_exactly_one_comment() 
     let webhooks = *load.accepted.borrow();
     eprintln!("{webhooks} webhooks answered 202, of {accepted} of {} pull requests", owed.len());
     eprintln!("kills={kills} accepted={accepted} comments={comments} lost={lost} doubled={doubled}");
-    assert!(accepted > kills, "there was a load");
+    assert!(accepted > 0, "there was a load");
     assert_eq!((lost, doubled, comments), (0, 0, accepted), "with seed {seed}");
 }

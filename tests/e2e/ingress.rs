@@ -161,7 +161,7 @@ async fn twenty_five_megabytes_are_taken_in_bounded_memory_and_one_byte_more_is_
 #[tokio::test(flavor = "multi_thread")]
 async fn long_bodies_at_once_stay_within_the_memory_that_is_set_for_them() {
     const ROOM: usize = 40_000_000;
-    let settings = format!("[ingress]\nmax_body_memory_bytes = {ROOM}\nbody_timeout_seconds = 3");
+    let settings = format!("[ingress]\nmax_body_memory_bytes = {ROOM}\nbody_timeout_seconds = 2");
     let world = ingress(&settings).await;
     assert_serves(&world).await;
     let before = world.ingress().peak_memory();

@@ -103,12 +103,13 @@ async fn a_repository_with_one_job_does_not_wait_for_another_with_five_thousand(
 async fn a_pull_request_with_more_findings_than_can_be_kept_gets_its_comment() {
     let world = World::running("").await;
     let many = QUERY_IN_A_LOOP.repeat(200);
-    let files: Vec<(String, &str)> = (0..6).map(|n| (format!("app/{n}.py"), many.as_str())).collect();
-    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let mut files: Vec<(&str, &str)> =
+        ["1.py", "2.py", "3.py", "4.py", "5.py"].into_iter().map(|path| (path, many.as_str())).collect();
+    files.push(("6.py", QUERY_IN_A_LOOP));
     let (pull, head) = world.open("feature", &files);
     world.deliver(pull, "opened").await;
     let comment = world.comment(pull, &head).await;
     world.settled().await;
     assert!(comment.body.contains("1,000 things to mend; code analysis incomplete"), "{}", comment.body);
-    assert!(comment.body.contains("of 1200 findings, the 1000 heaviest are kept"), "{}", comment.body);
+    assert!(comment.body.contains("of 1001 findings, the 1000 heaviest are kept"), "{}", comment.body);
 }

@@ -125,7 +125,7 @@ async fn headers_over_their_limit_are_refused_and_those_at_it_are_not() {
 async fn a_hundred_headers_are_read_and_one_more_is_refused() {
     let server = start(8).await;
     let with = |count: usize| {
-        let more: String = (2..count).map(|n| format!("X-{n}: y\r\n")).collect();
+        let more = "X: y\r\n".repeat(count - 2);
         format!("GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{more}\r\n")
     };
     assert!(server.ask(&with(100)).await.ends_with("alive"));

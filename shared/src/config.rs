@@ -4,7 +4,6 @@
 mod keys;
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -171,6 +170,7 @@ impl Settings {
 
 /// All of a file that is no longer than a settings file is.
 fn read(path: &Path) -> std::io::Result<String> {
+    use std::io::Read as _;
     let mut text = String::new();
     std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_FILE {

@@ -211,14 +211,6 @@ impl Driver<'_> {
 /// The agent's name in metrics.
 pub const AGENT: &str = "eco-coder-agent";
 
-/// What a tool said, small enough for a session.
-fn bounded(output: ToolOutput) -> ToolOutput {
-    match output {
-        ToolOutput::AnalyzeCode(analysis) => ToolOutput::AnalyzeCode(Box::new(analysis.bounded())),
-        small => small,
-    }
-}
-
 fn place(id: &SessionId, sequence: u32) -> String {
     format!("session/{}/{sequence}", id.0)
 }
@@ -262,6 +254,14 @@ fn note(session: &SessionId, call: &ToolCall, outcome: &Result<ToolOutput, ToolE
             audit::record(EventType::ToolInvocation, &session.0, name, &parameters, error.error_type.name(), took);
             tracing::warn!(component, duration_ms, error = %error, "the tool failed");
         }
+    }
+}
+
+/// What a tool said, small enough for a session.
+fn bounded(output: ToolOutput) -> ToolOutput {
+    match output {
+        ToolOutput::AnalyzeCode(analysis) => ToolOutput::AnalyzeCode(Box::new(analysis.bounded())),
+        small => small,
     }
 }
 

@@ -71,6 +71,30 @@ async fn a_job_that_kills_its_worker_is_dead_lettered_and_its_neighbour_is_not()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_when_a_worker_died_is_taken_up_again_all_at_once() {
+    let mut world = World::running("").await;
+    let (one, one_head) = world.open("one", &[("a.py", CLEAN)]);
+    let (other, other_head) = world.open("other", &[("b.py", CLEAN)]);
+    let gates = [Gate::new(), Gate::new()];
+    for (pull, gate) in [one, other].into_iter().zip(&gates) {
+        let files = format!("/repos/*/*/pulls/{pull}/files");
+        world.forge.add_fault(Fault::on("GET", &files, Action::Hold(gate.clone())).times(2));
+        world.deliver(pull, "opened").await;
+        gate.arrived(1).await;
+    }
+    world.worker.as_mut().unwrap().kill();
+    world.start_worker().await;
+    // Both are under way again; neither waits for the other to be over.
+    for gate in &gates {
+        gate.arrived(2).await;
+    }
+    gates.iter().for_each(Gate::release);
+    world.comment(one, &one_head).await;
+    world.comment(other, &other_head).await;
+    world.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rate_limit_is_waited_for_and_costs_no_attempt() {
     let world = World::running("[worker]\nmax_attempts = 1").await;
     let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);

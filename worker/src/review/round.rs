@@ -93,13 +93,14 @@ impl Reviewer {
         if attempts >= self.settings.max_attempts {
             return Err(Stop::Dead(self.death(job, row, sha).await?));
         }
-        // A suspect runs alone, so that a neighbour isn't counted when it kills the process again.
+        // In its last attempt a suspect runs alone: then only what kills the process itself ends as a dead letter. Before
+        // that it doesn't, so that a worker that died with a thousand reviews under way takes them up again all at once.
         let (_shared, _alone);
-        if row.is_suspect() {
+        if row.is_suspect() && attempts + 1 >= self.settings.max_attempts {
             tracing::warn!(
                 component = "review",
                 attempts,
-                "the last attempt ended without a word; this one runs alone"
+                "the last attempt ended without a word; this one, the last, runs alone"
             );
             _alone = self.alone.write().await;
         } else {

@@ -224,14 +224,15 @@ fn check_analysis(analysis: &AnalysisTable, profiles: &ProfilesTable, worker: &W
             &format!("there is no rule {shown}; see docs/rules.md"),
         ));
     }
-    if analysis.max_files == 0 || analysis.max_file_bytes == 0 || analysis.max_file_bytes > worker.source_bytes {
+    if analysis.max_files == 0 || analysis.max_file_bytes == 0 || analysis.max_file_bytes > worker.source_bytes / 2 {
         return Err(ConfigError::value(
             "analysis",
-            "max_files and max_file_bytes must not be 0, and one file must fit into worker.source_bytes",
+            "max_files and max_file_bytes must not be 0, and one file and its copy must fit into worker.source_bytes",
         ));
     }
     let timeouts = [
         ("analysis.timeout_seconds", analysis.timeout_seconds),
+        ("analysis.cpu_seconds", analysis.cpu_seconds),
         ("profiles.timeout_seconds", profiles.timeout_seconds),
     ];
     for (key, seconds) in timeouts {
@@ -319,6 +320,7 @@ mod tests {
         let config = load("data_dir = 'd'").unwrap();
         assert_eq!(config.queue.to_string(), "d/queue.db");
         assert_eq!(config.worker.jobs, 8);
+        assert_eq!(load("[worker]\njobs = 10000").unwrap().worker.jobs, 10_000);
         let none = Settings::parse("", []).unwrap();
         let missing = WorkerConfig::from_settings(&none).unwrap_err().to_string();
         assert!(missing.contains("ECO_CODER_GITHUB_TOKEN is not set"), "{missing}");
@@ -331,6 +333,9 @@ mod tests {
         assert!(refusal("[model]\nkind = 'bedrock'").contains("model.kind"));
         assert!(refusal("[worker]\nlease_seconds = 70").contains("longer than a write"));
         assert!(refusal("[worker]\njobs = 0").contains("from 1 to 10000"));
+        assert!(refusal("[worker]\njobs = 10001").contains("from 1 to 10000"));
+        assert!(refusal("[analysis]\ncpu_seconds = 0").contains("from 1 to 3600"));
+        assert!(refusal("[analysis]\nmax_file_bytes = 1000000\n[worker]\nsource_bytes = 1999999").contains("its copy"));
         assert!(refusal("[analysis]\ndisabled_rules = ['EC-XX-1']").contains("there is no rule EC-XX-1"));
         assert!(refusal("[analysis]\nexclude = ['a[']").contains("not a glob"));
         assert!(refusal("[carbon]\nmethod = 'guess'").contains("codecarbon-process"));

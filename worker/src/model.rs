@@ -4,6 +4,8 @@
 #[cfg(any(test, feature = "testing"))]
 pub mod scripted;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use eco_coder_shared::env::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,11 +78,11 @@ pub enum Turn {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelRequest {
     /// The system prompt.
-    pub system: String,
+    pub system: &'static str,
     /// The conversation so far.
     pub turns: Vec<Turn>,
     /// The tools it may ask for.
-    pub tools: Vec<ToolSpec>,
+    pub tools: Arc<[ToolSpec]>,
     /// The most it may write.
     pub max_tokens: u32,
 }

@@ -26,6 +26,7 @@ use crate::backends::embedded::{self, Embedded};
 use crate::backends::profile_files::{Place, ProfileFiles};
 use crate::config::{WorkerConfig, connect_timeout, write_time};
 use crate::consumer::{self, Consumer};
+use crate::model::Model;
 use crate::publish::{self, Publisher};
 use crate::review::inspect::Inspector;
 use crate::review::{self, Reviewer};
@@ -101,6 +102,7 @@ pub fn inspector(
         fetch_concurrency: config.analysis.fetch_concurrency,
         exclude: config.exclude.clone(),
         timeout: Duration::from_secs(config.analysis.timeout_seconds),
+        cpu: Duration::from_secs(config.analysis.cpu_seconds),
         options: config.analyzer_options(),
     };
     let profiles = ProfileFiles::new(place, config.profiles.folded_sample_ms, pool.clone());
@@ -160,10 +162,23 @@ impl Worker {
         transport: Arc<dyn Transport>,
         env: SharedEnv,
     ) -> anyhow::Result<Self> {
+        Self::with_model(config, queue, store, transport, env, None).await
+    }
+
+    /// As [`bind`](Self::bind), with this model.
+    pub async fn with_model(
+        config: &WorkerConfig,
+        queue: Arc<dyn JobQueue>,
+        store: Arc<dyn Store>,
+        transport: Arc<dyn Transport>,
+        env: SharedEnv,
+        model: Option<Arc<dyn Model>>,
+    ) -> anyhow::Result<Self> {
         let seal = SealKey::new(&config.session_key.read(&*env)?);
         let github = github(config, transport, Arc::clone(&env));
         let place = Place::Dir(config.profiles_dir.clone());
         let inspector = inspector(config, &github, Arc::clone(&store), seal.clone(), Arc::clone(&env), place)?;
+        let inspector = Inspector { model, ..inspector };
         let seconds = Duration::from_secs;
         let lease = seconds(config.worker.lease_seconds);
         let publisher = Publisher::new(

@@ -1,6 +1,8 @@
 //! What a review looks at: the pull request at its head, and the files it changes. Ids and lists; source text is fetched
 //! when it is analysed, and dropped then.
 
+use eco_coder_analyzer::LineSet;
+use eco_coder_github::patch::{self, PatchError};
 use eco_coder_github::pulls::MAX_FILES;
 use eco_coder_github::{ApiError, ChangedFile, FileStatus, GitHub, Pull};
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
@@ -45,13 +47,56 @@ impl Head {
     }
 }
 
+/// Ranges of changed lines that are kept of one file: 32 kB. A file with more is compared when its turn comes.
+const MAX_RANGES: usize = 4096;
+
+/// Where a file changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Nowhere: there is no text at the head that could be new.
+    Nothing,
+    /// On these lines.
+    Lines(LineSet),
+    /// GitHub gives no patch, or it has very many parts: both versions are to be compared.
+    Unknown,
+    /// The patch can't be read.
+    Unreadable(PatchError),
+}
+
+/// A file that the pull request changes: names and numbers, none of its text. A review waits for a model with these in
+/// hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectFile {
+    /// Path at the head: its author's words.
+    pub path: String,
+    /// Path before a rename.
+    pub previous_path: Option<String>,
+    /// Where it changed.
+    pub change: Change,
+}
+
+impl From<ChangedFile> for SubjectFile {
+    fn from(file: ChangedFile) -> Self {
+        let change = match &file.patch {
+            _ if !has_new_text(&file) => Change::Nothing,
+            None => Change::Unknown,
+            Some(patch) => match patch::changed_lines(patch) {
+                Ok(ranges) if ranges.len() > MAX_RANGES => Change::Unknown,
+                Ok(ranges) => Change::Lines(LineSet::from_ranges(ranges)),
+                Err(error) => Change::Unreadable(error),
+            },
+        };
+        Self { path: file.path, previous_path: file.previous_path, change }
+    }
+}
+
 /// The pull request with its changed files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// What is reviewed.
     pub target: Target,
     /// The changed files that are listed.
-    pub files: Vec<ChangedFile>,
+    pub files: Vec<SubjectFile>,
     /// There may be more files, whose names GitHub doesn't tell.
     pub truncated: bool,
     /// All files that the pull request changes.
@@ -62,7 +107,8 @@ impl Subject {
     /// Lists the changed files, as far as GitHub does. It lists those of whatever is head then; `None`: the head
     /// or the base has moved meanwhile, and this list belongs to neither.
     pub async fn read(github: &GitHub, head: &Head) -> Result<Option<Self>, ApiError> {
-        let list = github.pull_files(&head.pull.base_repo, head.pull.number, MAX_FILES).await?;
+        let list = github.pull_files(&head.pull.base_repo, head.pull.number, MAX_FILES, SubjectFile::from);
+        let list = list.await?;
         let now = github.pull(&head.pull.base_repo, head.pull.number).await?;
         if (&now.head_sha, &now.base_sha) != (&head.pull.head_sha, &head.pull.base_sha) {
             return Ok(None);
@@ -83,7 +129,7 @@ impl Subject {
 }
 
 /// Has this file any text at the head that could be new?
-pub fn has_new_text(file: &ChangedFile) -> bool {
+fn has_new_text(file: &ChangedFile) -> bool {
     match file.status {
         FileStatus::Removed | FileStatus::Unchanged => false,
         FileStatus::Added
@@ -92,5 +138,43 @@ pub fn has_new_text(file: &ChangedFile) -> bool {
         | FileStatus::Copied
         | FileStatus::Changed
         | FileStatus::Other => file.additions > 0 || file.patch.is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(status: FileStatus, additions: u64, patch: Option<&str>) -> Change {
+        let file = ChangedFile {
+            path: "a.py".into(),
+            previous_path: None,
+            status,
+            additions,
+            deletions: 0,
+            patch: patch.map(Into::into),
+            blob_sha: None,
+        };
+        SubjectFile::from(file).change
+    }
+
+    #[test]
+    fn a_patch_becomes_line_numbers_and_is_dropped() {
+        let lines = changed(FileStatus::Modified, 1, Some("@@ -1 +1,2 @@\n a\n+b"));
+        assert_eq!(lines, Change::Lines(LineSet::from_ranges([2..=2])));
+        assert_eq!(changed(FileStatus::Removed, 0, Some("@@ -1 +0,0 @@\n-a")), Change::Nothing);
+        assert_eq!(changed(FileStatus::Renamed, 0, None), Change::Nothing);
+        assert_eq!(changed(FileStatus::Modified, 9, None), Change::Unknown);
+        assert!(matches!(changed(FileStatus::Modified, 1, Some("nonsense")), Change::Unreadable(_)));
+    }
+
+    #[test]
+    fn beyond_the_ranges_kept_a_file_is_compared_later() {
+        let patch = |ranges: usize| {
+            let body = "\n a\n+b".repeat(ranges);
+            format!("@@ -1,{ranges} +1,{} @@{body}", 2 * ranges)
+        };
+        assert!(matches!(changed(FileStatus::Modified, 9, Some(&patch(MAX_RANGES))), Change::Lines(_)));
+        assert_eq!(changed(FileStatus::Modified, 9, Some(&patch(MAX_RANGES + 1))), Change::Unknown);
     }
 }

@@ -6,6 +6,7 @@ pub mod calculate_carbon_footprint;
 pub mod post_github_comment;
 pub mod profile_code_performance;
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -81,14 +82,18 @@ fn spec<T: JsonSchema>(name: &str, description: &str) -> ToolSpec {
     }
 }
 
-/// All tools.
-pub fn specs() -> Vec<ToolSpec> {
-    vec![
-        spec::<analyze_code::Arguments>(NAMES[0], analyze_code::DESCRIPTION),
-        spec::<profile_code_performance::Arguments>(NAMES[1], profile_code_performance::DESCRIPTION),
-        spec::<calculate_carbon_footprint::Arguments>(NAMES[2], calculate_carbon_footprint::DESCRIPTION),
-        spec::<post_github_comment::Arguments>(NAMES[3], post_github_comment::DESCRIPTION),
-    ]
+/// All tools, made once.
+pub fn specs() -> &'static Arc<[ToolSpec]> {
+    static SPECS: LazyLock<Arc<[ToolSpec]>> = LazyLock::new(|| {
+        [
+            spec::<analyze_code::Arguments>(NAMES[0], analyze_code::DESCRIPTION),
+            spec::<profile_code_performance::Arguments>(NAMES[1], profile_code_performance::DESCRIPTION),
+            spec::<calculate_carbon_footprint::Arguments>(NAMES[2], calculate_carbon_footprint::DESCRIPTION),
+            spec::<post_github_comment::Arguments>(NAMES[3], post_github_comment::DESCRIPTION),
+        ]
+        .into()
+    });
+    &SPECS
 }
 
 /// What a call returned, without code: this is what a session stores and a model reads.

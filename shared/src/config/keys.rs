@@ -109,8 +109,18 @@ pub const KEYS: &[Key] = &[
         "DATA_DIR/session.key",
         "Where the 32-byte key (64 hex digits) is that encrypts model replies and kept reports, as env:NAME or file:PATH. The default file is made at first start, mode 0600.",
     ),
-    key("worker.jobs", Integer, "8", "Reviews at once."),
-    key("worker.source_bytes", Integer, "268435456", "Source text held at once, over all reviews."),
+    key(
+        "worker.jobs",
+        Integer,
+        "8",
+        "Reviews at once, 1 to 10,000. Most of a review is waiting: threads, source text and requests have bounds of their own.",
+    ),
+    key(
+        "worker.source_bytes",
+        Integer,
+        "268435456",
+        "Source text held at once, over all reviews; a file counts twice, for what it is compared with or copied to. At least twice analysis.max_file_bytes.",
+    ),
     key("worker.cpu_threads", Integer, "0", "Threads for analysis; 0: one per hardware thread."),
     key(
         "worker.operator_listen",
@@ -183,6 +193,12 @@ pub const KEYS: &[Key] = &[
     key("analysis.exclude", List, "[]", "Globs over paths that are not analysed."),
     key("analysis.disabled_rules", List, "[]", "Rule ids that are off."),
     key("analysis.timeout_seconds", Integer, "300", "For analyze_code; then the report is partial."),
+    key(
+        "analysis.cpu_seconds",
+        Integer,
+        "60",
+        "CPU time of one review's analysis; the report names the files that were left then.",
+    ),
     key("profiles.kind", Text, "files", "Who has profiles. This build has: files."),
     key(
         "profiles.dir",

@@ -4,6 +4,7 @@
 //!   was sent. A write whose outcome is unknown is [`ApiError::Ambiguous`]: the caller reads before it writes again.
 //! - A rate limit is never slept on. It is returned with its end, and until then every call fails at once, without a
 //!   request: GitHub bans clients that keep calling.
+//! - Reads of one client and its clones take turns beyond [`Settings::reads_at_once`].
 //! - Writes of one client and its clones start at least [`Settings::write_interval`] apart.
 
 use std::fmt;
@@ -14,6 +15,7 @@ use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::retry::{Policy, Retry, retry};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::auth::Auth;
@@ -33,13 +35,22 @@ pub struct Settings {
     /// The longest time a write waits for its turn before it gives up with [`ApiError::RateLimited`]. A caller whose
     /// lease has to outlast a write adds this to the transport's timeout.
     pub write_wait: Duration,
+    /// Reads under way at once. GitHub bans clients with more than 100 requests at once, whatever they are for; this
+    /// leaves room for writes, which never wait for a read, and for whatever else uses the same account.
+    /// Source: <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
+    pub reads_at_once: usize,
     /// For what is safe to repeat.
     pub retries: Policy,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { write_interval: Duration::from_secs(1), write_wait: Duration::from_secs(10), retries: Policy::HTTP }
+        Self {
+            write_interval: Duration::from_secs(1),
+            write_wait: Duration::from_secs(10),
+            reads_at_once: 64,
+            retries: Policy::HTTP,
+        }
     }
 }
 
@@ -55,6 +66,7 @@ struct Inner {
     env: SharedEnv,
     settings: Settings,
     limit: Mutex<Option<Limit>>,
+    reads: Semaphore,
     /// When the last write started. Held while waiting, so that writes take turns in the order they came.
     last_write: tokio::sync::Mutex<Option<Instant>>,
 }
@@ -79,6 +91,7 @@ impl GitHub {
                 env,
                 settings,
                 limit: Mutex::default(),
+                reads: Semaphore::new(settings.reads_at_once.clamp(1, Semaphore::MAX_PERMITS)),
                 last_write: tokio::sync::Mutex::default(),
             }),
         }
@@ -113,11 +126,14 @@ impl GitHub {
     async fn attempt(&self, request: Request) -> Result<Response, Failed> {
         let write = request.method.is_write();
         self.check_limit()?;
-        if write {
+        let _place = if write {
             self.take_turn().await?;
-            // Those who went before may have found a limit.
-            self.check_limit()?;
-        }
+            None
+        } else {
+            self.inner.reads.acquire().await.ok()
+        };
+        // Those who went before may have found a limit.
+        self.check_limit()?;
         let token = match &self.inner.auth {
             Auth::Anonymous => None,
             Auth::Token(source) => Some(source.token().await.map_err(|error| (error, Retry::No))?),

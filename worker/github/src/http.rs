@@ -174,9 +174,15 @@ impl HttpTransport {
         if success && answer.content_length().is_some_and(|length| length > limit as u64) {
             return Err(TransportError::TooLarge);
         }
-        let mut body = Vec::new();
+        // Never larger than the limit, and of the right size if the answer says its length.
+        let announced = answer.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Vec::with_capacity(announced.unwrap_or(0).min(limit));
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             let room = limit - body.len();
+            if chunk.len().min(room) > body.capacity() - body.len() {
+                let wanted = (2 * body.capacity()).max(body.len() + chunk.len()).min(limit);
+                body.reserve_exact(wanted - body.len());
+            }
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
                 if success {

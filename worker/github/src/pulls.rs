@@ -118,10 +118,10 @@ pub struct ChangedFile {
 }
 
 /// The changed files, as far as they were asked for and GitHub lists them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FileList {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileList<T = ChangedFile> {
     /// In GitHub's order: by path.
-    pub files: Vec<ChangedFile>,
+    pub files: Vec<T>,
     /// Paths of the files beyond the number asked for.
     pub left_out: Vec<String>,
     /// GitHub listed [`MAX_FILES`]; there may be more, whose names it doesn't tell.
@@ -223,16 +223,23 @@ impl GitHub {
         Ok(comparison.merge_base_commit.sha)
     }
 
-    /// The files that the pull request's current head changes: the first `max` in full, the others by name. A head that
-    /// moves between two pages mixes them: read the pull request again afterwards, and compare.
-    pub async fn pull_files(&self, repo: &RepoName, number: PullNumber, max: usize) -> Result<FileList, ApiError> {
+    /// The files that the pull request's current head changes: the first `max` as `keep` makes them, the others by name.
+    /// A page is dropped before the next one is asked for, so that what `keep` drops (patches) is never held for all. A
+    /// head that moves between two pages mixes them: read the pull request again afterwards, and compare.
+    pub async fn pull_files<T: Send>(
+        &self,
+        repo: &RepoName,
+        number: PullNumber,
+        max: usize,
+        keep: fn(ChangedFile) -> T,
+    ) -> Result<FileList<T>, ApiError> {
         let request = Request::new(Method::Get, format!("/repos/{repo}/pulls/{number}/files"));
-        let mut list = FileList::default();
+        let mut list = FileList { files: Vec::new(), left_out: Vec::new(), truncated: false };
         let complete = self
             .pages(request, MAX_FILES / PAGE_SIZE, "the changed files", |page: Vec<ChangedFile>| {
                 for file in page {
                     if list.files.len() < max {
-                        list.files.push(file);
+                        list.files.push(keep(file));
                     } else {
                         list.left_out.push(file.path);
                     }

@@ -12,6 +12,7 @@ use metrics::{counter, histogram};
 use super::prompt;
 use super::run::{Action, CallId, Event, Finish, Run};
 use crate::backends::Backends;
+use crate::backends::cpu::budget::CpuBudget;
 use crate::model::{Model, ModelError};
 use crate::results::{ErrorType, ToolError};
 use crate::store::seal::SealKey;
@@ -85,6 +86,8 @@ impl Driver<'_> {
             session.length += 1;
         }
         let deadline = self.env.now() + self.deadlines.review;
+        // What the session used before it was resumed counts too.
+        let cpu = self.backends.code.budget(cpu_spent(&run));
         loop {
             if self.env.now() >= deadline {
                 run.apply(Event::Deadline);
@@ -96,7 +99,7 @@ impl Driver<'_> {
                 Action::CallTools(calls) => {
                     let mut answers = Vec::new();
                     for (call, tool) in &calls {
-                        answers.push(self.call_tool(id, *call, tool, &run, subject));
+                        answers.push(self.call_tool(id, *call, tool, (&run, &cpu), subject));
                     }
                     join_all(answers).await
                 }
@@ -175,10 +178,17 @@ impl Driver<'_> {
         }
     }
 
-    async fn call_tool(&self, id: &SessionId, call: CallId, tool: &ToolCall, run: &Run, subject: &Subject) -> Event {
+    async fn call_tool(
+        &self,
+        id: &SessionId,
+        call: CallId,
+        tool: &ToolCall,
+        given: (&Run, &CpuBudget),
+        subject: &Subject,
+    ) -> Event {
         let started = Instant::now();
         let deadline = tool.deadline(self.deadlines.analyze, self.deadlines.profile) + GRACE;
-        let outcome = tokio::time::timeout(deadline, self.perform(tool, run, subject)).await.unwrap_or_else(|_| {
+        let outcome = tokio::time::timeout(deadline, self.perform(tool, given, subject)).await.unwrap_or_else(|_| {
             Err(ToolError {
                 error_type: ErrorType::Timeout,
                 for_model: "timeout".to_owned(),
@@ -189,10 +199,15 @@ impl Driver<'_> {
         Event::ToolFinished { id: call, outcome: outcome.map(bounded) }
     }
 
-    async fn perform(&self, tool: &ToolCall, run: &Run, subject: &Subject) -> Result<ToolOutput, ToolError> {
+    async fn perform(
+        &self,
+        tool: &ToolCall,
+        (run, cpu): (&Run, &CpuBudget),
+        subject: &Subject,
+    ) -> Result<ToolOutput, ToolError> {
         match tool {
             ToolCall::AnalyzeCode(arguments) => {
-                let analysis = analyze_code::call(arguments, subject, &self.backends.code).await?;
+                let analysis = analyze_code::call(arguments, subject, &self.backends.code, cpu).await?;
                 Ok(ToolOutput::AnalyzeCode(Box::new(analysis)))
             }
             ToolCall::ProfileCodePerformance(arguments) => {
@@ -210,6 +225,15 @@ impl Driver<'_> {
 
 /// The agent's name in metrics.
 pub const AGENT: &str = "eco-coder-agent";
+
+/// CPU time of the analyses that a run holds.
+fn cpu_spent(run: &Run) -> Duration {
+    let seconds = run.outputs().filter_map(|output| match output {
+        ToolOutput::AnalyzeCode(analysis) => Some(analysis.cpu_seconds),
+        _ => None,
+    });
+    Duration::try_from_secs_f64(seconds.sum()).unwrap_or_default()
+}
 
 fn place(id: &SessionId, sequence: u32) -> String {
     format!("session/{}/{sequence}", id.0)

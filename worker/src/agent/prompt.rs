@@ -1,6 +1,8 @@
 //! Every word a model sees. Untrusted text is data between markers that carry a random nonce, so that it can't close
 //! them.
 
+use std::sync::{Arc, LazyLock};
+
 use sha2::{Digest, Sha256};
 
 use super::run::Run;
@@ -18,18 +20,21 @@ pub const MAX_TOKENS: u32 = 4096;
 const MAX_OPENING: usize = 60_000;
 
 /// What sessions are bound to: a change of any word or tool makes a new session.
-pub fn digest() -> String {
-    let mut hash = Sha256::new();
-    hash.update(SYSTEM);
-    hash.update(serde_json::to_string(&tools::specs()).unwrap_or_default());
-    hex::encode(hash.finalize())
+pub fn digest() -> &'static str {
+    static DIGEST: LazyLock<String> = LazyLock::new(|| {
+        let mut hash = Sha256::new();
+        hash.update(SYSTEM);
+        hash.update(serde_json::to_string(&**tools::specs()).unwrap_or_default());
+        hex::encode(hash.finalize())
+    });
+    &DIGEST
 }
 
 /// The next question to the model.
 pub fn request(run: &Run, subject: &Subject, nonce: &str) -> ModelRequest {
     let mut turns = vec![Turn::User { content: vec![Told::Text { text: opening(run, subject, nonce) }] }];
     turns.extend(run.turns().iter().cloned());
-    ModelRequest { system: SYSTEM.to_owned(), turns, tools: tools::specs(), max_tokens: MAX_TOKENS }
+    ModelRequest { system: SYSTEM, turns, tools: Arc::clone(tools::specs()), max_tokens: MAX_TOKENS }
 }
 
 fn opening(run: &Run, subject: &Subject, nonce: &str) -> String {

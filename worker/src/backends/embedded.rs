@@ -1,21 +1,34 @@
 //! The embedded analysis of a pull request: fetches the changed files at the head, has them analysed on their changed
-//! lines, and says what it did not look at. Holds at most `source_bytes` of source at once, over all reviews.
+//! lines, and says what it did not look at.
+//!
+//! Over all reviews at most [`FETCHES`] files are fetched at once and at most `source_bytes` of source are held, both
+//! given in turns between repositories. The permit for source travels with the text, into the analysis too, and is of
+//! the size that is held; when [`analyze`](Embedded::analyze) returns, its review holds none.
 
-use std::sync::Arc;
+mod source;
+
 use std::time::Duration;
 
-use eco_coder_analyzer::{FileAnalysis, Finding, Limits, LineSet, Options, Skipped, skip_path};
-use eco_coder_github::{ApiError, ChangedFile, Content, GitHub, patch};
+use eco_coder_analyzer::{FileAnalysis, Finding, Limits, Options, Skipped, skip_path};
+use eco_coder_github::{ApiError, Content, GitHub};
 use eco_coder_shared::ids::CommitSha;
+use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::cpu::CpuPool;
+use self::source::{Base, Source};
+use super::cpu::budget::CpuBudget;
+use super::cpu::{CpuPool, NoResult};
+use crate::gate::{Gate, Permit};
 use crate::results::{CodeAnalysis, ErrorType, ReviewStatus, SkippedFile, ToolError};
-use crate::subject::{Subject, has_new_text};
+use crate::subject::{Change, Subject, SubjectFile};
+
+/// Files fetched at once over all reviews. GitHub answers one in about 100 ms: 32 at once are 320 files a second, as
+/// many as two cores analyse. It is half of the reads that the client has under way at once, so that reviews which only
+/// ask what is head aren't held up by others' files.
+pub const FETCHES: usize = 32;
 
 /// Paths that are left out, as written and compiled.
 #[derive(Debug, Clone)]
@@ -48,6 +61,8 @@ pub struct Settings {
     pub exclude: Exclude,
     /// For all of one pull request.
     pub timeout: Duration,
+    /// CPU time of one review, all its calls together.
+    pub cpu: Duration,
     /// Rules that are off.
     pub options: Options,
 }
@@ -56,10 +71,11 @@ pub struct Settings {
 pub struct Embedded {
     github: GitHub,
     pool: CpuPool,
-    /// Permits of one KiB of source each.
-    source: Arc<Semaphore>,
-    source_kib: usize,
+    /// Bytes.
+    source: Gate,
+    fetches: Gate,
     settings: Settings,
+    digest: String,
 }
 
 /// Why a file that is skipped is not looked at.
@@ -75,13 +91,13 @@ enum Skip {
 
 /// One file's outcome.
 enum Looked {
-    At(Box<FileAnalysis>, Duration),
+    At(Box<FileAnalysis>),
     Skipped(SkippedFile, Skip),
     /// GitHub asks to wait: the whole analysis stops here.
     Wait(ApiError),
 }
 
-fn skipped(file: &ChangedFile, reason: &dyn std::fmt::Display, skip: Skip) -> Looked {
+fn skipped(file: &SubjectFile, reason: &dyn std::fmt::Display, skip: Skip) -> Looked {
     let gap = skip != Skip::Kind;
     Looked::Skipped(SkippedFile { path: file.path.clone(), reason: reason.to_string(), gap }, skip)
 }
@@ -98,30 +114,36 @@ fn skip_of(reason: &Skipped) -> Skip {
 impl Embedded {
     /// With at most `source_bytes` of source at once.
     pub fn new(github: GitHub, pool: CpuPool, source_bytes: usize, settings: Settings) -> Self {
-        let source_kib = (source_bytes / 1024).clamp(1, Semaphore::MAX_PERMITS);
-        Self { github, pool, source: Arc::new(Semaphore::new(source_kib)), source_kib, settings }
+        let digest = digest(&settings);
+        Self { github, pool, source: Gate::new(source_bytes), fetches: Gate::new(FETCHES), settings, digest }
     }
 
     /// What results depend on beside the commits: engine, rules and settings.
-    pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(env!("CARGO_PKG_VERSION"));
-        hash.update(eco_coder_analyzer::rules_digest());
-        let Settings { max_files, max_file_bytes, exclude, options, .. } = &self.settings;
-        for part in
-            [max_files.to_string(), max_file_bytes.to_string(), exclude.patterns.join("\n"), format!("{options:?}")]
-        {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        hex::encode(hash.finalize())
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
-    /// Analyses the changed files, or those of them in `paths`. Partial results at the deadline.
-    pub async fn analyze(&self, subject: &Subject, paths: Option<&[String]>) -> Result<CodeAnalysis, ToolError> {
+    /// The CPU time of one review, of which `spent` is used already.
+    pub fn budget(&self, spent: Duration) -> CpuBudget {
+        CpuBudget::new(self.settings.cpu.saturating_sub(spent))
+    }
+
+    /// Bytes of source that are held or reserved now, over all reviews.
+    pub fn source_in_use(&self) -> usize {
+        self.source.in_use()
+    }
+
+    /// Analyses the changed files, or those of them in `paths`. Partial results at the deadline, and when the CPU budget
+    /// is spent.
+    pub async fn analyze(
+        &self,
+        subject: &Subject,
+        paths: Option<&[String]>,
+        budget: &CpuBudget,
+    ) -> Result<CodeAnalysis, ToolError> {
         let deadline = Instant::now() + self.settings.timeout;
         let mut done = Tally::default();
-        let mut files: Vec<&ChangedFile> = Vec::new();
+        let mut files: Vec<&SubjectFile> = Vec::new();
         for file in subject.files.iter().filter(|file| paths.is_none_or(|paths| paths.contains(&file.path))) {
             match self.none_of_ours(file) {
                 Some(looked) => done.add(looked),
@@ -131,27 +153,30 @@ impl Embedded {
                 }
             }
         }
-        let mut looks = Vec::new();
-        for file in &files {
-            looks.push(async { (file.path.as_str(), self.look_at(subject, file).await) }.boxed());
-        }
-        let mut looks = futures_util::stream::iter(looks).buffer_unordered(self.settings.fetch_concurrency.max(1));
-
-        let mut seen: Vec<&str> = Vec::new();
+        // A look begins when there is room for it: one that waits costs its path, not a future.
+        let mut next = 0;
+        let mut looks = FuturesUnordered::new();
+        let mut seen = vec![false; files.len()];
         let timed_out = loop {
+            while next < files.len() && looks.len() < self.settings.fetch_concurrency.max(1) {
+                let (at, file) = (next, files[next]);
+                looks.push(async move { (at, self.look_at(subject, file, budget).await) }.boxed());
+                next += 1;
+            }
             match tokio::time::timeout_at(deadline, looks.next()).await {
                 Ok(None) => break false,
                 Err(_) => break true,
-                Ok(Some((_, Looked::Wait(error)))) => return Err(failure(&error)),
-                Ok(Some((path, looked))) => {
-                    seen.push(path);
+                Ok(Some((_, (Looked::Wait(error), _)))) => return Err(failure(&error)),
+                Ok(Some((at, (looked, took)))) => {
+                    seen[at] = true;
+                    done.cpu += took;
                     done.add(looked);
                 }
             }
         };
         if timed_out {
-            let missed = files.iter().filter(|file| !seen.contains(&file.path.as_str()));
-            done.skipped.extend(missed.map(|file| SkippedFile {
+            let missed = files.iter().zip(seen).filter(|(_, seen)| !seen);
+            done.skipped.extend(missed.map(|(file, _)| SkippedFile {
                 path: file.path.clone(),
                 reason: "the time for the analysis was up".to_owned(),
                 gap: true,
@@ -161,8 +186,8 @@ impl Embedded {
     }
 
     /// By its name and what the list says of it: is it a file to look at?
-    fn none_of_ours(&self, file: &ChangedFile) -> Option<Looked> {
-        if !has_new_text(file) {
+    fn none_of_ours(&self, file: &SubjectFile) -> Option<Looked> {
+        if file.change == Change::Nothing {
             return Some(skipped(file, &"nothing added", Skip::Kind));
         }
         if self.settings.exclude.globs.is_match(&file.path) {
@@ -171,53 +196,83 @@ impl Embedded {
         skip_path(&file.path).map(|reason| skipped(file, &reason, skip_of(&reason)))
     }
 
-    async fn look_at(&self, subject: &Subject, file: &ChangedFile) -> Looked {
-        // As much as the file may have; a permit for what it has would need to know its size before.
-        let kib = (self.settings.max_file_bytes / 1024 + 1).min(self.source_kib);
-        let Ok(_source) = self.source.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX)).await else {
-            return skipped(file, &"the worker is stopping", Skip::Fault);
-        };
-        let text = match self.fetch(subject, &file.path, &subject.target.head_sha).await {
-            Ok(text) => text,
-            Err(looked) => return looked.into_looked(file),
-        };
-        let changed = match &file.patch {
-            Some(patch) => match patch::changed_lines(patch) {
-                Ok(ranges) => LineSet::from_ranges(ranges),
-                Err(e) => return skipped(file, &format!("its patch can't be read: {e}"), Skip::Limit),
-            },
-            None => match self.changed_against_base(subject, file, &text).await {
-                Ok(changed) => changed,
-                Err(looked) => return looked.into_looked(file),
-            },
+    /// Fetches and analyses one file; with the CPU time that it took.
+    async fn look_at(&self, subject: &Subject, file: &SubjectFile, budget: &CpuBudget) -> (Looked, Duration) {
+        let mut took = Duration::ZERO;
+        let looked = self.analysed(subject, file, budget, &mut took).await.unwrap_or_else(|why| why.into_looked(file));
+        (looked, took)
+    }
+
+    async fn analysed(
+        &self,
+        subject: &Subject,
+        file: &SubjectFile,
+        budget: &CpuBudget,
+        took: &mut Duration,
+    ) -> Result<Looked, Missing> {
+        let repository = subject.target.repository_id;
+        if budget.is_spent() {
+            return Err(Missing::NoResult(NoResult::BudgetSpent));
+        }
+        let (source, changed) = match &file.change {
+            // Not reached: there is nothing to look at.
+            Change::Nothing => return Err(Missing::NotAFile),
+            Change::Unreadable(e) => {
+                return Ok(skipped(file, &format!("its patch can't be read: {e}"), Skip::Limit));
+            }
+            Change::Lines(lines) => {
+                let place = self.fetches.acquire(repository, 1).await;
+                let source = self.source_of(subject, file).await?;
+                drop(place);
+                (source, lines.clone())
+            }
+            Change::Unknown => {
+                let place = self.fetches.acquire(repository, 1).await;
+                let mut source = self.source_of(subject, file).await?;
+                let base = self.base_of(subject, file).await?;
+                drop(place);
+                // GitHub gives no patch for large changes: both versions are compared here.
+                let compare = move |left| {
+                    let lines = source.lines_not_in(base, left);
+                    (source, lines)
+                };
+                let ((source, lines), time) = self.pool.run(repository, budget, compare).await?;
+                *took += time;
+                (source, lines.ok_or(Missing::TooManyLines)?)
+            }
         };
         let path = file.path.clone();
         let options = self.settings.options.clone();
         let limits = Limits { max_bytes: self.settings.max_file_bytes, ..Limits::default() };
-        let work = move || eco_coder_analyzer::analyze(&path, &text, Some(&changed), &options, &limits);
-        match self.pool.run(work).await {
-            Ok((Ok(analysis), time)) => Looked::At(Box::new(analysis), time),
-            Ok((Err(reason), _)) => skipped(file, &reason, skip_of(&reason)),
-            Err(lost) => skipped(file, &lost, Skip::Fault),
-        }
+        let work = move |left: Duration| {
+            let limits = Limits { time: limits.time.min(left), ..limits };
+            eco_coder_analyzer::analyze(&path, source.text(), Some(&changed), &options, &limits)
+        };
+        let (analysis, time) = self.pool.run(repository, budget, work).await?;
+        *took += time;
+        Ok(match analysis {
+            Ok(analysis) => Looked::At(Box::new(analysis)),
+            Err(reason) => skipped(file, &reason, skip_of(&reason)),
+        })
     }
 
-    /// GitHub gives no patch for large changes: both versions are compared here.
-    async fn changed_against_base(
-        &self,
-        subject: &Subject,
-        file: &ChangedFile,
-        text: &str,
-    ) -> Result<LineSet, Missing> {
+    /// The text at the head, with the permit for all that will be held of it.
+    async fn source_of(&self, subject: &Subject, file: &SubjectFile) -> Result<Source, Missing> {
+        let permit = self.source.acquire(subject.target.repository_id, source::reserved(self.settings.max_file_bytes));
+        let permit: Permit = permit.await;
+        let text = self.fetch(subject, &file.path, &subject.target.head_sha).await?;
+        let compared = file.change == Change::Unknown;
+        Ok(Source::new(text, permit, if compared { self.settings.max_file_bytes } else { 0 }))
+    }
+
+    /// The text that the branch began with; it is held under the permit of the text at the head.
+    async fn base_of(&self, subject: &Subject, file: &SubjectFile) -> Result<Base, Missing> {
         let before = file.previous_path.as_deref().unwrap_or(&file.path);
-        let base = match self.fetch(subject, before, &subject.target.merge_base_sha).await {
-            Ok(base) => base,
-            Err(Missing::NotAFile | Missing::NotFound) => String::new(),
-            Err(other) => return Err(other),
-        };
-        let text = text.to_owned();
-        let compare = move || added_lines(&base, &text);
-        self.pool.run(compare).await.map(|(lines, _)| lines).map_err(|_| Missing::Lost)
+        match self.fetch(subject, before, &subject.target.merge_base_sha).await {
+            Ok(base) => Ok(Base(base)),
+            Err(Missing::NotAFile | Missing::NotFound) => Ok(Base(String::new())),
+            Err(other) => Err(other),
+        }
     }
 
     async fn fetch(&self, subject: &Subject, path: &str, sha: &CommitSha) -> Result<String, Missing> {
@@ -232,33 +287,46 @@ impl Embedded {
     }
 }
 
-/// The lines of `after` that `before` doesn't have, within a bounded time.
-fn added_lines(before: &str, after: &str) -> LineSet {
-    let diff = similar::TextDiff::configure().timeout(Duration::from_secs(2)).diff_lines(before, after);
-    diff.iter_all_changes()
-        .filter(|change| change.tag() == similar::ChangeTag::Insert)
-        .filter_map(|change| u32::try_from(change.new_index()? + 1).ok())
-        .collect()
+fn digest(settings: &Settings) -> String {
+    let mut hash = Sha256::new();
+    hash.update(env!("CARGO_PKG_VERSION"));
+    hash.update(eco_coder_analyzer::rules_digest());
+    let Settings { max_files, max_file_bytes, exclude, options, .. } = settings;
+    for part in [max_files.to_string(), max_file_bytes.to_string(), exclude.patterns.join("\n"), format!("{options:?}")]
+    {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
 }
 
-/// Why there is no text.
+/// Why a file has no analysis.
 enum Missing {
     NotAFile,
     NotFound,
     NotText,
     TooLarge(usize),
-    Lost,
+    TooManyLines,
+    NoResult(NoResult),
     Api(ApiError),
 }
 
+impl From<NoResult> for Missing {
+    fn from(why: NoResult) -> Self {
+        Self::NoResult(why)
+    }
+}
+
 impl Missing {
-    fn into_looked(self, file: &ChangedFile) -> Looked {
+    fn into_looked(self, file: &SubjectFile) -> Looked {
         match self {
             Self::NotAFile => skipped(file, &"not a file at this commit", Skip::Kind),
             Self::NotFound => skipped(file, &"GitHub does not find it at this commit", Skip::Fault),
             Self::NotText => skipped(file, &"not UTF-8 text", Skip::Kind),
             Self::TooLarge(limit) => skipped(file, &Skipped::TooLarge { bytes: 0, limit: limit as u64 }, Skip::Limit),
-            Self::Lost => skipped(file, &"its comparison ended abnormally", Skip::Fault),
+            Self::TooManyLines => skipped(file, &"too many lines to find the changed ones", Skip::Limit),
+            Self::NoResult(why @ NoResult::Lost) => skipped(file, &why, Skip::Fault),
+            Self::NoResult(why @ NoResult::BudgetSpent) => skipped(file, &why, Skip::Limit),
             Self::Api(error @ (ApiError::RateLimited { .. } | ApiError::Unauthorized)) => Looked::Wait(error),
             Self::Api(_) => skipped(file, &"GitHub did not give it out", Skip::Fault),
         }
@@ -287,11 +355,10 @@ struct Tally {
 impl Tally {
     fn add(&mut self, looked: Looked) {
         match looked {
-            Looked::At(analysis, time) => {
+            Looked::At(analysis) => {
                 self.findings.extend(analysis.findings);
                 self.suppressed += analysis.suppressed;
                 self.analyzed += 1;
-                self.cpu += time;
                 self.partial = self.partial.take().or(analysis.partial);
             }
             Looked::Skipped(file, skip) => {
@@ -338,14 +405,4 @@ impl Tally {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn added_lines_are_those_that_the_base_has_not() {
-        let lines = added_lines("a\nb\nc\n", "a\nB\nc\nd\n");
-        assert!(lines.contains(2) && lines.contains(4));
-        assert!(!lines.contains(1) && !lines.contains(3));
-        assert!(added_lines("", "x\ny").contains(2));
-    }
-}
+mod tests;

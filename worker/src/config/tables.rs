@@ -105,6 +105,8 @@ table! {
         disabled_rules: Vec<String> = Vec::new(),
         /// For `analyze_code`.
         timeout_seconds: u64 = 300,
+        /// CPU time of one review.
+        cpu_seconds: u64 = 60,
     }
 }
 

@@ -105,7 +105,7 @@ impl Inspector {
             &id.to_string(),
             head.as_str(),
             base.as_str(),
-            &self.backends.code.digest(),
+            self.backends.code.digest(),
             &self.backends.profiles.fingerprint(repository, head).await,
             &format!("{:?}", self.backends.carbon),
             &SCHEMA.to_string(),

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::backends::cpu::budget::CpuBudget;
 use crate::backends::embedded::Embedded;
 use crate::results::{CodeAnalysis, ToolError};
 use crate::subject::Subject;
@@ -21,7 +22,12 @@ pub struct Arguments {
 }
 
 /// Runs the tool. Paths outside the pull request are refused: it shows nothing but its own files.
-pub async fn call(arguments: &Arguments, subject: &Subject, code: &Embedded) -> Result<CodeAnalysis, ToolError> {
+pub async fn call(
+    arguments: &Arguments,
+    subject: &Subject,
+    code: &Embedded,
+    budget: &CpuBudget,
+) -> Result<CodeAnalysis, ToolError> {
     if let Some(paths) = &arguments.paths {
         let unknown = paths.iter().filter(|path| !subject.files.iter().any(|file| file.path == **path)).count();
         if unknown > 0 || paths.is_empty() {
@@ -31,5 +37,5 @@ pub async fn call(arguments: &Arguments, subject: &Subject, code: &Embedded) -> 
             )));
         }
     }
-    code.analyze(subject, arguments.paths.as_deref()).await
+    code.analyze(subject, arguments.paths.as_deref(), budget).await
 }

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use eco_coder_shared::env::ManualEnv;
 use eco_coder_shared::ids::{PullNumber, RepoName};
+use futures_util::FutureExt;
 use serde_json::json;
 
 use super::*;
@@ -14,6 +15,7 @@ const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const EAGER: Settings = Settings {
     write_interval: Duration::ZERO,
     write_wait: Duration::from_secs(10),
+    reads_at_once: 2,
     retries: Policy { initial: Duration::ZERO, factor: 1.0, cap: Duration::ZERO, floor: Duration::ZERO, attempts: 3 },
 };
 
@@ -253,6 +255,43 @@ async fn every_attempt_asks_for_the_token_of_now() {
     assert_eq!(s.fake.sent().len(), 2);
 }
 
+/// Keeps every request until it is let go, and counts those under way.
+#[derive(Default)]
+struct Keeping {
+    under_way: AtomicUsize,
+    gone: tokio::sync::Notify,
+}
+
+#[async_trait]
+impl Transport for Keeping {
+    async fn send(&self, _: Request, _: Option<&SecretString>) -> Result<Response, TransportError> {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.gone.notified().await;
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        Err(TransportError::TooLarge)
+    }
+}
+
+#[tokio::test]
+async fn reads_beyond_the_bound_wait_and_writes_do_not_wait_for_them() {
+    let keeping = Arc::new(Keeping::default());
+    let env = Arc::new(ManualEnv::new(NOW, 1));
+    let github = GitHub::new(keeping.clone(), Auth::Anonymous, env, EAGER);
+    let mut reads: Vec<_> = (0..3).map(|_| Box::pin(github.viewer())).collect();
+    for read in &mut reads {
+        assert!(read.now_or_never().is_none());
+    }
+    assert_eq!(keeping.under_way.load(Ordering::Relaxed), 2);
+    let repo = repo();
+    let mut write = Box::pin(github.create_comment(&repo, pull(), "x"));
+    assert!((&mut write).now_or_never().is_none());
+    assert_eq!(keeping.under_way.load(Ordering::Relaxed), 3);
+    keeping.gone.notify_waiters();
+    assert!((&mut reads[0]).now_or_never().is_some());
+    assert!((&mut reads[2]).now_or_never().is_none());
+    assert_eq!(keeping.under_way.load(Ordering::Relaxed), 3, "the third read took the place of the first");
+}
+
 #[tokio::test]
 async fn debug_shows_no_token_and_anonymous_sends_none() {
     let s = scene(EAGER);
@@ -270,7 +309,7 @@ fn calls_can_be_spawned() {
     fn is_send<T: Send>(_: T) {}
     let s = scene(EAGER);
     let (repo, sha) = (repo(), "a".repeat(40).parse().unwrap());
-    is_send(s.github.pull_files(&repo, pull(), 1));
+    is_send(s.github.pull_files(&repo, pull(), 1, std::convert::identity));
     is_send(s.github.comments(&repo, pull()));
     is_send(s.github.create_comment(&repo, pull(), "x"));
     is_send(s.github.content(&repo, "x", &sha, 1));

@@ -130,7 +130,7 @@ fn plant_files(fake: &FakeGitHub, count: usize) {
 async fn files_beyond_the_number_asked_for_are_named() {
     let (fake, github) = github();
     plant_files(&fake, 250);
-    let list = github.pull_files(&repo(), seven(), 120).await.unwrap();
+    let list = github.pull_files(&repo(), seven(), 120, std::convert::identity).await.unwrap();
     assert_eq!((list.files.len(), list.left_out.len(), list.truncated), (120, 130, false));
     assert_eq!((list.files[119].path.as_str(), list.left_out[0].as_str()), ("f119", "f120"));
     assert_eq!(fake.sent().len(), 3);
@@ -140,7 +140,7 @@ async fn files_beyond_the_number_asked_for_are_named() {
 async fn a_list_as_long_as_github_makes_it_is_marked() {
     let (fake, github) = github();
     plant_files(&fake, 3100);
-    let list = github.pull_files(&repo(), seven(), 10_000).await.unwrap();
+    let list = github.pull_files(&repo(), seven(), 10_000, std::convert::identity).await.unwrap();
     assert_eq!((list.files.len(), list.truncated), (3000, true));
 }
 
@@ -153,7 +153,7 @@ async fn odd_files_are_read() {
         { "filename": "sub", "status": "teleported", "additions": 1, "deletions": 1, "sha": null, "patch": "" },
     ]);
     fake.answer(Method::Get, "/repos/o/r/pulls/7/files", answer(200, &files));
-    let list = github.pull_files(&repo(), seven(), 10).await.unwrap();
+    let list = github.pull_files(&repo(), seven(), 10, std::convert::identity).await.unwrap();
     assert_eq!(list.files[0].status, FileStatus::Renamed);
     assert_eq!(list.files[0].previous_path.as_deref(), Some("old"));
     assert_eq!(list.files[0].patch, None);
@@ -165,7 +165,7 @@ async fn a_next_page_on_another_server_is_not_followed() {
     let (fake, github) = github();
     let link = [("link", "<https://evil.test/repos/o/r/pulls/7/files?page=2>; rel=\"next\"")];
     fake.answer(Method::Get, "/repos/o/r/pulls/7/files", answer_with(200, &link, &json!([])));
-    let error = github.pull_files(&repo(), seven(), 10).await.unwrap_err();
+    let error = github.pull_files(&repo(), seven(), 10, std::convert::identity).await.unwrap_err();
     assert!(matches!(error, ApiError::Blocked { .. }), "{error:?}");
 }
 
@@ -174,7 +174,7 @@ async fn a_list_that_never_ends_is_left_and_marked() {
     let (fake, github) = github();
     let link = [("link", "<https://fake.test/repos/o/r/pulls/7/files>; rel=\"next\"")];
     fake.answer(Method::Get, "/repos/o/r/pulls/7/files", answer_with(200, &link, &json!([])));
-    let list = github.pull_files(&repo(), seven(), 10).await.unwrap();
+    let list = github.pull_files(&repo(), seven(), 10, std::convert::identity).await.unwrap();
     assert!(list.truncated);
     assert_eq!(fake.sent().len(), 30);
 }

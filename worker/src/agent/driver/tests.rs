@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eco_coder_analyzer::Options;
+use eco_coder_analyzer::{LineSet, Options};
 use eco_coder_github::testing::{FakeGitHub, answer};
 use eco_coder_github::transport::{Headers, Method, Response};
-use eco_coder_github::{Auth, ChangedFile, FileStatus, GitHub, Settings};
+use eco_coder_github::{Auth, GitHub, Settings};
 use eco_coder_shared::env::ManualEnv;
 use eco_coder_shared::ids::{PullKey, PullNumber, RepoId, RepoName};
 use secrecy::SecretString;
@@ -23,7 +23,7 @@ use crate::model::{Told, Turn};
 use crate::report::{ModelSection, Section};
 use crate::store::ResultKey;
 use crate::store::sqlite::SqliteStore;
-use crate::subject::Target;
+use crate::subject::{Change, SubjectFile, Target};
 
 const SOURCE: &str =
     "def f(cursor, ids):\n    for i in ids:\n        cursor.execute('SELECT a FROM t WHERE i = %s', (i,))\n";
@@ -60,6 +60,7 @@ impl Stage {
             fetch_concurrency: 4,
             exclude: Exclude::new(&[]).unwrap(),
             timeout: Duration::from_mins(1),
+            cpu: Duration::from_mins(1),
             options: Options::default(),
         };
         let profiles = tempfile::tempdir().unwrap();
@@ -69,15 +70,8 @@ impl Stage {
             profiles: Arc::new(ProfileFiles::new(place, Some(10.0), pool)),
             carbon: eco_coder_carbon::Input { aws_region: "eu-west-1".into(), ..eco_coder_carbon::Input::default() },
         };
-        let file = ChangedFile {
-            path: "a.py".into(),
-            previous_path: None,
-            status: FileStatus::Added,
-            additions: 3,
-            deletions: 0,
-            patch: Some(format!("@@ -0,0 +1,3 @@\n+{}", SOURCE.trim_end().replace('\n', "\n+"))),
-            blob_sha: None,
-        };
+        let change = Change::Lines(LineSet::from_ranges([1..=3]));
+        let file = SubjectFile { path: "a.py".into(), previous_path: None, change };
         let subject = Subject {
             target: Target {
                 repository: "o/r".parse().unwrap(),
@@ -314,6 +308,38 @@ async fn a_session_that_is_over_is_begun_anew() {
     assert_eq!(stage.fetched(), 2);
 }
 
+/// A model that looks at what its caller holds.
+struct Watchful(Arc<Embedded>, std::sync::Mutex<Vec<usize>>);
+
+#[async_trait::async_trait]
+impl Model for Watchful {
+    fn id(&self) -> &'static str {
+        "watchful"
+    }
+
+    fn dollars(&self, _: crate::model::Usage) -> Option<f64> {
+        None
+    }
+
+    async fn reply(&self, _: crate::model::ModelRequest) -> Result<crate::model::ModelReply, ModelError> {
+        let mut seen = self.1.lock().unwrap();
+        seen.push(self.0.source_in_use());
+        if seen.len() == 1 { asks(&[("1", "analyze_code", json!({}))]) } else { report("Fine.") }
+    }
+}
+
+#[tokio::test]
+async fn no_source_is_held_while_a_model_is_awaited() {
+    let stage = Stage::new();
+    let watchful = Arc::new(Watchful(Arc::clone(&stage.backends.code), std::sync::Mutex::default()));
+    let model: Arc<dyn Model> = watchful.clone();
+    let driver = stage.driver(&stage.store, Some(&model));
+    let run = Run::new(Some("watchful".into()), Limits::default());
+    driver.run(&SessionId("s".into()), run, &stage.subject).await.unwrap();
+    assert_eq!(stage.fetched(), 2);
+    assert_eq!(*watchful.1.lock().unwrap(), [0, 0]);
+}
+
 /// A model that takes its time.
 struct SlowModel(Arc<ManualEnv>);
 
@@ -363,7 +389,7 @@ async fn a_file_that_github_does_not_give_out_is_named_and_the_rest_is_looked_at
 async fn files_that_are_none_of_ours_take_no_place_in_the_number_looked_at() {
     let mut stage = Stage::new();
     let file = stage.subject.files[0].clone();
-    let named = |path: &str| ChangedFile { path: path.into(), ..file.clone() };
+    let named = |path: &str| SubjectFile { path: path.into(), ..file.clone() };
     stage.subject.files = ["dist/a.js", "dist/b.js", "dist/c.js", "README.md", "a.py"].map(named).into();
     assert_eq!(stage.finish(None).await.quality.present().unwrap().recommendations.len(), 1);
 

@@ -5,12 +5,13 @@
 //! given in turns between repositories. The permit for source travels with the text, into the analysis too, and is of
 //! the size that is held; when [`analyze`](Embedded::analyze) returns, its review holds none.
 
+mod outcome;
 mod source;
 
 use std::time::Duration;
 
-use eco_coder_analyzer::{FileAnalysis, Finding, Limits, Options, Skipped, skip_path};
-use eco_coder_github::{ApiError, Content, GitHub};
+use eco_coder_analyzer::{Limits, Options, skip_path};
+use eco_coder_github::{Content, GitHub};
 use eco_coder_shared::ids::CommitSha;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -18,11 +19,12 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use self::outcome::{Looked, Missing, Skip, Tally, failure, skip_of, skipped};
 use self::source::{Base, Source};
 use super::cpu::budget::CpuBudget;
 use super::cpu::{CpuPool, NoResult};
 use crate::gate::{Gate, Permit};
-use crate::results::{CodeAnalysis, ErrorType, ReviewStatus, SkippedFile, ToolError};
+use crate::results::{CodeAnalysis, SkippedFile, ToolError};
 use crate::subject::{Change, Subject, SubjectFile};
 
 /// Files fetched at once over all reviews. GitHub answers one in about 100 ms: 32 at once are 320 files a second, as
@@ -76,39 +78,6 @@ pub struct Embedded {
     fetches: Gate,
     settings: Settings,
     digest: String,
-}
-
-/// Why a file that is skipped is not looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Skip {
-    /// It is none of our business.
-    Kind,
-    /// It is beyond a limit of ours: another try is the same.
-    Limit,
-    /// Something failed: another try may see it.
-    Fault,
-}
-
-/// One file's outcome.
-enum Looked {
-    At(Box<FileAnalysis>),
-    Skipped(SkippedFile, Skip),
-    /// GitHub asks to wait: the whole analysis stops here.
-    Wait(ApiError),
-}
-
-fn skipped(file: &SubjectFile, reason: &dyn std::fmt::Display, skip: Skip) -> Looked {
-    let gap = skip != Skip::Kind;
-    Looked::Skipped(SkippedFile { path: file.path.clone(), reason: reason.to_string(), gap }, skip)
-}
-
-fn skip_of(reason: &Skipped) -> Skip {
-    match reason {
-        Skipped::TooLarge { .. } | Skipped::LineTooLong { .. } | Skipped::TooDeep { .. } | Skipped::TimedOut => {
-            Skip::Limit
-        }
-        Skipped::Generated(_) | Skipped::Vendored | Skipped::UnsupportedLanguage | Skipped::Binary => Skip::Kind,
-    }
 }
 
 impl Embedded {
@@ -298,110 +267,6 @@ fn digest(settings: &Settings) -> String {
         hash.update(part);
     }
     hex::encode(hash.finalize())
-}
-
-/// Why a file has no analysis.
-enum Missing {
-    NotAFile,
-    NotFound,
-    NotText,
-    TooLarge(usize),
-    TooManyLines,
-    NoResult(NoResult),
-    Api(ApiError),
-}
-
-impl From<NoResult> for Missing {
-    fn from(why: NoResult) -> Self {
-        Self::NoResult(why)
-    }
-}
-
-impl Missing {
-    fn into_looked(self, file: &SubjectFile) -> Looked {
-        match self {
-            Self::NotAFile => skipped(file, &"not a file at this commit", Skip::Kind),
-            Self::NotFound => skipped(file, &"GitHub does not find it at this commit", Skip::Fault),
-            Self::NotText => skipped(file, &"not UTF-8 text", Skip::Kind),
-            Self::TooLarge(limit) => skipped(file, &Skipped::TooLarge { bytes: 0, limit: limit as u64 }, Skip::Limit),
-            Self::TooManyLines => skipped(file, &"too many lines to find the changed ones", Skip::Limit),
-            Self::NoResult(why @ NoResult::Lost) => skipped(file, &why, Skip::Fault),
-            Self::NoResult(why @ NoResult::BudgetSpent) => skipped(file, &why, Skip::Limit),
-            Self::Api(error @ (ApiError::RateLimited { .. } | ApiError::Unauthorized)) => Looked::Wait(error),
-            Self::Api(_) => skipped(file, &"GitHub did not give it out", Skip::Fault),
-        }
-    }
-}
-
-fn failure(error: &ApiError) -> ToolError {
-    let (error_type, for_model) = match error {
-        ApiError::RateLimited { .. } => (ErrorType::Throttle, "GitHub's rate limit is reached"),
-        _ => (ErrorType::ApiError, "GitHub did not give out the files"),
-    };
-    ToolError { error_type, for_model: for_model.to_owned(), for_operator: error.to_string() }
-}
-
-#[derive(Default)]
-struct Tally {
-    findings: Vec<Finding>,
-    skipped: Vec<SkippedFile>,
-    analyzed: usize,
-    suppressed: u32,
-    partial: Option<String>,
-    faults: usize,
-    cpu: Duration,
-}
-
-impl Tally {
-    fn add(&mut self, looked: Looked) {
-        match looked {
-            Looked::At(analysis) => {
-                self.findings.extend(analysis.findings);
-                self.suppressed += analysis.suppressed;
-                self.analyzed += 1;
-                self.partial = self.partial.take().or(analysis.partial);
-            }
-            Looked::Skipped(file, skip) => {
-                self.faults += usize::from(skip == Skip::Fault);
-                self.skipped.push(file);
-            }
-            Looked::Wait(_) => {}
-        }
-    }
-
-    fn into_analysis(mut self, subject: &Subject, timed_out: bool) -> CodeAnalysis {
-        self.findings
-            .sort_by(|a, b| (&a.file_path, a.start_line, &a.rule_id).cmp(&(&b.file_path, b.start_line, &b.rule_id)));
-        self.skipped.sort_by(|a, b| a.path.cmp(&b.path));
-        let gaps = self.skipped.iter().filter(|file| file.gap).count();
-        let reason = if timed_out {
-            Some("the time for the analysis was up".to_owned())
-        } else if subject.truncated {
-            Some("GitHub lists at most 3,000 files of a pull request".to_owned())
-        } else if gaps > 0 {
-            Some(format!("{gaps} {} not be looked at", if gaps == 1 { "file could" } else { "files could" }))
-        } else {
-            self.partial
-        };
-        let status = match &reason {
-            None => ReviewStatus::Completed,
-            Some(_) if self.analyzed == 0 && gaps > 0 => ReviewStatus::Failed,
-            Some(_) => ReviewStatus::Partial,
-        };
-        CodeAnalysis {
-            review_id: format!("embedded-{}", subject.target.head_sha),
-            status,
-            reason,
-            total_recommendations: self.findings.len(),
-            recommendations: self.findings,
-            files_analyzed: self.analyzed,
-            files_changed: subject.files_changed,
-            skipped: self.skipped,
-            suppressed: self.suppressed,
-            faults: self.faults,
-            cpu_seconds: self.cpu.as_secs_f64(),
-        }
-    }
 }
 
 #[cfg(test)]

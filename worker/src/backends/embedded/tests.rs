@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use secrecy::SecretString;
 
 use super::*;
+use crate::results::ReviewStatus;
 use crate::subject::{Subject, Target};
 
 const SOURCE: &str =

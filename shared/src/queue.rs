@@ -98,7 +98,7 @@ pub struct Depth {
     pub in_flight: u64,
     /// Sent with a delay that has not passed.
     pub delayed: u64,
-    /// In the dead letters.
+    /// In the dead letters, those included that are kept long enough and wait to be deleted.
     pub dead: u64,
     /// Age of the oldest message that is not dead, if the engine knows it.
     pub oldest_age_ms: Option<u64>,
@@ -193,6 +193,12 @@ pub trait JobQueue: Send + Sync {
     /// Sends dead letters again, each once, with `rewrite` applied to the body (for jobs: a new id and the redrive
     /// cause, so that attempts start afresh). Returns how many went.
     async fn redrive(&self, which: Redrive, rewrite: Rewrite) -> Result<u64, QueueError>;
+
+    /// Deletes some of the dead letters that were kept long enough, and gives some room back, in one short write; returns
+    /// how much it did, zero when nothing is left to do. Engines that see to it themselves do nothing.
+    async fn tidy(&self) -> Result<u64, QueueError> {
+        Ok(0)
+    }
 
     /// Can messages be stored now? For readiness; cheap.
     async fn check(&self) -> Result<(), QueueError>;

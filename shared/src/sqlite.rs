@@ -1,12 +1,16 @@
-//! SQLite on one machine: a writer thread per database file that commits in groups, a reader thread, migrations.
-//! The queue and the store stand on it.
+//! SQLite on one machine: a writer thread per database file that commits in groups, a reader thread, a thread that keeps
+//! the log short, migrations. The queue and the store stand on it.
 //!
 //! Whatever has arrived while the writer was busy goes into its next transaction, so that one `fsync` serves many
 //! callers under load, and an idle writer commits a lone call at once: no timer decides. Each call runs in its own
 //! savepoint and is answered only when the group's commit is on the disk. Knows no table and never retries.
 
 mod error;
+mod log;
+mod look;
 mod open;
+mod schema;
+mod shrink;
 mod work;
 
 use std::path::Path;
@@ -16,6 +20,9 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::SqliteError;
+pub use look::{Look, Size};
+pub use schema::Schema;
+pub use shrink::give_back;
 use work::{Inbox, Task, Work};
 
 /// How long a statement waits for another process's lock.
@@ -32,37 +39,35 @@ pub struct Database {
     writer: mpsc::Sender<Box<dyn Work>>,
     /// None in memory, where one connection does both.
     reader: Option<mpsc::Sender<Box<dyn Work>>>,
-    /// Changes never; closes when both threads have ended.
+    /// Changes never; closes when all threads have ended.
     ended: watch::Receiver<()>,
 }
 
 impl Database {
-    /// Opens or creates the file at `path` (mode 0600, new directories 0700) and brings its schema up to date:
-    /// `migrations[n]` takes it from version `n` to `n + 1`, each in a transaction of its own. Blocks while it does.
-    pub fn open(path: &Path, migrations: &'static [&'static str]) -> Result<Self, SqliteError> {
-        Self::open_with(path, migrations, BUSY_TIMEOUT)
+    /// Opens or creates the file at `path` (mode 0600, new directories 0700) and brings it up to `schema`, each step in a
+    /// transaction of its own. Blocks while it does. Refuses a database that is somebody else's, and leaves it as it is.
+    pub fn open(path: &Path, schema: &Schema) -> Result<Self, SqliteError> {
+        Self::open_with(path, schema, BUSY_TIMEOUT)
     }
 
     /// As [`Database::open`], waiting `busy` at most for another process's lock.
-    pub(crate) fn open_with(path: &Path, migrations: &[&str], busy: Duration) -> Result<Self, SqliteError> {
-        let writer = open::file(path, migrations, busy)?;
-        let reader = open::reader(path, busy)?;
-        Self::start(writer, Some(reader))
+    pub(crate) fn open_with(path: &Path, schema: &Schema, busy: Duration) -> Result<Self, SqliteError> {
+        let mut writer = open::file(path, schema, busy)?;
+        let (log, keeper) = log::split(&mut writer, busy)?;
+        let (alive, ended) = watch::channel(());
+        let reader = thread("sqlite-read", open::reader(path, busy)?, alive.clone(), work::read_all)?;
+        let kept = open::keeper(path)?;
+        spawn("sqlite-log", alive.clone(), move || keeper.keep(kept))?;
+        let writer = thread("sqlite-write", writer, alive, move |conn, inbox| work::write_all(conn, inbox, Some(log)))?;
+        Ok(Self { writer, reader: Some(reader), ended })
     }
 
     /// A database that lives as long as its clones and touches no disk.
-    pub fn in_memory(migrations: &'static [&'static str]) -> Result<Self, SqliteError> {
-        Self::start(open::memory(migrations)?, None)
-    }
-
-    fn start(writer: Connection, reader: Option<Connection>) -> Result<Self, SqliteError> {
+    pub fn in_memory(schema: &Schema) -> Result<Self, SqliteError> {
         let (alive, ended) = watch::channel(());
-        let reader = match reader {
-            Some(conn) => Some(thread("sqlite-read", conn, alive.clone(), work::read_all)?),
-            None => None,
-        };
-        let writer = thread("sqlite-write", writer, alive, work::write_all)?;
-        Ok(Self { writer, reader, ended })
+        let only = open::memory(schema)?;
+        let writer = thread("sqlite-write", only, alive, |conn, inbox| work::write_all(conn, inbox, None))?;
+        Ok(Self { writer, reader: None, ended })
     }
 
     /// Runs `f` on the writer thread, in a savepoint of a group's transaction. `Ok` means that the commit is durable;
@@ -133,17 +138,20 @@ fn thread(
     name: &str,
     conn: Connection,
     alive: watch::Sender<()>,
-    serve: fn(Connection, Inbox),
+    serve: impl FnOnce(Connection, Inbox) + Send + 'static,
 ) -> Result<mpsc::Sender<Box<dyn Work>>, SqliteError> {
     let (sender, inbox) = mpsc::channel(PLACES);
-    std::thread::Builder::new()
-        .name(name.into())
-        .spawn(move || {
-            serve(conn, inbox);
-            drop(alive);
-        })
-        .map_err(|e| SqliteError::Io(format!("starting the thread {name}: {e}")))?;
+    spawn(name, alive, move || serve(conn, inbox))?;
     Ok(sender)
+}
+
+fn spawn(name: &str, alive: watch::Sender<()>, work: impl FnOnce() + Send + 'static) -> Result<(), SqliteError> {
+    let run = move || {
+        work();
+        drop(alive);
+    };
+    let started = std::thread::Builder::new().name(name.into()).spawn(run);
+    started.map(drop).map_err(|e| SqliteError::Io(format!("starting the thread {name}: {e}")))
 }
 
 #[cfg(test)]

@@ -138,7 +138,15 @@ impl WorkerConfig {
 }
 
 impl SessionKey {
-    /// The key's bytes.
+    /// The key's bytes, if it is there: makes none.
+    pub fn look(&self, env: &dyn Env) -> Result<Option<[u8; 32]>, ConfigError> {
+        match self {
+            Self::File(path) if !path.exists() => Ok(None),
+            _ => self.read(env).map(Some),
+        }
+    }
+
+    /// The key's bytes; made if the data directory has none yet.
     pub fn read(&self, env: &dyn Env) -> Result<[u8; 32], ConfigError> {
         let wrong = |problem: &str| ConfigError::value("store.session_key", problem);
         match self {

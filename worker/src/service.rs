@@ -36,6 +36,8 @@ use crate::store::sqlite::SqliteStore;
 
 /// Between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
+/// Between two writes of one round.
+const HOUSEKEEPING_PAUSE: Duration = Duration::from_millis(100);
 
 /// What the operators' port bears.
 const OPERATOR_PORT: server::Limits =
@@ -237,13 +239,13 @@ impl Worker {
     /// Works until `shutdown` is ready, then drains.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
         let (tell, stop) = watch::channel(false);
-        let store = Arc::clone(&self.readiness.store);
+        let (queue, store) = (Arc::clone(&self.readiness.queue), Arc::clone(&self.readiness.store));
         let routes = operator::router(self.readiness, names::install());
         let mut ended = stop.clone();
         let port = tokio::spawn(server::serve(self.operator, routes, OPERATOR_PORT, async move {
             let _ = ended.wait_for(|stop| *stop).await;
         }));
-        let housekeeping = tokio::spawn(keep_house(store, self.env));
+        let housekeeping = tokio::spawn(keep_house(queue, store, self.env));
         let work = self.consumer.run(stop);
         tokio::pin!(work);
         tokio::select! {
@@ -260,16 +262,15 @@ impl Worker {
     }
 }
 
-/// Deletes what is over, a little at a time.
-async fn keep_house(store: Arc<dyn Store>, env: SharedEnv) {
+/// Deletes what is over, a little at a time, with pauses in which others write.
+async fn keep_house(queue: Arc<dyn JobQueue>, store: Arc<dyn Store>, env: SharedEnv) {
     loop {
-        match store.purge(env.now()).await {
-            Ok(0) => tokio::time::sleep(HOUSEKEEPING).await,
-            Ok(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-            Err(error) => {
-                tracing::warn!(component = "housekeeping", error = %error, "expired items could not be deleted");
-                tokio::time::sleep(HOUSEKEEPING).await;
-            }
+        let purged = store.purge(env.now()).await.map_err(|e| e.to_string());
+        let tidied = queue.tidy().await.map_err(|e| e.to_string());
+        let done = purged.and_then(|purged| Ok(purged + tidied?));
+        if let Err(error) = &done {
+            tracing::warn!(component = "housekeeping", %error, "what is over could not be deleted; it is tried again in an hour");
         }
+        tokio::time::sleep(if done.is_ok_and(|done| done > 0) { HOUSEKEEPING_PAUSE } else { HOUSEKEEPING }).await;
     }
 }

@@ -19,6 +19,9 @@ pub const RESULT_DAYS: u32 = 7;
 pub const SESSION_HOURS: u32 = 24;
 /// How long a report that could not be posted is kept: 30 days.
 pub const KEPT_DAYS: u32 = 30;
+/// How long the row of a pull request that nobody asks for any more is kept: 180 days. Afterwards it is as a new one:
+/// the comment is found again on GitHub.
+pub const ROW_DAYS: u32 = 180;
 /// The largest value stored, bytes.
 pub const MAX_VALUE: usize = 8 * 1024 * 1024;
 
@@ -114,7 +117,8 @@ pub trait Store: Send + Sync {
     /// Forgets a kept report: it could be posted after all.
     async fn drop_report(&self, key: PullKey) -> Result<(), StoreError>;
 
-    /// Deletes some expired items, a bounded number at a time; returns how many.
+    /// Deletes some items that are over and gives some room back, in one short write; returns how much it did, zero when
+    /// nothing is left to do.
     async fn purge(&self, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Can rows be written now? For readiness; cheap.

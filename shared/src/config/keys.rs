@@ -101,6 +101,12 @@ pub const KEYS: &[Key] = &[
     key("policy.skip_label", Text, "eco-coder-skip", "A pull request with this label is not reviewed."),
     key("queue.kind", Text, "sqlite", "Engine of the queue. This build has: sqlite."),
     key("queue.path", Text, "DATA_DIR/queue.db", "File of the SQLite queue."),
+    key(
+        "queue.dead_letter_days",
+        Integer,
+        "14",
+        "How long messages that were given up are kept for `queue redrive`; then they are deleted. 1 to 365.",
+    ),
     key("store.kind", Text, "sqlite", "Engine of the store. This build has: sqlite."),
     key("store.path", Text, "DATA_DIR/store.db", "File of the SQLite store."),
     key(

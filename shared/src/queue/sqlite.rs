@@ -3,8 +3,10 @@
 //!
 //! What is answered is on the disk. A receive whose caller went away before it got the answer gives its messages back.
 //! A message that was received 1,000 times is moved to the dead letters: a far backstop, workers do it much sooner.
+//! Dead letters are kept for a time, 14 days if nothing else is said, and are not seen any more after it.
 //! Decides nothing about jobs: bodies are text.
 
+mod check;
 mod dead;
 mod limits;
 mod receipt;
@@ -23,14 +25,18 @@ use super::{
     DeadLetter, Death, Depth, EntryError, JobQueue, MAX_BATCH, MAX_SEND, NewMessage, QueueError, Receipt, Received,
     Redrive, Rewrite,
 };
-use crate::env::SharedEnv;
-use crate::sqlite::{Database, SqliteError};
+use crate::env::{SharedEnv, Timestamp};
+use crate::sqlite::{Database, SqliteError, give_back};
+pub use check::Check;
 use receipt::Ticket;
+pub use schema::SCHEMA;
 
 /// How often a waiting receiver looks for what another process sent. Sends of this process wake it at once.
 const LOOK: Duration = Duration::from_millis(250);
 /// Dead letters redriven in one transaction, so that senders get their turn in between.
 const CHUNK: usize = 100;
+/// How long dead letters are kept if nothing else is said (SQS's own longest retention).
+pub const DEAD_LETTER_DAYS: u32 = 14;
 
 /// A queue in a SQLite file. Clones share it.
 #[derive(Clone, Debug)]
@@ -39,21 +45,34 @@ pub struct SqliteQueue {
     env: SharedEnv,
     /// Told when something became visible through this handle.
     news: Arc<Notify>,
+    /// How long dead letters are kept.
+    kept: Duration,
 }
 
 impl SqliteQueue {
     /// Opens or creates the file at `path`. Blocks while it does.
     pub fn open(path: &Path, env: SharedEnv) -> Result<Self, SqliteError> {
-        Ok(Self::on(Database::open(path, schema::MIGRATIONS)?, env))
+        Ok(Self::on(Database::open(path, &SCHEMA)?, env))
     }
 
     /// A queue that lives as long as its clones: for demos and tests, since it survives nothing.
     pub fn in_memory(env: SharedEnv) -> Result<Self, SqliteError> {
-        Ok(Self::on(Database::in_memory(schema::MIGRATIONS)?, env))
+        Ok(Self::on(Database::in_memory(&SCHEMA)?, env))
     }
 
     fn on(db: Database, env: SharedEnv) -> Self {
-        Self { db, env, news: Arc::default() }
+        Self { db, env, news: Arc::default(), kept: days(DEAD_LETTER_DAYS) }
+    }
+
+    /// Keeps dead letters for so many days.
+    #[must_use]
+    pub fn keeping_dead_letters(self, for_days: u32) -> Self {
+        Self { kept: days(for_days), ..self }
+    }
+
+    /// Dead letters of then and before are over.
+    fn over(&self) -> Timestamp {
+        self.env.now() - self.kept
     }
 
     /// Drops this handle and waits until all clones are dropped and everything is in the file.
@@ -96,6 +115,10 @@ impl SqliteQueue {
         });
         Ok(changed.await?)
     }
+}
+
+fn days(count: u32) -> Duration {
+    Duration::from_hours(24 * u64::from(count))
 }
 
 /// Messages on their way from the writer thread to the caller. Dropped on the way, because the caller stopped waiting,
@@ -245,16 +268,17 @@ impl JobQueue for SqliteQueue {
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
-        Ok(self.db.read(move |conn| dead::list(conn, limit)).await?)
+        let over = self.over();
+        Ok(self.db.read(move |conn| dead::list(conn, over, limit)).await?)
     }
 
     async fn redrive(&self, which: Redrive, rewrite: Rewrite) -> Result<u64, QueueError> {
-        let env = Arc::clone(&self.env);
+        let (env, over) = (Arc::clone(&self.env), self.over());
         let sent = match which {
             Redrive::One(id) => {
                 // What isn't a number is no letter's id.
                 let Ok(id) = id.parse() else { return Ok(0) };
-                let one = self.db.write(move |conn| dead::redrive_one(conn, id, rewrite, env.now()));
+                let one = self.db.write(move |conn| dead::redrive_one(conn, id, over, rewrite, env.now()));
                 one.await?.map_err(|refused| QueueError::Invalid(refused.to_string()))?
             }
             Redrive::All => {
@@ -264,7 +288,7 @@ impl JobQueue for SqliteQueue {
                     let env = Arc::clone(&env);
                     let chunk = self
                         .db
-                        .write(move |conn| dead::redrive_some(conn, (after, last), CHUNK, rewrite, env.now()))
+                        .write(move |conn| dead::redrive_some(conn, (after, last), over, CHUNK, rewrite, env.now()))
                         .await?;
                     sent += chunk.sent;
                     next = chunk.next;
@@ -276,6 +300,12 @@ impl JobQueue for SqliteQueue {
             self.news.notify_waiters();
         }
         Ok(sent)
+    }
+
+    async fn tidy(&self) -> Result<u64, QueueError> {
+        let over = self.over();
+        let tidied = self.db.write(move |conn| Ok(dead::expire(conn, over, CHUNK)? + give_back(conn)?));
+        Ok(tidied.await?)
     }
 
     async fn check(&self) -> Result<(), QueueError> {

@@ -35,6 +35,16 @@ pub enum SqliteError {
         /// The newest version this build knows.
         known: i64,
     },
+    /// A database, but not one of this program's, or of its other kind. Nothing was changed in it.
+    #[error(
+        "{file} is a database, but not eco-coder's {kind}; check the path in the settings, nothing was changed in the file"
+    )]
+    Foreign {
+        /// The file's path.
+        file: String,
+        /// What it was opened as.
+        kind: &'static str,
+    },
     /// The statement itself failed: a defect of this program.
     #[error("the database refused a statement ({0}); this is a defect, please report it")]
     Other(String),
@@ -52,7 +62,7 @@ impl SqliteError {
             Self::Io(e) => Self::Io(format!("{place}: {e}")),
             Self::Corrupt(e) => Self::Corrupt(format!("{place}: {e}")),
             Self::Other(e) => Self::Other(format!("{place}: {e}")),
-            Self::Newer { .. } | Self::Closed => self,
+            Self::Newer { .. } | Self::Foreign { .. } | Self::Closed => self,
         }
     }
 }

@@ -7,26 +7,34 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::SqliteError;
+use super::{Schema, SqliteError};
 
 /// No names that are read as URIs, and no lock of SQLite's own: each connection is one thread's.
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 /// Statements kept prepared per connection; more than the queue or the store has.
 const PREPARED: usize = 128;
-/// The log is cut back to this after a checkpoint, in bytes, so that one burst doesn't hold the disk for ever.
-const LOG_SIZE: i64 = 64 * 1024 * 1024;
+/// The log's file is cut back to this when the log begins again, in bytes, so that one burst doesn't hold the disk as
+/// long as there is load. Without load it is cut to nothing.
+const LOG_SIZE: i64 = 16 * 1024 * 1024;
+/// The largest file that is written anew when it is opened, to make it able to shrink: a second or two.
+const REWRITTEN: i64 = 128 * 1024 * 1024;
 
 /// The writer's connection, with the schema up to date.
-pub(super) fn file(path: &Path, migrations: &[&str], busy: Duration) -> Result<Connection, SqliteError> {
+pub(super) fn file(path: &Path, schema: &Schema, busy: Duration) -> Result<Connection, SqliteError> {
     let place = path.display().to_string();
     let open = || {
         create(path)?;
-        close_to_others(path);
         let mut conn = connect(path, busy)?;
+        // Before anything is changed in what may be somebody else's.
+        schema.recognise(&conn, &place)?;
+        close_to_others(path);
+        // Heeded by a file that is empty yet; before the first page is written.
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         write_ahead(&conn, busy)?;
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "journal_size_limit", LOG_SIZE)?;
-        migrate(&mut conn, migrations, &place)?;
+        migrate(&mut conn, schema, &place)?;
+        make_able_to_shrink(&conn, &place);
         Ok(conn)
     };
     open().map_err(|e: SqliteError| e.at(&place))
@@ -43,11 +51,37 @@ pub(super) fn reader(path: &Path, busy: Duration) -> Result<Connection, SqliteEr
     open().map_err(|e: SqliteError| e.at(&path.display().to_string()))
 }
 
+/// The connection of the log's thread. It waits for nobody: there is always a next time.
+pub(super) fn keeper(path: &Path) -> Result<Connection, SqliteError> {
+    let open = || {
+        let conn = connect(path, Duration::ZERO)?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "journal_size_limit", LOG_SIZE)?;
+        Ok(conn)
+    };
+    open().map_err(|e: SqliteError| e.at(&path.display().to_string()))
+}
+
+/// A connection that can't change the file, to one that [`file()`] may never have opened: recognised, not made, not
+/// migrated, its mode not mended.
+pub(super) fn to_look(path: &Path, schema: &Schema, busy: Duration) -> Result<(Connection, i64), SqliteError> {
+    let place = path.display().to_string();
+    let open = || {
+        let conn =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        conn.busy_timeout(busy)?;
+        prepare(&conn)?;
+        let version = schema.recognise(&conn, &place)?;
+        Ok((conn, version))
+    };
+    open().map_err(|e: SqliteError| e.at(&place))
+}
+
 /// The only connection of a database in memory.
-pub(super) fn memory(migrations: &[&str]) -> Result<Connection, SqliteError> {
+pub(super) fn memory(schema: &Schema) -> Result<Connection, SqliteError> {
     let mut conn = Connection::open_in_memory()?;
     prepare(&conn)?;
-    migrate(&mut conn, migrations, "the database in memory")?;
+    migrate(&mut conn, schema, "the database in memory")?;
     Ok(conn)
 }
 
@@ -128,23 +162,43 @@ fn write_ahead(conn: &Connection, busy: Duration) -> Result<(), SqliteError> {
     }
 }
 
-fn migrate(conn: &mut Connection, migrations: &[&str], place: &str) -> Result<(), SqliteError> {
-    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+fn migrate(conn: &mut Connection, schema: &Schema, place: &str) -> Result<(), SqliteError> {
     loop {
         // Read again under the lock each time: another process may be migrating the same file.
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found > known {
-            return Err(SqliteError::Newer { file: place.into(), found, known });
-        }
+        let found = schema.recognise(&transaction, place)?;
         let step = usize::try_from(found)
             .map_err(|_| SqliteError::Corrupt(format!("{place}: schema version {found} makes no sense")))?;
-        let Some(statements) = migrations.get(step) else {
+        let Some(statements) = schema.migrations.get(step) else {
             return Ok(());
         };
         transaction.execute_batch(statements)?;
+        transaction.pragma_update(None, "application_id", schema.application_id)?;
         transaction.pragma_update(None, "user_version", found + 1)?;
         transaction.commit()?;
+    }
+}
+
+/// Files of the first version keep the room that deleted rows had. Writing such a file anew, once, mends that; where it
+/// can't be done, nothing is lost but that room.
+fn make_able_to_shrink(conn: &Connection, place: &str) {
+    let rewrite = || -> rusqlite::Result<()> {
+        let read = |pragma| conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+        if read("auto_vacuum")? != 0 {
+            return Ok(());
+        }
+        if read("page_count")?.saturating_mul(read("page_size")?) > REWRITTEN {
+            tracing::info!(
+                file = place,
+                "the database is of an older form and too large to be written anew: it won't shrink"
+            );
+            return Ok(());
+        }
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        conn.execute_batch("VACUUM")
+    };
+    if let Err(error) = rewrite() {
+        tracing::info!(file = place, %error, "the database could not be written anew; it is tried again at the next start");
     }
 }
 
@@ -160,11 +214,17 @@ mod tests {
         let path = dir.path().join("queue.db");
         let files = ["queue.db", "queue.db-wal", "queue.db-shm"].map(|name| dir.path().join(name));
         let busy = Duration::from_secs(1);
-        let first = file(&path, &["CREATE TABLE t (n INTEGER) STRICT"], busy).unwrap();
+        let schema = Schema {
+            kind: "test",
+            application_id: 7,
+            migrations: &["CREATE TABLE t (n INTEGER) STRICT"],
+            unmarked: &[],
+        };
+        let first = file(&path, &schema, busy).unwrap();
         for file in &files {
             fs::set_permissions(file, PermissionsExt::from_mode(0o644)).unwrap();
         }
-        let second = file(&path, &["CREATE TABLE t (n INTEGER) STRICT"], busy).unwrap();
+        let second = file(&path, &schema, busy).unwrap();
         for file in &files {
             assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
         }

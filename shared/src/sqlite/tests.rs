@@ -9,12 +9,19 @@ use tempfile::TempDir;
 
 use super::*;
 
-const NOTES: &[&str] = &["CREATE TABLE notes (n INTEGER PRIMARY KEY) STRICT"];
+mod room;
+
+const NOTES: Schema = Schema {
+    kind: "notes",
+    application_id: 7,
+    migrations: &["CREATE TABLE notes (n INTEGER PRIMARY KEY) STRICT"],
+    unmarked: &["notes"],
+};
 const SHORT: Duration = Duration::from_millis(50);
 
 fn on_disk() -> (TempDir, Database) {
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::open_with(&dir.path().join("notes.db"), NOTES, SHORT).unwrap();
+    let db = Database::open_with(&dir.path().join("notes.db"), &NOTES, SHORT).unwrap();
     (dir, db)
 }
 
@@ -65,7 +72,7 @@ async fn what_arrives_while_the_writer_is_busy_is_one_transaction() {
 
 #[tokio::test]
 async fn an_error_or_a_panic_undoes_its_own_call_only() {
-    for (_dir, db) in [(None, Database::in_memory(NOTES).unwrap()), on_disk_some()] {
+    for (_dir, db) in [(None, Database::in_memory(&NOTES).unwrap()), on_disk_some()] {
         let release = occupied(&db);
         let failed = db.write(|conn| {
             note(1)(conn)?;
@@ -182,7 +189,7 @@ async fn new_files_and_directories_are_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a/b/notes.db");
-    let db = Database::open(&path, NOTES).unwrap();
+    let db = Database::open(&path, &NOTES).unwrap();
     db.write(note(1)).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
@@ -193,19 +200,22 @@ async fn new_files_and_directories_are_the_owners_alone() {
 
 #[tokio::test]
 async fn migrations_go_on_from_where_the_file_is() {
-    const TWO: &[&str] = &[NOTES[0], "ALTER TABLE notes ADD COLUMN text TEXT"];
+    const TWO: Schema =
+        Schema { migrations: &[NOTES.migrations[0], "ALTER TABLE notes ADD COLUMN text TEXT"], ..NOTES };
+    const BROKEN: Schema =
+        Schema { migrations: &[NOTES.migrations[0], "CREATE TABLE half (a); CREATE nonsense"], ..NOTES };
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("notes.db");
-    let first = Database::open(&path, NOTES).unwrap();
+    let first = Database::open(&path, &NOTES).unwrap();
     first.write(note(1)).await.unwrap();
 
-    let broken = Database::open_with(&path, &[NOTES[0], "CREATE TABLE half (a); CREATE nonsense"], SHORT);
+    let broken = Database::open_with(&path, &BROKEN, SHORT);
     assert!(matches!(broken, Err(SqliteError::Other(_))));
     assert!(first.read(|conn| conn.prepare("SELECT * FROM half").map(drop)).await.is_err());
 
-    let second = Database::open(&path, TWO).unwrap();
+    let second = Database::open(&path, &TWO).unwrap();
     second.write(|conn| conn.execute("UPDATE notes SET text = 'x'", [])).await.unwrap();
-    let newer = Database::open(&path, NOTES).unwrap_err();
+    let newer = Database::open(&path, &NOTES).unwrap_err();
     assert!(matches!(newer, SqliteError::Newer { found: 2, known: 1, .. }), "{newer:?}");
     assert!(newer.to_string().contains("newer eco-coder"));
 }
@@ -215,7 +225,7 @@ fn many_that_open_a_new_file_at_once_make_one_schema() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("notes.db");
     std::thread::scope(|scope| {
-        let opening: Vec<_> = (0..8).map(|_| scope.spawn(|| Database::open(&path, NOTES))).collect();
+        let opening: Vec<_> = (0..8).map(|_| scope.spawn(|| Database::open(&path, &NOTES))).collect();
         for opened in opening {
             opened.join().unwrap().unwrap();
         }
@@ -228,10 +238,62 @@ fn what_is_no_database_is_named_and_left_as_it_is() {
     let path = dir.path().join("notes.db");
     let text = "certainly not a database\n".repeat(100);
     fs::write(&path, &text).unwrap();
-    let refused = Database::open(&path, NOTES).unwrap_err();
+    let refused = Database::open(&path, &NOTES).unwrap_err();
     assert!(matches!(&refused, SqliteError::Corrupt(e) if e.contains("notes.db")), "{refused:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 
-    let refused = Database::open(dir.path(), NOTES).unwrap_err();
+    let refused = Database::open(dir.path(), &NOTES).unwrap_err();
     assert!(matches!(refused, SqliteError::Io(_)), "{refused:?}");
+}
+
+#[test]
+fn somebody_elses_database_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("theirs.db");
+    let theirs = |statements: &str| {
+        let _ = fs::remove_file(&path);
+        Connection::open(&path).unwrap().execute_batch(statements).unwrap();
+        fs::read(&path).unwrap()
+    };
+    for statements in [
+        "CREATE TABLE songs (name)",
+        "CREATE TABLE songs (name); PRAGMA user_version = 1",
+        "PRAGMA application_id = 8; CREATE TABLE notes (n INTEGER PRIMARY KEY) STRICT; PRAGMA user_version = 1",
+    ] {
+        let before = theirs(statements);
+        let refused = Database::open(&path, &NOTES).unwrap_err();
+        assert!(matches!(refused, SqliteError::Foreign { kind: "notes", .. }), "{statements}: {refused:?}");
+        assert!(Look::at(&path, &NOTES).is_err());
+        assert_eq!(fs::read(&path).unwrap(), before, "{statements}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "{statements}");
+    }
+    theirs("CREATE TABLE notes (n INTEGER PRIMARY KEY) STRICT; PRAGMA user_version = 1");
+    drop(Database::open(&path, &NOTES).unwrap());
+}
+
+#[tokio::test]
+async fn a_look_makes_nothing_and_a_copy_is_one_moment_of_a_file_that_is_written_to() {
+    let (dir, db) = on_disk();
+    assert!(matches!(Look::at(&dir.path().join("none.db"), &NOTES), Err(SqliteError::Io(_))));
+    assert!(!dir.path().join("none.db").exists());
+
+    for n in 0..500 {
+        db.write(note(n)).await.unwrap();
+    }
+    let (path, to) = (dir.path().join("notes.db"), dir.path().join("copy.db"));
+    let copying = tokio::task::spawn_blocking({
+        let to = to.clone();
+        move || Look::at(&path, &NOTES).unwrap().copy(&to)
+    });
+    let mut n = 500;
+    while !copying.is_finished() {
+        db.write(note(n)).await.unwrap();
+        n += 1;
+    }
+    copying.await.unwrap().unwrap();
+    let copy = Look::at(&to, &NOTES).unwrap();
+    let (count, last): (i64, i64) =
+        copy.read(|c| c.query_row("SELECT count(*), max(n) FROM notes", [], |r| Ok((r.get(0)?, r.get(1)?)))).unwrap();
+    assert!(count >= 500 && last == count - 1, "{count} {last}");
+    assert!(!dir.path().join("copy.db-wal").exists());
 }

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteError;
+use super::log::Log;
 
 /// The most calls in one transaction: bounds how long the first waits for the last.
 pub(super) const GROUP: usize = 256;
@@ -77,9 +78,12 @@ where
 
 /// The writer: groups until the queue closes, then folds the log into the file.
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its connection, and closes it by returning")]
-pub(super) fn write_all(conn: Connection, mut inbox: Inbox) {
+pub(super) fn write_all(conn: Connection, mut inbox: Inbox, mut log: Option<Log>) {
     while let Some(first) = inbox.blocking_recv() {
         group(&conn, first, &mut inbox);
+        if let Some(log) = &mut log {
+            log.committed(&conn);
+        }
     }
     // A reader elsewhere may hold the log; it is folded in by whoever closes the file last.
     let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));

@@ -235,7 +235,8 @@ fn cpu_spent(run: &Run) -> Duration {
     Duration::try_from_secs_f64(seconds.sum()).unwrap_or_default()
 }
 
-fn place(id: &SessionId, sequence: u32) -> String {
+/// What a sealed event is bound to.
+pub(crate) fn place(id: &SessionId, sequence: u32) -> String {
     format!("session/{}/{sequence}", id.0)
 }
 

@@ -217,7 +217,7 @@ impl Inspector {
     async fn known(&self, key: &ResultKey) -> Result<Option<Report>, StoreError> {
         let Some(sealed) = self.store.result(key, self.env.now()).await? else { return Ok(None) };
         let read = || {
-            let packed = self.seal.open(&place(key), &sealed).ok()?;
+            let packed = self.seal.open(&result_place(key), &sealed).ok()?;
             let mut json = Vec::new();
             GzDecoder::new(packed.as_slice()).take(8 * MAX_VALUE as u64).read_to_end(&mut json).ok()?;
             serde_json::from_slice(&json).ok()
@@ -233,7 +233,7 @@ impl Inspector {
         let json = serde_json::to_vec(report).unwrap_or_default();
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
         let Ok(packed) = gzip.write_all(&json).and_then(|()| gzip.finish()) else { return Ok(()) };
-        let sealed = self.seal.seal(&*self.env, &place(key), &packed);
+        let sealed = self.seal.seal(&*self.env, &result_place(key), &packed);
         if sealed.len() > MAX_VALUE {
             return Ok(()); // too large to keep is no reason not to report
         }
@@ -242,7 +242,8 @@ impl Inspector {
     }
 }
 
-fn place(key: &ResultKey) -> String {
+/// What a sealed result is bound to.
+pub(crate) fn result_place(key: &ResultKey) -> String {
     format!("result/{}", key.0)
 }
 

@@ -1,5 +1,9 @@
 //! The store on one machine: SQLite, one file, correct across processes.
 
+mod check;
+mod retention;
+mod schema;
+
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -8,26 +12,11 @@ use eco_coder_shared::ids::{PullKey, PullNumber, RepoId, RepoName};
 use eco_coder_shared::sqlite::{Database, SqliteError};
 use rusqlite::{Connection, OptionalExtension, params};
 
+pub use check::Check;
+pub use schema::SCHEMA;
+
 use super::{Appended, MAX_VALUE, ResultKey, SessionId, Store, StoreError};
 use crate::claim::{self, Row, Transition, Verdict};
-
-/// One step per schema version, in order; never changed, only added to.
-const MIGRATIONS: &[&str] = &["
-    CREATE TABLE pulls (repo_id INTEGER, pull INTEGER, row TEXT NOT NULL, PRIMARY KEY (repo_id, pull)) WITHOUT ROWID;
-    CREATE TABLE results (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires INTEGER NOT NULL);
-    CREATE INDEX results_by_expiry ON results (expires);
-    CREATE TABLE events (
-        session TEXT, sequence INTEGER, event BLOB NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (session, sequence)
-    ) WITHOUT ROWID;
-    CREATE INDEX events_by_expiry ON events (expires);
-    CREATE TABLE kept (
-        repo_id INTEGER, pull INTEGER, name TEXT NOT NULL, report BLOB NOT NULL, expires INTEGER NOT NULL,
-        PRIMARY KEY (repo_id, pull)
-    ) WITHOUT ROWID;
-"];
-
-/// How many expired items one purge deletes from each table: a short write, whatever has piled up.
-const PURGE: u32 = 500;
 
 /// The SQLite engine.
 #[derive(Clone)]
@@ -38,12 +27,12 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens, and makes if need be, the file.
     pub fn open(path: &Path) -> Result<Self, SqliteError> {
-        Ok(Self { database: Database::open(path, MIGRATIONS)? })
+        Ok(Self { database: Database::open(path, &SCHEMA)? })
     }
 
     /// A store that ends with the process.
     pub fn in_memory() -> Result<Self, SqliteError> {
-        Ok(Self { database: Database::in_memory(MIGRATIONS)? })
+        Ok(Self { database: Database::in_memory(&SCHEMA)? })
     }
 }
 
@@ -95,9 +84,15 @@ impl Store for SqliteStore {
                 if let Some(row) = changed {
                     let (repo, pull) = id(key);
                     let text = serde_json::to_string(&row).unwrap_or_default();
+                    // Every round begins with a claim: that is when the row was last of use.
+                    let touched = if let Transition::Claim { now, .. } = &transition { Some(now.0) } else { None };
                     connection
-                        .prepare_cached("INSERT OR REPLACE INTO pulls (repo_id, pull, row) VALUES (?1, ?2, ?3)")?
-                        .execute(params![repo, pull, text])?;
+                        .prepare_cached(
+                            "INSERT INTO pulls (repo_id, pull, row, touched) VALUES (?1, ?2, ?3, coalesce(?4, 0))
+                             ON CONFLICT (repo_id, pull)
+                             DO UPDATE SET row = excluded.row, touched = coalesce(?4, touched)",
+                        )?
+                        .execute(params![repo, pull, text, touched])?;
                 }
                 Ok(Ok(verdict))
             })
@@ -215,17 +210,7 @@ impl Store for SqliteStore {
     }
 
     async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let write = self.database.write(move |c| {
-            let mut gone = 0;
-            for (table, keys) in [("results", "key"), ("events", "session, sequence"), ("kept", "repo_id, pull")] {
-                let sql = format!(
-                    "DELETE FROM {table} WHERE ({keys}) IN (SELECT {keys} FROM {table} WHERE expires <= ?1 LIMIT {PURGE})"
-                );
-                gone += c.prepare_cached(&sql)?.execute([now.0])?;
-            }
-            Ok(gone as u64)
-        });
-        Ok(write.await?)
+        Ok(self.database.write(move |c| retention::purge(c, now)).await?)
     }
 
     async fn check(&self) -> Result<(), StoreError> {
@@ -236,36 +221,4 @@ impl Store for SqliteStore {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::store::contract;
-
-    #[tokio::test]
-    async fn the_contract_holds_in_memory() {
-        contract::run_all(|| Arc::new(SqliteStore::in_memory().unwrap())).await;
-    }
-
-    #[tokio::test]
-    async fn the_contract_holds_in_a_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let number = std::sync::atomic::AtomicU32::new(0);
-        contract::run_all(|| {
-            let n = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            Arc::new(SqliteStore::open(&dir.path().join(format!("{n}.db"))).unwrap())
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn rows_outlive_the_process() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store.db");
-        let key = contract::key(1);
-        let store = SqliteStore::open(&path).unwrap();
-        store.transition(key, &contract::claim("a", 10)).await.unwrap();
-        drop(store);
-        assert_eq!(SqliteStore::open(&path).unwrap().row(key).await.unwrap().epoch, 1);
-    }
-}
+mod tests;

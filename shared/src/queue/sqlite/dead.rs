@@ -33,12 +33,13 @@ fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
-/// The newest first.
-pub(super) fn list(conn: &Connection, limit: usize) -> rusqlite::Result<Vec<DeadLetter>> {
+/// Those that died after `oldest`, the newest first.
+pub(super) fn list(conn: &Connection, oldest: Timestamp, limit: usize) -> rusqlite::Result<Vec<DeadLetter>> {
     conn.prepare_cached(
-        "SELECT id, grp, body, reason, attempts, last_error, died_at, sent_at FROM dead ORDER BY seq DESC LIMIT ?1",
+        "SELECT id, grp, body, reason, attempts, last_error, died_at, sent_at FROM dead WHERE died_at > ?1
+         ORDER BY seq DESC LIMIT ?2",
     )?
-    .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+    .query_map(params![oldest.0, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
         Ok(DeadLetter {
             id: row.get::<_, i64>(0)?.to_string(),
             group: row.get(1)?,
@@ -82,16 +83,17 @@ impl Letter {
     }
 }
 
-/// Redrives the letter of message `id`; 0 if it isn't there.
+/// Redrives the letter of message `id`; 0 if it isn't there, or died at `oldest` or before.
 pub(super) fn redrive_one(
     conn: &Connection,
     id: i64,
+    oldest: Timestamp,
     rewrite: Rewrite,
     now: Timestamp,
 ) -> rusqlite::Result<Result<u64, EntryError>> {
     let letter = conn
-        .prepare_cached("SELECT seq, grp, body FROM dead WHERE id = ?1")?
-        .query_row([id], Letter::read)
+        .prepare_cached("SELECT seq, grp, body FROM dead WHERE id = ?1 AND died_at > ?2")?
+        .query_row(params![id, oldest.0], Letter::read)
         .optional()?;
     match letter {
         Some(letter) => Ok(letter.revive(conn, rewrite, now)?.map(|()| 1)),
@@ -108,17 +110,21 @@ pub(super) struct Chunk {
     pub(super) next: Option<i64>,
 }
 
-/// Redrives up to `limit` letters after place `after` and up to place `last`. One that can't be sent stays.
+/// Redrives up to `limit` letters after place `after` and up to place `last` that died after `oldest`. One that can't be
+/// sent stays.
 pub(super) fn redrive_some(
     conn: &Connection,
     (after, last): (i64, i64),
+    oldest: Timestamp,
     limit: usize,
     rewrite: Rewrite,
     now: Timestamp,
 ) -> rusqlite::Result<Chunk> {
     let letters: Vec<Letter> = conn
-        .prepare_cached("SELECT seq, grp, body FROM dead WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3")?
-        .query_map(params![after, last, i64::try_from(limit).unwrap_or(i64::MAX)], Letter::read)?
+        .prepare_cached(
+            "SELECT seq, grp, body FROM dead WHERE seq > ?1 AND seq <= ?2 AND died_at > ?3 ORDER BY seq LIMIT ?4",
+        )?
+        .query_map(params![after, last, oldest.0, i64::try_from(limit).unwrap_or(i64::MAX)], Letter::read)?
         .collect::<rusqlite::Result<_>>()?;
     let mut chunk = Chunk::default();
     for letter in &letters {
@@ -131,4 +137,17 @@ pub(super) fn redrive_some(
         chunk.next = None;
     }
     Ok(chunk)
+}
+
+/// Deletes up to `limit` of the letters that died at `oldest` or before; returns how many. They stand in the order of
+/// dying, so that it looks at no more than it deletes, and one.
+pub(super) fn expire(conn: &Connection, oldest: Timestamp, limit: usize) -> rusqlite::Result<u64> {
+    let last_over: Option<i64> = conn
+        .prepare_cached(
+            "SELECT max(seq) FROM (SELECT seq, died_at FROM dead ORDER BY seq LIMIT ?2) WHERE died_at <= ?1",
+        )?
+        .query_row(params![oldest.0, i64::try_from(limit).unwrap_or(i64::MAX)], |row| row.get(0))?;
+    let Some(last) = last_over else { return Ok(0) };
+    let gone = conn.prepare_cached("DELETE FROM dead WHERE seq <= ?1 AND died_at <= ?2")?.execute([last, oldest.0])?;
+    Ok(gone as u64)
 }

@@ -19,11 +19,18 @@ const SWEEP: u32 = 256;
 /// few receives, however much arrived before it.
 const SETTLE: u32 = 512;
 
+/// Due messages that are counted one by one, at most, when somebody asks how many there are.
+const DUE: u32 = 10_000;
+
 /// The group whose turn it is: the fewest messages in flight, then the oldest message.
 pub(super) const TURN: &str = "SELECT head FROM groups WHERE head IS NOT NULL ORDER BY in_flight, head LIMIT 1";
 /// Shows messages whose delay or visibility has passed.
 pub(super) const SHOW: &str = "UPDATE messages SET state = 0 WHERE id IN
     (SELECT id FROM messages WHERE state <> 0 AND visible_at <= ?1 ORDER BY visible_at LIMIT ?2)";
+
+/// How many messages are due, delayed and received ones apart: the first so many of them.
+pub(super) const DUE_COUNT: &str = "SELECT coalesce(sum(state = 1), 0), coalesce(sum(state = 2), 0)
+    FROM (SELECT state FROM messages WHERE state <> 0 AND visible_at <= ?1 LIMIT ?2)";
 
 /// Stores a message and returns its id.
 pub(super) fn insert(
@@ -155,8 +162,9 @@ pub(super) fn holds(conn: &Connection, ticket: Ticket) -> rusqlite::Result<bool>
     ])
 }
 
-/// Counts, and the age of the oldest. Messages that are due count as visible before a receive has shown them, and so does
-/// what hasn't been settled: of many thousands sent at once, some that were sent with a delay.
+/// Counts, and the age of the oldest. Messages that are due count as visible before a receive has shown them, the first
+/// [`DUE`] of them at least, and so does what hasn't been settled: of many thousands sent at once, some that were sent with
+/// a delay. Each receive shows and settles some.
 pub(super) fn depth(conn: &Connection, now: Timestamp) -> rusqlite::Result<Depth> {
     let [ready, delayed, in_flight] = conn
         .prepare_cached(
@@ -164,12 +172,9 @@ pub(super) fn depth(conn: &Connection, now: Timestamp) -> rusqlite::Result<Depth
         )?
         .query_row([], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?]))?;
     let [due_delayed, due_in_flight] = conn
-        .prepare_cached(
-            "SELECT coalesce(sum(state = 1), 0), coalesce(sum(state = 2), 0)
-             FROM messages WHERE state <> 0 AND visible_at <= ?1",
-        )?
-        .query_row([now.0], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?]))?;
-    let dead: i64 = conn.prepare_cached("SELECT count(*) FROM dead")?.query_row([], |row| row.get(0))?;
+        .prepare_cached(DUE_COUNT)?
+        .query_row(params![now.0, DUE], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?]))?;
+    let dead: i64 = conn.prepare_cached("SELECT dead FROM totals")?.query_row([], |row| row.get(0))?;
     // Contiguous: counted without being read.
     let arrived: i64 = conn
         .prepare_cached("SELECT coalesce((SELECT max(id) FROM arrivals) - (SELECT min(id) FROM arrivals) + 1, 0)")?

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "a command's last words")]
 
+pub mod backup;
 pub mod carbon;
 pub mod demo;
 pub mod doctor;
@@ -61,7 +62,9 @@ enum Command {
     /// List what the analyser knows
     Rules(rules::RulesArgs),
     /// Check settings, credentials and storage, and say what to mend
-    Doctor(ConfigArgs),
+    Doctor(doctor::DoctorArgs),
+    /// Write queue and store, as they are now, into one file
+    Backup(backup::BackupArgs),
 }
 
 /// Where the settings are.
@@ -98,6 +101,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Queue(args) => block_on(queue::run(args)),
         Command::Report(args) => block_on(report::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
+        Command::Backup(args) => done(backup::run(args)),
     };
     outcome.unwrap_or_else(|error| {
         let is_pipe = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;

@@ -1,14 +1,18 @@
-//! `eco-coder doctor`: checks what `serve` needs, and says what to mend. Changes nothing but what serving would make.
+//! `eco-coder doctor`: checks what `serve` needs, and says what to mend. Only looks: it makes and changes nothing.
+
+mod storage;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::Args;
 use eco_coder_ingress::config::IngressConfig;
 use eco_coder_shared::config::Settings;
+use eco_coder_shared::queue::sqlite::Check as QueueCheck;
+use eco_coder_shared::sqlite::Look;
 use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::service::{github, transport};
-use eco_coder_worker::store::Store;
-use eco_coder_worker::store::sqlite::SqliteStore;
+use eco_coder_worker::store::sqlite::Check as StoreCheck;
 
 use super::terminal::{Style, line};
 use super::{ConfigArgs, system_env};
@@ -16,8 +20,25 @@ use super::{ConfigArgs, system_env};
 /// What one check found.
 type Check = Result<String, String>;
 
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit code 1 if there is something to mend. It only looks, also while eco-coder serves.
+
+Examples:
+  eco-coder doctor --config eco-coder.toml
+  eco-coder doctor --storage                            before and after a restore, or if a disk is in doubt
+  ECO_CODER_DATA_DIR=restored eco-coder doctor --storage   a backup that was unpacked there")]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Check queue and store in depth: every page and index, that the tables agree, that sealed values can be opened
+    /// (needs no token and no network; reads both files as a whole)
+    #[arg(long)]
+    storage: bool,
+}
+
 /// Runs `doctor`.
-pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
+pub async fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let mut all_well = true;
     let style = Style::of_stdout();
     let mut tell = |what: &str, check: Check| {
@@ -30,17 +51,19 @@ pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
         };
         line(format_args!("{mark} {what}: {words}"))
     };
-    match args.settings() {
+    match args.config.settings() {
         Err(e) => tell("settings", Err(format!("{e:#}")))?,
         Ok(settings) => {
             tell(
                 "settings",
-                Ok(args.config.as_ref().map_or("defaults and environment".into(), |p| p.display().to_string())),
+                Ok(args.config.config.as_ref().map_or("defaults and environment".into(), |p| p.display().to_string())),
             )?;
-            for (what, check) in ingress(&settings).await {
-                tell(what, check)?;
-            }
-            for (what, check) in worker(&settings).await {
+            let checks = if args.storage {
+                storage::checks(&settings)
+            } else {
+                [ingress(&settings).await, worker(&settings).await].concat()
+            };
+            for (what, check) in checks {
                 tell(what, check)?;
             }
         }
@@ -65,13 +88,16 @@ async fn worker(settings: &Settings) -> Vec<(&'static str, Check)> {
         Ok(config) => config,
     };
     let env = system_env();
-    let key = config.session_key.read(&*env).map(|_| "the key of sealed values is there".to_owned());
+    let key = config.session_key.look(&*env).map(|key| match key {
+        Some(_) => "the key of sealed values is there".to_owned(),
+        None => "not there yet: made at the first start".to_owned(),
+    });
     vec![
         ("worker", Ok("its settings are there".to_owned())),
         ("worker.operator_listen", can_listen(&config.worker.operator_listen).await),
         ("store.session_key", key.map_err(|e| e.to_string())),
-        ("queue", queue(&config).await),
-        ("store", store(&config).await),
+        ("queue", queue(&config)),
+        ("store", store(&config)),
         ("profiles", Ok(profiles(&config))),
         ("github", token(&config).await),
     ]
@@ -86,10 +112,14 @@ async fn can_listen(address: &str) -> Check {
     }
 }
 
-async fn queue(config: &WorkerConfig) -> Check {
-    let queue = config.queue.open(system_env()).map_err(|e| e.to_string())?;
-    queue.check().await.map_err(|e| e.to_string())?;
-    let depth = queue.depth().await.map_err(|e| e.to_string())?;
+fn queue(config: &WorkerConfig) -> Check {
+    if !config.queue.exists() {
+        return Ok(not_yet(&config.queue));
+    }
+    let look = QueueCheck::look(config.queue.file()).and_then(writable).map_err(|e| e.to_string())?;
+    let Some(depth) = QueueCheck::depth(&look, system_env().now()).map_err(|e| e.to_string())? else {
+        return Ok(format!("{}, of an older version: migrated at the next start", config.queue));
+    };
     let waiting = depth.visible + depth.in_flight + depth.delayed;
     if depth.dead > 0 {
         return Err(format!(
@@ -100,10 +130,20 @@ async fn queue(config: &WorkerConfig) -> Check {
     Ok(format!("{}, {waiting} messages wait", config.queue))
 }
 
-async fn store(config: &WorkerConfig) -> Check {
-    let store = SqliteStore::open(&config.store).map_err(|e| e.to_string())?;
-    store.check().await.map_err(|e| e.to_string())?;
+fn store(config: &WorkerConfig) -> Check {
+    if !config.store.exists() {
+        return Ok(not_yet(&config.store.display()));
+    }
+    StoreCheck::look(&config.store).and_then(writable).map_err(|e| e.to_string())?;
     Ok(config.store.display().to_string())
+}
+
+fn not_yet(file: &dyn std::fmt::Display) -> String {
+    format!("{file} is not there yet: made at the first start")
+}
+
+fn writable(look: Look) -> Result<Look, eco_coder_shared::sqlite::SqliteError> {
+    look.can_be_written().map(|()| look)
 }
 
 fn profiles(config: &WorkerConfig) -> String {

@@ -14,6 +14,7 @@ mod ingress;
 mod kill;
 mod overload;
 mod signature;
+mod storage;
 mod trouble;
 
 #[path = "../support/process.rs"]

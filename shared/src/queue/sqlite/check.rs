@@ -12,11 +12,11 @@ use crate::sqlite::{Look, SqliteError};
 /// What a look at the queue's tables found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// Messages, whatever their state.
+    /// Messages, whatever their state, settled or not.
     pub messages: u64,
     /// Dead letters.
     pub dead: u64,
-    /// Groups with messages.
+    /// Groups with messages that are settled.
     pub groups: u64,
     /// What doesn't agree, in words.
     pub faults: Vec<String>,
@@ -43,8 +43,9 @@ impl Check {
             if version == 0 {
                 return Ok(Self { messages: 0, dead: 0, groups: 0, faults: Vec::new() });
             }
+            let arrived = if version < 2 { 0 } else { count(conn, "SELECT count(*) FROM arrivals")? };
             Ok(Self {
-                messages: count(conn, "SELECT count(*) FROM messages")?,
+                messages: count(conn, "SELECT count(*) FROM messages")? + arrived,
                 dead: count(conn, "SELECT count(*) FROM dead")?,
                 groups: count(conn, "SELECT count(*) FROM groups")?,
                 faults: faults(conn, version)?,
@@ -64,6 +65,10 @@ const WRONG_GROUPS: &str = "WITH told AS (SELECT name, ready, delayed, in_flight
     SELECT (SELECT count(*) FROM (SELECT * FROM told EXCEPT SELECT * FROM actual))
          + (SELECT count(*) FROM (SELECT * FROM actual EXCEPT SELECT * FROM told))";
 
+/// Arrivals are contiguous, and behind every message that was settled.
+const WRONG_ARRIVALS: &str = "SELECT coalesce(max(id) - min(id) + 1 - count(*), 0)
+         + (SELECT count(*) FROM messages WHERE id >= (SELECT min(id) FROM arrivals)) FROM arrivals";
+
 /// How many dead letters too many or too few are told.
 const WRONG_DEAD: &str = "SELECT abs((SELECT coalesce(sum(dead), -1) FROM totals) - (SELECT count(*) FROM dead))";
 
@@ -72,6 +77,7 @@ pub(super) fn faults(conn: &Connection, version: i64) -> rusqlite::Result<Vec<St
     let checks = [
         (1, WRONG_GROUPS, "entries of the table of groups don't agree with the messages"),
         (2, WRONG_SPANS, "entries of the table of spans don't agree with the messages"),
+        (2, WRONG_ARRIVALS, "messages that arrived are missing, or stand twice"),
         (2, WRONG_DEAD, "is how far the number of dead letters is off"),
     ];
     let mut faults = Vec::new();
@@ -115,11 +121,17 @@ mod tests {
         assert_eq!(look.faults().unwrap(), Vec::<String>::new());
 
         let break_it = |conn: &Connection| {
-            conn.execute_batch("UPDATE groups SET ready = 7 WHERE name = 'a'; UPDATE totals SET dead = 0")
+            conn.execute_batch(
+                "UPDATE groups SET ready = 7 WHERE name = 'a'; UPDATE totals SET dead = 0;
+                 DELETE FROM arrivals WHERE body = 'lost'",
+            )
         };
+        let three = ["x", "lost", "x"].map(|body| NewMessage { body: body.into(), ..message("a") });
+        queue.send(three.to_vec()).await.unwrap();
+        assert_eq!(Check::of(&look).unwrap(), Check { messages: 5, ..sound });
         queue.db.write(break_it).await.unwrap();
         let check = Check::of(&look).unwrap();
-        assert_eq!(check.faults.len(), 2, "{:?}", check.faults);
+        assert_eq!(check.faults.len(), 3, "{:?}", check.faults);
         assert!(check.faults[0].contains("2 entries"), "{:?}", check.faults);
     }
 }

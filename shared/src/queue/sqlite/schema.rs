@@ -27,7 +27,7 @@ pub const SCHEMA: Schema = Schema {
     kind: "queue",
     // "ECOq"
     application_id: 0x4543_4f71,
-    migrations: &[FIRST, SECOND, THIRD],
+    migrations: &[FIRST, SECOND],
     unmarked: &["messages", "groups", "dead", "probe"],
 };
 
@@ -169,10 +169,7 @@ const SECOND: &str = "
     CREATE TRIGGER letter_goes AFTER DELETE ON dead BEGIN
         UPDATE totals SET dead = dead - 1;
     END;
-";
 
-/// What is sent is appended to `arrivals` first, and settled by a receive: see above.
-const THIRD: &str = "
     CREATE TABLE arrivals (
         id         INTEGER PRIMARY KEY AUTOINCREMENT,
         grp        TEXT NOT NULL,

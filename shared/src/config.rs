@@ -4,6 +4,7 @@
 mod keys;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -64,10 +65,21 @@ impl ConfigError {
 }
 
 /// The settings as merged, before each part takes its tables.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     tables: Table,
     environment: BTreeMap<String, String>,
+}
+
+/// Names only: the environment holds secrets, and a value in the file may be one in the wrong place.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.tables.iter().flat_map(|(name, value)| match value {
+            Value::Table(table) => table.keys().map(|key| format!("{name}.{key}")).collect(),
+            _ => vec![name.clone()],
+        });
+        f.debug_struct("Settings").field("set", &names.collect::<Vec<_>>()).finish_non_exhaustive()
+    }
 }
 
 impl Settings {

@@ -187,6 +187,9 @@ fn deployment(settings: &Settings) -> Result<String, ConfigError> {
     if legal { Ok(name) } else { Err(ConfigError::value("deployment", "it must be 1 to 64 letters, digits and '-'")) }
 }
 
+/// A profiler that samples less than once a minute has nothing to say.
+const MAX_SAMPLE_MS: f64 = 60_000.0;
+
 /// Between the check of a lease and the start of a write, seconds.
 const LEASE_MARGIN: u64 = 2;
 
@@ -211,6 +214,7 @@ fn check_worker(worker: &WorkerTable, github: &GitHubTable) -> Result<(), Config
     // Above it, a second write would always give up waiting for its turn.
     between("github.write_interval_ms", github.write_interval_ms, 0, 5000)?;
     between("worker.outage_seconds", worker.outage_seconds, 1, 3600)?;
+    between("worker.shutdown_grace_seconds", worker.shutdown_grace_seconds, 0, 3600)?;
     let write = write_time(github).as_secs();
     if worker.lease_seconds < write + LEASE_MARGIN {
         return Err(ConfigError::value(
@@ -224,12 +228,28 @@ fn check_worker(worker: &WorkerTable, github: &GitHubTable) -> Result<(), Config
 }
 
 fn check_analysis(analysis: &AnalysisTable, profiles: &ProfilesTable, worker: &WorkerTable) -> Result<(), ConfigError> {
-    let known: Vec<String> = eco_coder_analyzer::rules().into_iter().map(|rule| rule.id).collect();
+    // Reading the rules takes a while: only if there is something to compare.
+    let known: Vec<String> = if analysis.disabled_rules.is_empty() {
+        Vec::new()
+    } else {
+        eco_coder_analyzer::rules().into_iter().map(|rule| rule.id).collect()
+    };
     if let Some(unknown) = analysis.disabled_rules.iter().find(|id| !known.contains(id)) {
-        let shown: String = unknown.chars().filter(|c| !c.is_control()).take(40).collect();
+        // Anything else isn't repeated: it may be a secret in the wrong place.
+        let like_an_id = unknown.len() <= 20
+            && unknown.starts_with("EC-")
+            && unknown.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
+        let problem = if like_an_id {
+            format!("there is no rule {unknown}; see docs/rules.md")
+        } else {
+            "an entry is no rule's id; rule ids look like EC-PY-072, see docs/rules.md".to_owned()
+        };
+        return Err(ConfigError::value("analysis.disabled_rules", &problem));
+    }
+    if profiles.folded_sample_ms.is_some_and(|ms| !(ms > 0.0 && ms <= MAX_SAMPLE_MS)) {
         return Err(ConfigError::value(
-            "analysis.disabled_rules",
-            &format!("there is no rule {shown}; see docs/rules.md"),
+            "profiles.folded_sample_ms",
+            "it must be more than 0 and at most 60000; at 100 samples a second it is 10",
         ));
     }
     if analysis.max_files == 0 || analysis.max_file_bytes == 0 || analysis.max_file_bytes > worker.source_bytes / 2 {
@@ -345,10 +365,17 @@ mod tests {
         assert!(refusal("[analysis]\ncpu_seconds = 0").contains("from 1 to 3600"));
         assert!(refusal("[analysis]\nmax_file_bytes = 1000000\n[worker]\nsource_bytes = 1999999").contains("its copy"));
         assert!(refusal("[analysis]\ndisabled_rules = ['EC-XX-1']").contains("there is no rule EC-XX-1"));
+        assert!(refusal("[worker]\nshutdown_grace_seconds = 3601").contains("from 0 to 3600"));
+        for never in ["nan", "inf", "-1", "0", "60000.5"] {
+            let text = format!("[profiles]\nfolded_sample_ms = {never}");
+            assert!(refusal(&text).contains("profiles.folded_sample_ms: it must be more than 0"), "{never}");
+        }
         assert!(refusal("[analysis]\nexclude = ['a[']").contains("not a glob"));
         assert!(refusal("[carbon]\nmethod = 'guess'").contains("codecarbon-process"));
         assert!(refusal("deployment = 'a b'").contains("letters"));
         assert!(refusal("[github]\ntoken_source = 'ghp_x'").contains("never written into the settings"));
+        let misplaced = refusal("[analysis]\ndisabled_rules = ['ghp_x']");
+        assert!(misplaced.contains("rule ids look like EC-PY-072") && !misplaced.contains("ghp_x"), "{misplaced}");
         assert!(refusal("[github]\ntoken_source = 'arn:aws:secretsmanager:x'").contains("Secrets Manager"));
     }
 

@@ -75,11 +75,20 @@ fn secrets_are_not_settings() {
     );
 }
 
+#[test]
+fn settings_show_what_is_set_and_no_value() {
+    let secrets = environment(&[("ECO_CODER_GITHUB_TOKEN", "t0ken"), ("ECO_CODER_DATA_DIR", "t0ken")]);
+    let settings = Settings::parse("dry_run = true\n[github]\ntoken_source = 't0ken'\n", secrets).unwrap();
+    let shown = format!("{settings:?} {settings:#?}");
+    assert!(!shown.contains("t0ken"), "{shown}");
+    assert!(shown.contains("github.token_source") && shown.contains("dry_run"), "{shown}");
+}
+
 /// A secret in the wrong place, or in the wrong form, stays out of every error.
 const CANARY: &str = "CANARY-ghp_5ecret";
 
 /// All that there is to see of an error.
-fn seen<T: std::fmt::Debug>(outcome: Result<T, ConfigError>) -> String {
+fn seen<T: fmt::Debug>(outcome: Result<T, ConfigError>) -> String {
     let error = outcome.expect_err("a wrong form");
     let seen = format!("{error} {error:?} {error:#?}");
     assert!(!seen.contains("CANARY") && !seen.contains("ghp_"), "{seen}");

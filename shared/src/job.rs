@@ -7,6 +7,7 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 
 use crate::env::Timestamp;
 use crate::ids::{CommitSha, DeliveryId, PullKey, PullNumber, RepoId, RepoName};
@@ -126,14 +127,24 @@ impl Job {
     /// Reads a message body.
     pub fn decode(body: &str) -> Decoded {
         match serde_json::from_str::<Tag>(body) {
-            Err(e) => Decoded::Garbage(format!("the message is not a job: {e}")),
+            Err(e) => Decoded::Garbage(format!("the message is not a job: {}", fault(&e))),
             Ok(Tag { v }) if v != VERSION => Decoded::UnknownVersion(v),
             Ok(_) => match Self::from_str(body) {
                 Ok(job) => Decoded::Job(Box::new(job)),
-                Err(e) => Decoded::Garbage(format!("the message is not a job of version {VERSION}: {e}")),
+                Err(e) => Decoded::Garbage(format!("the message is not a job of version {VERSION}: {}", fault(&e))),
             },
         }
     }
+}
+
+/// What is wrong and where, without the message's own text: serde's words repeat it, whatever its length.
+fn fault(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Eof => "it ends in the middle",
+        Category::Data => "a field is missing or has another form",
+        Category::Syntax | Category::Io => "it is not JSON",
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
 impl FromStr for Job {
@@ -178,6 +189,17 @@ mod tests {
         assert_eq!(Job::decode(r#"{"v":2,"pull_requests":[1,2]}"#), Decoded::UnknownVersion(2));
         for bad in ["", "{}", "[]", "null", r#"{"v":"1"}"#, r#"{"v":1}"#, "\u{0}"] {
             assert!(matches!(Job::decode(bad), Decoded::Garbage(_)), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_job_is_not_repeated() {
+        let long = "ghp_x".repeat(1_000);
+        for bad in
+            [format!("\"{long}\""), format!("{{\"v\":\"{long}\"}}"), format!("{{\"v\":1,\"id\":[\"{long}\"]}}"), long]
+        {
+            let Decoded::Garbage(why) = Job::decode(&bad) else { panic!("{bad}") };
+            assert!(why.len() < 120 && !why.contains("ghp_"), "{why}");
         }
     }
 

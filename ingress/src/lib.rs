@@ -12,6 +12,8 @@ use eco_coder_shared::env::{SharedEnv, SystemEnv};
 use eco_coder_shared::{shutdown, telemetry};
 
 pub mod config;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod outbox;
 mod routes;
 pub mod server;

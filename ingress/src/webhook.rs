@@ -4,6 +4,8 @@
 mod answer;
 mod body;
 mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod json;
 mod signature;
 

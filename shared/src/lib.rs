@@ -5,6 +5,8 @@
 
 pub mod config;
 pub mod env;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod ids;
 pub mod job;
 pub mod operator;

@@ -9,6 +9,8 @@ pub mod backends;
 pub mod claim;
 pub mod config;
 pub mod consumer;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod gate;
 pub mod model;
 pub mod publish;

@@ -66,7 +66,7 @@ impl SignedBody {
     }
 
     /// A body as if it had been signed, for tests of what comes after.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn for_test(bytes: impl Into<bytes::Bytes>) -> Self {
         Self(Held::new(bytes.into()))
     }

@@ -10,6 +10,8 @@ pub mod client;
 pub mod comments;
 pub mod contents;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http;
 pub mod limits;
 mod pages;

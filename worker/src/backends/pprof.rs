@@ -6,6 +6,8 @@
 //! share of the CPU, and no sampling profiler counts invocations.
 
 mod folded;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod messages;
 mod name;
 mod protobuf;

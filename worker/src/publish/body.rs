@@ -1,6 +1,8 @@
 //! The comment's body as GitHub takes it: the hidden marker that names it as ours, and a length that is not exceeded.
 //! Decides nothing about what a comment says.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
 

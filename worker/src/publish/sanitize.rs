@@ -3,6 +3,8 @@
 
 mod blocks;
 mod characters;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod inline;
 
 #[cfg(test)]

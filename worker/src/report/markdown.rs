@@ -5,6 +5,8 @@
 mod findings;
 mod folds;
 mod footer;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod measured;
 mod numbers;
 mod verdict;

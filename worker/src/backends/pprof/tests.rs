@@ -7,6 +7,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use prost::Message;
 
+use super::fuzzing::sane;
 use super::messages::{Function, Line, Location, Mapping, Sample, ValueType};
 use super::*;
 
@@ -422,26 +423,12 @@ fn names_are_made_fit_to_be_shown() {
     assert_eq!(binary.bottlenecks[1].file_path.as_deref(), Some("path"));
 }
 
-fn sane(profile: &Profile) -> Result<(), TestCaseError> {
-    prop_assert!(profile.bottlenecks.len() <= Limits::default().top);
-    for time in [profile.total_cpu_time_ms, profile.total_memory_mb, profile.duration_ms].into_iter().flatten() {
-        prop_assert!(time.is_finite() && time >= 0.0);
-    }
-    for bottleneck in &profile.bottlenecks {
-        prop_assert!((0.0..=100.0).contains(&bottleneck.cpu_percentage));
-        prop_assert!(!bottleneck.function_name.is_empty() && bottleneck.function_name.chars().count() <= 500);
-        prop_assert!(!bottleneck.function_name.chars().any(char::is_control));
-        prop_assert!(bottleneck.self_time_ms <= bottleneck.total_time_ms);
-    }
-    Ok(())
-}
-
 proptest! {
     #[test]
     fn any_bytes_give_a_profile_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         for bytes in [bytes.clone(), gzip(&bytes)] {
             if let Ok(profile) = read(&bytes, Some(1.0), &Limits::default()) {
-                sane(&profile)?;
+                sane(&profile);
             }
         }
     }
@@ -461,14 +448,14 @@ proptest! {
             bytes.truncate(end.index(bytes.len()));
         }
         if let Ok(profile) = read(&bytes, None, &Limits::default()) {
-            sane(&profile)?;
+            sane(&profile);
         }
     }
 
     #[test]
     fn any_text_gives_a_profile_or_an_error(text in "([a-z;() :\u{e9}\u{202e}]{0,12} ?[0-9]{0,3}\n){0,20}") {
         if let Ok(profile) = folded(&text, None) {
-            sane(&profile)?;
+            sane(&profile);
         }
     }
 

@@ -1,56 +1,8 @@
-use comrak::arena_tree::NodeEdge;
-use comrak::nodes::{Node, NodeValue};
+use comrak::nodes::NodeValue;
 use proptest::prelude::*;
 
+use super::fuzzing::harm;
 use super::*;
-
-/// What GitHub's renderer would make of a text, as far as it could do harm.
-fn harm(markdown: &str) -> Vec<String> {
-    let arena = Arena::new();
-    let mut options = options();
-    options.extension.autolink = true;
-    options.extension.tasklist = true;
-    options.extension.alerts = true;
-    options.extension.math_code = true;
-    let root: Node<'_> = parse_document(&arena, markdown, &options);
-    let mut found = Vec::new();
-    let mut words = String::new();
-    for edge in root.traverse() {
-        let NodeEdge::Start(node) = edge else {
-            if let NodeEdge::End(node) = edge
-                && !matches!(node.data().value, NodeValue::Text(_))
-            {
-                words.push('\n');
-            }
-            continue;
-        };
-        match &node.data().value {
-            NodeValue::Image(image) => found.push(format!("image {}", image.url)),
-            NodeValue::HtmlInline(html) => found.push(format!("html {html}")),
-            NodeValue::HtmlBlock(html) => found.push(format!("html {}", html.literal)),
-            NodeValue::Link(target) if link(&target.url).is_none() => found.push(format!("link {}", target.url)),
-            NodeValue::FootnoteDefinition(_) | NodeValue::FootnoteReference(_) => found.push("footnote".to_owned()),
-            NodeValue::Heading(_) => found.push("heading".to_owned()),
-            NodeValue::Alert(_) | NodeValue::TaskItem(_) | NodeValue::Math(_) => found.push("widget".to_owned()),
-            NodeValue::Text(text) => words.push_str(text),
-            _ => words.push('\n'),
-        }
-    }
-    let chars: Vec<char> = words.chars().collect();
-    for pair in chars.windows(2) {
-        if pair[0] == '@' && pair[1].is_alphanumeric() || pair[0] == '#' && pair[1].is_ascii_digit() {
-            found.push(format!("{}{} in {words:?}", pair[0], pair[1]));
-        }
-    }
-    if markdown.contains("<!--") {
-        found.push("a comment's start".to_owned());
-    }
-    if markdown.lines().any(|line| line.strip_prefix('/').is_some_and(|word| word.starts_with(char::is_alphabetic))) {
-        found.push("a command".to_owned());
-    }
-    found.extend(markdown.chars().filter(|&c| c == '\u{1b}' || c == '\u{202e}' || c == '\u{200b}').map(String::from));
-    found
-}
 
 fn clean(markdown: &str) -> String {
     prose(markdown, &Limits::default())

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Fuzzes one target: tests/fuzz/run.sh TARGET [SECONDS]. Needs nightly and cargo-fuzz; see docs/testing.md.
+#
+# The committed corpus is only read: what is found goes to tests/fuzz/found/TARGET, and a failure to
+# tests/fuzz/artifacts/TARGET.
+set -eu
+cd "$(dirname "$0")/../.."
+target=${1:?which target? One of: $(ls tests/fuzz/corpus | tr '\n' ' ')}
+seconds=${2:-300}
+
+case $target in
+    webhook) longest=8192 words=webhook ;;
+    job) longest=2048 words=webhook ;;
+    sanitize | body) longest=2048 words=markdown ;;
+    comment) longest=512 words=markdown ;;
+    *) longest=4096 words=$target ;;
+esac
+
+mkdir -p "tests/fuzz/found/$target"
+exec cargo +nightly fuzz run --fuzz-dir tests/fuzz --sanitizer none "$target" \
+    "tests/fuzz/found/$target" "tests/fuzz/corpus/$target" -- \
+    -max_total_time="$seconds" -max_len="$longest" -dict="tests/fuzz/dictionaries/$words.dict" \
+    -timeout=10 -rss_limit_mb=1024 -print_final_stats=1

@@ -1,0 +1,54 @@
+//! The fuzz targets of this package, for tests/fuzz: each takes any bytes and asserts what must hold. Never part of a
+//! release build.
+
+use eco_coder_shared::fuzzing::SettingsFile;
+
+use crate::config::WorkerConfig;
+
+pub use crate::backends::pprof::fuzzing::{bounded, folded, most_bytes_held, pprof};
+pub use crate::publish::body::fuzzing::body;
+pub use crate::publish::sanitize::fuzzing::sanitize;
+pub use crate::report::markdown::fuzzing::comment;
+
+/// A settings file, as the worker takes it.
+pub fn config(bytes: &[u8]) {
+    let Some(file) = SettingsFile::new(bytes) else { return };
+    let Some(settings) = file.settings() else { return };
+    let Some(config) = file.of(WorkerConfig::from_settings(&settings)) else { return };
+    let worker = &config.worker;
+    assert!((1..=10_000).contains(&worker.jobs) && worker.cpu_threads <= 1024 && worker.max_attempts >= 1);
+    let write = crate::config::write_time(&config.github).as_secs();
+    assert!(worker.lease_seconds > write, "a write outlasts its lease");
+    assert!(worker.retry_seconds <= worker.retry_cap_seconds);
+    for seconds in [worker.shutdown_grace_seconds, worker.cooldown_seconds, worker.retry_cap_seconds] {
+        assert!(seconds <= 12 * 3600, "{seconds} s would overflow a clock");
+    }
+    assert!(config.analysis.max_file_bytes <= worker.source_bytes);
+    assert!(config.profiles.folded_sample_ms.is_none_or(|ms| ms.is_finite() && ms > 0.0));
+    assert!(eco_coder_carbon::footprint(&config.carbon).is_ok_and(|footprint| footprint.co2e_grams.is_finite()));
+}
+
+#[cfg(test)]
+mod tests {
+    use eco_coder_shared::fuzzing::over_corpus;
+
+    use super::*;
+
+    #[test]
+    fn the_corpora_of_profiles_hold() {
+        over_corpus("pprof", pprof);
+        over_corpus("folded", folded);
+    }
+
+    #[test]
+    fn the_corpora_of_comments_hold() {
+        over_corpus("sanitize", sanitize);
+        over_corpus("body", body);
+        over_corpus("comment", comment);
+    }
+
+    #[test]
+    fn the_corpus_of_settings_holds() {
+        over_corpus("config", config);
+    }
+}

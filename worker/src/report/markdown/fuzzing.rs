@@ -1,0 +1,203 @@
+//! The fuzz target of the whole comment, and the reports that the tests of its rendering are made of.
+
+#![allow(clippy::unwrap_used, reason = "a target fails by panicking")]
+
+use std::sync::LazyLock;
+
+use comrak::nodes::{Node, NodeValue};
+use comrak::{Arena, Options, parse_document};
+use eco_coder_analyzer::{Confidence, Finding, Severity};
+use eco_coder_carbon::{Equivalents, Footprint};
+use eco_coder_shared::ids::{PullNumber, RepoId};
+
+use super::{RenderOptions, render, summary_line};
+use crate::backends::pprof::{Bottleneck, Profile};
+use crate::publish::body::{MAX_BODY_CHARS, Marker, compose, length};
+use crate::publish::sanitize;
+use crate::publish::sanitize::fuzzing::harm;
+use crate::report::{Freshness, Ledger, ModelPart, ModelSection, Report, SCHEMA, Section};
+use crate::results::{CodeAnalysis, PerformanceProfile, ReviewStatus, SkippedFile};
+use crate::subject::Target;
+
+/// What a comment is made of, and what in it could do harm.
+type Made = ((usize, usize, usize, Vec<String>), Vec<String>);
+
+/// Of a comment in which every name is harmless.
+static PLAIN: LazyLock<Made> = LazyLock::new(|| made(&render(&named("plain"), &RenderOptions::default())));
+
+fn made(comment: &str) -> Made {
+    (structure(comment), harm(comment))
+}
+
+/// Any text in every place of a report that somebody else fills: nothing of the comment changes but the words.
+pub fn comment(bytes: &[u8]) {
+    let name = String::from_utf8_lossy(bytes);
+    let report = named(&name);
+    let comment = render(&report, &RenderOptions::default());
+    assert_eq!(made(&comment), *PLAIN, "{comment}");
+    let line = summary_line(&report);
+    assert!(line.chars().count() <= 140 && !line.contains('\n'), "{line}");
+    let body = compose(&Marker::new(&*name, 1, report.target.head_sha.clone()), &comment);
+    assert!(length(&body) <= MAX_BODY_CHARS && body.ends_with(&comment), "a report of two findings is never cut");
+}
+
+pub(super) fn finding(number: u32, severity: Severity) -> Finding {
+    Finding {
+        file_path: "app/orders.py".to_owned(),
+        start_line: 40 + number,
+        end_line: 43 + number,
+        rule_id: "EC-PY-072".to_owned(),
+        aliases: vec!["GCI72".to_owned()],
+        title: "Query in a loop".to_owned(),
+        severity,
+        category: eco_coder_analyzer::Category::Performance,
+        confidence: Confidence::High,
+        description: "Every order sends its own SELECT: 1 + N round trips.".to_owned(),
+        recommendation: "Load all lines with one query (`WHERE order_id IN (...)`) before the loop.".to_owned(),
+        link: Some("https://docs.python.org/3/library/sqlite3.html".to_owned()),
+        evidence: Some("12x at 100 orders, measured".to_owned()),
+        fingerprint: format!("{number:016x}"),
+    }
+}
+
+pub(super) fn analysis(findings: Vec<Finding>) -> CodeAnalysis {
+    CodeAnalysis {
+        review_id: "embedded-1".to_owned(),
+        status: ReviewStatus::Completed,
+        reason: None,
+        total_recommendations: findings.len(),
+        recommendations: findings,
+        files_analyzed: 14,
+        files_changed: 14,
+        skipped: Vec::new(),
+        suppressed: 0,
+        faults: 0,
+        cpu_seconds: 0.9,
+    }
+}
+
+/// A clean pull request without a profile or a model.
+pub(super) fn clean() -> Report {
+    Report {
+        schema: SCHEMA,
+        target: Target {
+            repository: "octo/shop".parse().unwrap(),
+            repository_id: RepoId(1),
+            pull_request: PullNumber::try_from(7).unwrap(),
+            head_sha: "3f2a9c1".repeat(6)[..40].parse().unwrap(),
+            merge_base_sha: "a1b2c3d".repeat(6)[..40].parse().unwrap(),
+        },
+        quality: Section::Present(analysis(Vec::new())),
+        performance: Section::Absent { why: "no profile came with this commit".to_owned() },
+        carbon: Section::Absent { why: "nothing was measured".to_owned() },
+        model: ModelSection::NotConfigured,
+        ledger: Ledger {
+            seconds: 4.12,
+            analyser_cpu_seconds: 0.9,
+            co2e_grams: None,
+            input_tokens: 0,
+            cached_tokens: 0,
+            output_tokens: 0,
+            dollars: None,
+            freshness: Freshness::Fresh,
+        },
+    }
+}
+
+pub(super) fn function(name: &str, share: f64) -> Bottleneck {
+    Bottleneck {
+        function_name: name.to_owned(),
+        file_path: None,
+        line_number: None,
+        cpu_percentage: share,
+        self_time_ms: Some(41.2 * share),
+        total_time_ms: None,
+        invocation_count: None,
+    }
+}
+
+pub(super) fn measure(report: &mut Report, functions: Vec<Bottleneck>) {
+    report.performance = Section::Present(PerformanceProfile {
+        profiling_id: "p1".to_owned(),
+        profile: Profile {
+            total_cpu_time_ms: Some(4_120.0),
+            total_memory_mb: None,
+            duration_ms: Some(5_000.0),
+            sample_type: "cpu".to_owned(),
+            bottlenecks: functions,
+            samples: 412,
+        },
+        flame_graph_url: None,
+        source: "cpu.pprof".to_owned(),
+    });
+    report.carbon = Section::Present(Footprint {
+        co2e_grams: 0.0009,
+        co2e_per_execution: 0.0009,
+        carbon_intensity_gco2_per_kwh: 316.0,
+        energy_consumed_kwh: 2.85e-6,
+        equivalents: Equivalents { smartphone_charges: 0, km_driven: 0.000_007, tree_hours: 0.000_3 },
+        methodology: "CPU time times the power of one core, and the grid's yearly mean".to_owned(),
+        interval: Some((0.0006, 0.0013)),
+    });
+}
+
+/// Nodes of the comment that a hostile name could have made.
+pub(super) fn structure(markdown: &str) -> (usize, usize, usize, Vec<String>) {
+    let arena = Arena::new();
+    let mut options = Options::default();
+    options.extension.table = true;
+    options.extension.autolink = true;
+    options.extension.tasklist = true;
+    let root: Node<'_> = parse_document(&arena, markdown, &options);
+    let (mut cells, mut items, mut headings, mut html) = (0, 0, 0, Vec::new());
+    for node in root.descendants() {
+        match &node.data().value {
+            NodeValue::TableCell => cells += 1,
+            NodeValue::Item(_) => items += 1,
+            NodeValue::Heading(_) => headings += 1,
+            NodeValue::HtmlBlock(block) => html.push(block.literal.clone()),
+            NodeValue::HtmlInline(inline) => html.push(inline.clone()),
+            NodeValue::Image(_) | NodeValue::TaskItem(_) => html.push("harm".to_owned()),
+            NodeValue::Link(link) if sanitize::link(&link.url).is_none() => html.push(link.url.clone()),
+            NodeValue::Text(text) => assert!(!text.contains("@team"), "{markdown}"),
+            _ => {}
+        }
+    }
+    (cells, items, headings, html)
+}
+
+/// A report that has the name wherever a name can be.
+pub(super) fn named(name: &str) -> Report {
+    let mut report = clean();
+    let mut high = finding(1, Severity::High);
+    let mut low = finding(2, Severity::Low);
+    for finding in [&mut high, &mut low] {
+        name.clone_into(&mut finding.file_path);
+        finding.title = format!("Title {name}");
+        finding.description = format!("Words {name}");
+        finding.recommendation = format!("Words {name}");
+        finding.evidence = Some(format!("Words {name}"));
+        name.clone_into(&mut finding.rule_id);
+        finding.aliases = vec![format!("A {name}")];
+        finding.link = Some(name.to_owned());
+    }
+    let mut quality = analysis(vec![high, low]);
+    quality.status = ReviewStatus::Partial;
+    quality.reason = Some(format!("Reason {name}"));
+    quality.skipped = vec![SkippedFile { path: name.to_owned(), reason: format!("reason {name}"), gap: true }];
+    report.quality = Section::Present(quality);
+    report.model = ModelSection::Finished(ModelPart {
+        model: name.to_owned(),
+        summary: format!("Words `x` {}", name.replace(['\n', '\r'], " ")),
+    });
+    measure(&mut report, vec![function(name, 40.0), function(name, 0.2)]);
+    if let Section::Present(measured) = &mut report.performance {
+        name.clone_into(&mut measured.profile.sample_type);
+        name.clone_into(&mut measured.source);
+        measured.flame_graph_url = Some(name.to_owned());
+    }
+    if let Section::Present(footprint) = &mut report.carbon {
+        footprint.methodology = format!("Words {name}");
+    }
+    report
+}

@@ -63,7 +63,8 @@ pub struct Bottleneck {
     pub invocation_count: Option<u64>,
 }
 
-/// How much of a profile is read before it is refused.
+/// How much of a profile is read before it is refused. Reading holds the unzipped file and, for each entry, less than
+/// 1 KB: 240 MB for the worst file within the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the file. Beyond: an error.

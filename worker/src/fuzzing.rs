@@ -1,6 +1,7 @@
 //! The fuzz targets of this package, for tests/fuzz: each takes any bytes and asserts what must hold. Never part of a
 //! release build.
 
+use eco_coder_analyzer::{Limits, LineSet, Options, STACK_BYTES};
 use eco_coder_shared::fuzzing::SettingsFile;
 
 use crate::config::WorkerConfig;
@@ -28,6 +29,33 @@ pub fn config(bytes: &[u8]) {
     assert!(eco_coder_carbon::footprint(&config.carbon).is_ok_and(|footprint| footprint.co2e_grams.is_finite()));
 }
 
+/// A source file: its first byte chooses the language and, above that, the changed lines. Findings lie in the file, on
+/// the lines that were asked for, and those of some lines are among those of all.
+pub fn analyze(bytes: &[u8]) {
+    const PATHS: [&str; 7] = ["a.py", "A.java", "a.js", "a.ts", "a.tsx", "a.go", "a.rs"];
+    let Some((choice, text)) = bytes.split_first() else { return };
+    let (path, first) = (PATHS[usize::from(*choice) % PATHS.len()], u32::from(*choice) / 7 + 1);
+    let text = String::from_utf8_lossy(text);
+    let look = || {
+        let options = Options { include_low_confidence: true, ..Options::default() };
+        let Ok(all) = eco_coder_analyzer::analyze(path, &text, None, &options, &Limits::default()) else { return };
+        let lines = text.split('\n').count();
+        for finding in &all.findings {
+            assert!((1..=finding.end_line).contains(&finding.start_line) && finding.end_line as usize <= lines);
+        }
+        let changed = LineSet::from_ranges([first..=first + 2]);
+        let some = eco_coder_analyzer::analyze(path, &text, Some(&changed), &options, &Limits::default());
+        for finding in some.iter().flat_map(|some| &some.findings) {
+            assert!(changed.intersects(finding.start_line..=finding.end_line), "{finding:?}");
+            assert!(all.findings.contains(finding), "{finding:?}");
+        }
+    };
+    std::thread::scope(|scope| {
+        let spawned = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, look);
+        assert!(spawned.is_ok_and(|thread| thread.join().is_ok()), "{path}");
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use eco_coder_shared::fuzzing::over_corpus;
@@ -45,6 +73,11 @@ mod tests {
         over_corpus("sanitize", sanitize);
         over_corpus("body", body);
         over_corpus("comment", comment);
+    }
+
+    #[test]
+    fn the_corpus_of_sources_holds() {
+        over_corpus("analyze", analyze);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use super::{MAX_BODY_CHARS, Marker, compose, fit, length, options};
 
 const NOTE: &str = "*cut*";
 
-/// Any Markdown after two bytes, the lower and the higher one of the limit: cut to it, and composed. If the second byte
-/// is 255, the Markdown is repeated until GitHub's own limit is passed.
+/// Any Markdown after two bytes, the lower and the higher one of the limit: cut to it, and composed. If both are 255,
+/// the Markdown is repeated until GitHub's own limit is passed.
 pub fn body(bytes: &[u8]) {
     let Some((choice, markdown)) = bytes.split_first_chunk::<2>() else { return };
     let markdown = String::from_utf8_lossy(markdown);
@@ -20,7 +20,7 @@ pub fn body(bytes: &[u8]) {
         note_is_seen(&fitted, NOTE);
     }
 
-    let markdown = if choice[1] == 255 && !markdown.is_empty() {
+    let markdown = if *choice == [255; 2] && !markdown.is_empty() {
         markdown.repeat(MAX_BODY_CHARS / length(&markdown) + 1)
     } else {
         markdown.into_owned()

@@ -10,6 +10,7 @@ use std::time::Duration;
 use eco_coder_shared::queue::{JobQueue, MAX_SEND, NewMessage, QueueError};
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 /// Jobs that can wait for a send. More connections than this are rarely open, and each has one request.
 const PLACES: usize = 4096;
@@ -52,10 +53,10 @@ struct Waiting {
 pub(crate) struct Outbox(mpsc::Sender<Waiting>);
 
 impl Outbox {
-    /// Starts sending to `queue`, as a task of the runtime it is called in.
-    pub(crate) fn start(queue: Arc<dyn JobQueue>) -> Self {
+    /// Starts sending to `queue`, which has `patience` for each send, as a task of the runtime it is called in.
+    pub(crate) fn start(queue: Arc<dyn JobQueue>, patience: Duration) -> Self {
         let (sender, inbox) = mpsc::channel(PLACES);
-        tokio::spawn(send_all(queue, inbox));
+        tokio::spawn(send_all(queue, patience, inbox));
         Self(sender)
     }
 
@@ -65,11 +66,11 @@ impl Outbox {
         self.0
             .try_send(Waiting { message, stored })
             .map_err(|_| NotStored::because("more jobs wait for the queue than it can take"))?;
-        answer.await.unwrap_or_else(|_| Err(NotStored::because("the queue's sender has ended")))
+        answer.await.unwrap_or_else(|_| Err(NotStored::because("the queue did not answer in time")))
     }
 }
 
-async fn send_all(queue: Arc<dyn JobQueue>, mut inbox: mpsc::Receiver<Waiting>) {
+async fn send_all(queue: Arc<dyn JobQueue>, patience: Duration, mut inbox: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::new();
     while inbox.recv_many(&mut batch, MAX_SEND).await > 0 {
         // What can go on now gets here first. Alone, a job is sent at once.
@@ -81,16 +82,23 @@ async fn send_all(queue: Arc<dyn JobQueue>, mut inbox: mpsc::Receiver<Waiting>) 
                 break;
             }
         }
-        // Whoever waits on a send that panicked is told that it isn't known to be stored; the next ones go on.
-        if AssertUnwindSafe(send(queue.as_ref(), &mut batch)).catch_unwind().await.is_err() {
+        // Whoever gave up while others were sent has had its answer.
+        batch.retain(|waiting| !waiting.stored.is_closed());
+        if batch.is_empty() {
+            continue;
+        }
+        // However a send ends, those who wait are told, and the next ones go on.
+        let sending =
+            timeout(patience, AssertUnwindSafe(send(queue.as_ref(), std::mem::take(&mut batch))).catch_unwind());
+        if let Ok(Err(_)) = sending.await {
             tracing::error!("sending to the queue panicked. Please report this");
         }
     }
 }
 
-/// Sends the batch, empties it, and answers entry by entry: one may fail alone.
-async fn send(queue: &dyn JobQueue, batch: &mut Vec<Waiting>) {
-    let (messages, waiting): (Vec<_>, Vec<_>) = batch.drain(..).map(|w| (w.message, w.stored)).unzip();
+/// Sends the batch and answers entry by entry: one may fail alone.
+async fn send(queue: &dyn JobQueue, batch: Vec<Waiting>) {
+    let (messages, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|w| (w.message, w.stored)).unzip();
     // Whoever waited has gone away where telling fails.
     match queue.send(messages).await {
         Ok(entries) => {

@@ -86,7 +86,7 @@ impl Webhook {
             secrets: Secrets::new(&config.secrets),
             limits: BodyLimits::new(config.max_body_bytes, config.body_timeout, config.max_body_memory_bytes),
             policy: config.policy.clone(),
-            outbox: Outbox::start(queue),
+            outbox: Outbox::start(queue, config.enqueue_timeout),
             enqueue_timeout: config.enqueue_timeout,
             env,
             meters: Meters::new(),

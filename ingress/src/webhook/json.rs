@@ -12,6 +12,9 @@ use memchr::memchr2;
 use serde::Deserialize;
 use serde_json::error::Category;
 
+/// The longest value that is asked for, in bytes: a hundred labels are a tenth of it.
+const MAX_READ: usize = 256 * 1024;
+
 /// What is wrong with the text, and at which byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -93,10 +96,13 @@ impl<'a> Cursor<'a> {
         self.raw().map(drop)
     }
 
-    /// Reads the value that begins here with serde, all of it.
+    /// Reads the value that begins here with serde, all of it. One of more than [`MAX_READ`] bytes is none of ours.
     pub(crate) fn read<T: Deserialize<'a>>(&mut self) -> Result<T, Fault> {
         let raw = self.raw()?;
         let start = self.at - raw.len();
+        if raw.len() > MAX_READ {
+            return Err(Fault::Shape(start));
+        }
         serde_json::from_slice(raw).map_err(|error| match error.classify() {
             Category::Data => Fault::Shape(start),
             Category::Eof if self.at == self.text.len() => Fault::Incomplete,

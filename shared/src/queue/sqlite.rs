@@ -15,6 +15,7 @@ mod schema;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -47,6 +48,8 @@ pub struct SqliteQueue {
     news: Arc<Notify>,
     /// How long dead letters are kept.
     kept: Duration,
+    /// Arrivals are being settled, a few at a time.
+    settling: Arc<AtomicBool>,
 }
 
 impl SqliteQueue {
@@ -61,7 +64,7 @@ impl SqliteQueue {
     }
 
     fn on(db: Database, env: SharedEnv) -> Self {
-        Self { db, env, news: Arc::default(), kept: days(DEAD_LETTER_DAYS) }
+        Self { db, env, news: Arc::default(), kept: days(DEAD_LETTER_DAYS), settling: Arc::default() }
     }
 
     /// Keeps dead letters for so many days.
@@ -84,10 +87,14 @@ impl SqliteQueue {
     async fn claim(&self, max: usize, visibility: Duration) -> Result<Vec<Received>, QueueError> {
         let (env, db) = (Arc::clone(&self.env), self.db.clone());
         let claimed = self.db.write(move |conn| {
-            let messages = rows::claim(conn, env.as_ref(), max, visibility)?;
-            Ok(Claimed { messages, db, env })
+            let (messages, more) = rows::claim(conn, env.as_ref(), max, visibility)?;
+            Ok((Claimed { messages, db, env }, more))
         });
-        Ok(claimed.await?.keep())
+        let (claimed, more) = claimed.await?;
+        if more && !self.settling.swap(true, Ordering::AcqRel) {
+            settle_rest(Settling { db: self.db.clone(), flag: Arc::clone(&self.settling) });
+        }
+        Ok(claimed.keep())
     }
 
     /// Until when there is nothing to claim, as far as this process can know; zero if there may be something now.
@@ -119,6 +126,30 @@ impl SqliteQueue {
 
 fn days(count: u32) -> Duration {
     Duration::from_hours(24 * u64::from(count))
+}
+
+/// The settling of a flood of arrivals. However it ends, the next receive can begin it again.
+struct Settling {
+    db: Database,
+    flag: Arc<AtomicBool>,
+}
+
+impl Drop for Settling {
+    fn drop(&mut self) {
+        self.flag.store(false, Ordering::Release);
+    }
+}
+
+/// Settles all that has arrived, a little at a time and behind whatever else waits for the writer, so that the job that
+/// came last has its turn soon, however many came before it.
+fn settle_rest(settling: Settling) {
+    let db = settling.db.clone();
+    db.submit(move |conn| {
+        if rows::settle(conn, rows::SETTLE)? {
+            settle_rest(settling);
+        }
+        Ok(())
+    });
 }
 
 /// Messages on their way from the writer thread to the caller. Dropped on the way, because the caller stopped waiting,

@@ -70,13 +70,13 @@ pub(super) fn facts(payload: &Tree) -> Result<Facts<'_>, Unlike> {
         },
         state: pull.text("state")?,
         updated_at: pull.text("updated_at")?,
-        head: head.text("sha")?,
+        head: text(head.first("sha")?)?,
         by_bot,
         labels,
         removed_label: removed.map(|label| label.text("name")).transpose()?,
         base_changed: base.is_some_and(|base| !matches!(base, Tree::Null)),
-        repository: repository.text("full_name")?,
-        repository_id: repository.whole("id")?,
+        repository: text(repository.first("full_name")?)?,
+        repository_id: whole(repository.first("id")?)?,
     })
 }
 
@@ -94,18 +94,34 @@ impl Tree {
         }
     }
 
-    fn text(&self, name: &str) -> Result<&str, Unlike> {
-        match self.field(name)? {
-            Some(Self::Text(text)) => Ok(text),
-            _ => Err(Unlike::Wrong),
+    /// Of an object that is read only until all is known: what is repeated may be seen, or not.
+    fn first(&self, name: &str) -> Result<Option<&Tree>, Unlike> {
+        match self {
+            Self::Object(fields) if fields.iter().filter(|(key, _)| key == name).count() > 1 => Err(Unlike::Unclear),
+            _ => self.field(name),
         }
     }
 
+    fn text(&self, name: &str) -> Result<&str, Unlike> {
+        text(self.field(name)?)
+    }
+
     fn whole(&self, name: &str) -> Result<u64, Unlike> {
-        match self.field(name)? {
-            Some(Self::Whole(number)) => Ok(*number),
-            _ => Err(Unlike::Wrong),
-        }
+        whole(self.field(name)?)
+    }
+}
+
+fn text(field: Option<&Tree>) -> Result<&str, Unlike> {
+    match field {
+        Some(Tree::Text(text)) => Ok(text),
+        _ => Err(Unlike::Wrong),
+    }
+}
+
+fn whole(field: Option<&Tree>) -> Result<u64, Unlike> {
+    match field {
+        Some(Tree::Whole(number)) => Ok(*number),
+        _ => Err(Unlike::Wrong),
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Check {
     pub messages: u64,
     /// Dead letters.
     pub dead: u64,
-    /// Groups with messages that are settled.
+    /// Groups with messages.
     pub groups: u64,
     /// What doesn't agree, in words.
     pub faults: Vec<String>,
@@ -43,16 +43,21 @@ impl Check {
             if version == 0 {
                 return Ok(Self { messages: 0, dead: 0, groups: 0, faults: Vec::new() });
             }
-            let arrived = if version < 2 { 0 } else { count(conn, "SELECT count(*) FROM arrivals")? };
+            let (messages, groups) =
+                if version < 2 { (SETTLED, "SELECT count(*) FROM groups") } else { (ALL, ALL_GROUPS) };
             Ok(Self {
-                messages: count(conn, "SELECT count(*) FROM messages")? + arrived,
+                messages: count(conn, messages)?,
                 dead: count(conn, "SELECT count(*) FROM dead")?,
-                groups: count(conn, "SELECT count(*) FROM groups")?,
+                groups: count(conn, groups)?,
                 faults: faults(conn, version)?,
             })
         })
     }
 }
+
+const SETTLED: &str = "SELECT count(*) FROM messages";
+const ALL: &str = "SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM arrivals)";
+const ALL_GROUPS: &str = "SELECT count(*) FROM (SELECT name FROM groups UNION SELECT grp FROM arrivals)";
 
 const WRONG_SPANS: &str = "WITH actual AS (SELECT DISTINCT id >> 12 FROM messages WHERE state = 0)
     SELECT (SELECT count(*) FROM (SELECT span FROM spans EXCEPT SELECT * FROM actual))

@@ -15,9 +15,8 @@ pub(super) const MAX_RECEIVES: u32 = 1000;
 /// Hidden messages that one receive shows, and poison messages that it buries, at most: it stays quick when many come
 /// due at once. Far more than it takes out.
 const SWEEP: u32 = 256;
-/// Arrivals that one receive settles at most. Far more than it takes out, so that what arrived last is in turn after a
-/// few receives, however much arrived before it.
-const SETTLE: u32 = 512;
+/// Arrivals that are settled at once: the writer is not held up for long.
+pub(super) const SETTLE: u32 = 512;
 
 /// Due messages that are counted one by one, at most, when somebody asks how many there are.
 const DUE: u32 = 10_000;
@@ -50,10 +49,12 @@ pub(super) fn insert(
     Ok(id)
 }
 
-/// Gives up to `limit` arrivals, the oldest first, their places among the messages.
-pub(super) fn settle(conn: &Connection, limit: u32) -> rusqlite::Result<()> {
-    let first: Option<i64> = conn.prepare_cached("SELECT min(id) FROM arrivals")?.query_row([], |row| row.get(0))?;
-    let Some(first) = first else { return Ok(()) };
+/// Gives up to `limit` arrivals, the oldest first, their places among the messages. Are there more?
+pub(super) fn settle(conn: &Connection, limit: u32) -> rusqlite::Result<bool> {
+    let ends: (Option<i64>, Option<i64>) = conn
+        .prepare_cached("SELECT (SELECT min(id) FROM arrivals), (SELECT max(id) FROM arrivals)")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)) = ends else { return Ok(false) };
     let end = first.saturating_add(i64::from(limit));
     conn.prepare_cached(
         "INSERT INTO messages (id, grp, state, visible_at, sent_at, body)
@@ -62,18 +63,19 @@ pub(super) fn settle(conn: &Connection, limit: u32) -> rusqlite::Result<()> {
     )?
     .execute(params![end, DELAYED, READY])?;
     conn.prepare_cached("DELETE FROM arrivals WHERE id < ?1")?.execute([end])?;
-    Ok(())
+    Ok(end <= last)
 }
 
-/// Takes up to `max` messages, group by group in turn, and hides them for `visibility`.
+/// Takes up to `max` messages, group by group in turn, and hides them for `visibility`. Settles some arrivals before, and
+/// tells whether there are more.
 pub(super) fn claim(
     conn: &Connection,
     env: &dyn Env,
     max: usize,
     visibility: Duration,
-) -> rusqlite::Result<Vec<Received>> {
+) -> rusqlite::Result<(Vec<Received>, bool)> {
     let now = env.now();
-    settle(conn, SETTLE)?;
+    let more = settle(conn, SETTLE)?;
     conn.prepare_cached(SHOW)?.execute(params![now.0, SWEEP])?;
     let mut turn = conn.prepare_cached(TURN)?;
     let mut take = conn.prepare_cached(
@@ -103,7 +105,7 @@ pub(super) fn claim(
             })
         })?);
     }
-    Ok(messages)
+    Ok((messages, more))
 }
 
 fn bury_poison(conn: &Connection, id: i64, now: Timestamp) -> rusqlite::Result<bool> {

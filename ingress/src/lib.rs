@@ -24,6 +24,8 @@ pub use server::{BindError, Ingress};
 
 /// The ingress as a process: reads its settings, and takes webhooks until it is asked to end.
 pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    // Its clock measures itself for some ten milliseconds: meanwhile the queue is opened.
+    std::thread::spawn(telemetry::metrics::install);
     let config = IngressConfig::from_settings(settings)?;
     telemetry::init_logs(&config.telemetry)?;
     let env: SharedEnv = Arc::new(SystemEnv);

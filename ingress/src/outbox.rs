@@ -119,3 +119,51 @@ async fn send(queue: &dyn JobQueue, batch: Vec<Waiting>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use eco_coder_shared::env::SystemEnv;
+    use eco_coder_shared::queue::sqlite::SqliteQueue;
+
+    use super::*;
+
+    fn message(body: String) -> NewMessage {
+        NewMessage { group: "g".to_owned(), body, delay: Duration::ZERO }
+    }
+
+    #[tokio::test]
+    async fn more_than_one_send_takes_are_all_stored_and_each_learns_its_own_fate() {
+        let queue = Arc::new(SqliteQueue::in_memory(Arc::new(SystemEnv)).unwrap());
+        let outbox = Outbox::start(Arc::clone(&queue) as _, Duration::from_mins(1));
+        let waiting: Vec<_> = (0..2 * MAX_SEND)
+            .map(|n| {
+                let outbox = outbox.clone();
+                // One in a hundred can't be stored: an empty group is none.
+                let group = if n % 100 == 0 { "" } else { "g" };
+                tokio::spawn(async move {
+                    outbox.store(NewMessage { group: group.to_owned(), ..message(n.to_string()) }).await
+                })
+            })
+            .collect();
+        for (n, stored) in waiting.into_iter().enumerate() {
+            assert_eq!(stored.await.unwrap().is_ok(), n % 100 != 0, "{n}");
+        }
+        assert_eq!(queue.depth().await.unwrap().visible, 2 * MAX_SEND as u64 - 6);
+    }
+
+    #[tokio::test]
+    async fn what_is_over_the_places_is_refused_at_once() {
+        let queue = Arc::new(SqliteQueue::in_memory(Arc::new(SystemEnv)).unwrap());
+        let outbox = Outbox::start(queue, Duration::from_mins(1));
+        // The sending task doesn't run before these have been polled: it is another task of the same thread.
+        let stores: Vec<_> = (0..=PLACES).map(|n| Box::pin(outbox.store(message(n.to_string())))).collect();
+        let mut refused = 0;
+        for store in stores {
+            if let Some(answer) = store.now_or_never() {
+                assert!(answer.unwrap_err().error.contains("more jobs wait"));
+                refused += 1;
+            }
+        }
+        assert_eq!(refused, 1);
+    }
+}

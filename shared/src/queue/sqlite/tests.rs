@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::env::{Env as _, ManualEnv, SystemEnv, Timestamp};
 
+mod arrivals;
 mod engines;
 mod model;
 mod processes;

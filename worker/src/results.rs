@@ -127,7 +127,8 @@ impl CodeAnalysis {
         if kept < self.recommendations.len() {
             let all = self.recommendations.len();
             self.recommendations.truncate(kept);
-            self.reason.get_or_insert_with(|| format!("of {all} findings, the {kept} heaviest are kept"));
+            let cut = format!("of {all} findings, the {kept} heaviest are kept");
+            self.reason = Some(self.reason.map_or(cut.clone(), |reason| format!("{reason}; {cut}")));
             if self.status == ReviewStatus::Completed {
                 self.status = ReviewStatus::Partial;
             }
@@ -216,6 +217,14 @@ mod tests {
         assert_eq!(over.recommendations.last().unwrap().file_path, "b.py", "the heaviest, at its place");
         assert!(over.is_partial());
         assert_eq!(over.reason.as_deref(), Some("of 1001 findings, the 1000 heaviest are kept"));
+    }
+
+    #[test]
+    fn findings_that_are_left_out_are_said_beside_what_else_is_missing() {
+        let mut gaps = analysis((0..=MAX_FINDINGS).map(|line| finding("a.py", "Low", line + 1)).collect());
+        (gaps.status, gaps.reason) = (ReviewStatus::Partial, Some("2 files could not be looked at".to_owned()));
+        let expected = "2 files could not be looked at; of 1001 findings, the 1000 heaviest are kept";
+        assert_eq!(gaps.bounded().reason.as_deref(), Some(expected));
     }
 
     #[test]

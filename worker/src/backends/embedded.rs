@@ -24,7 +24,7 @@ use self::source::{Base, Source};
 use super::cpu::budget::CpuBudget;
 use super::cpu::{CpuPool, NoResult};
 use crate::gate::{Gate, Permit};
-use crate::results::{CodeAnalysis, SkippedFile, ToolError};
+use crate::results::{CodeAnalysis, ToolError};
 use crate::subject::{Change, Subject, SubjectFile};
 
 /// Files fetched at once over all reviews. GitHub answers one in about 100 ms: 32 at once are 320 files a second, as
@@ -144,12 +144,10 @@ impl Embedded {
             }
         };
         if timed_out {
+            // Its own time is bounded by its CPU budget: what is missing waited, for GitHub or for others' reviews. Without
+            // a fault it would count as done, and never be looked at.
             let missed = files.iter().zip(seen).filter(|(_, seen)| !seen);
-            done.skipped.extend(missed.map(|(file, _)| SkippedFile {
-                path: file.path.clone(),
-                reason: "the time for the analysis was up".to_owned(),
-                gap: true,
-            }));
+            missed.for_each(|(file, _)| done.add(skipped(file, &"the time for the analysis was up", Skip::Fault)));
         }
         Ok(done.into_analysis(subject, timed_out))
     }

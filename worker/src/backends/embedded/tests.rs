@@ -116,6 +116,7 @@ async fn the_permit_outlives_the_deadline_for_as_long_as_the_text_does() {
 
     let analysis = stage.analyze(&[all_of("a.py")], Duration::ZERO).await;
     assert_eq!(analysis.skipped[0].reason, "the time for the analysis was up");
+    assert_eq!(analysis.faults, 1, "it waited for others: another try may see it");
     assert_eq!(stage.code.source_in_use(), 2 * SOURCE.len(), "it waits in the pool, with its permit");
 
     drop(held);

@@ -107,7 +107,7 @@ pub fn inspector(
         cpu: Duration::from_secs(config.analysis.cpu_seconds),
         options: config.analyzer_options(),
     };
-    let profiles = ProfileFiles::new(place, config.profiles.folded_sample_ms, pool.clone());
+    let profiles = ProfileFiles::new(place, config.profiles.folded_sample_ms)?;
     Ok(Inspector {
         github: github.clone(),
         store,

@@ -1,5 +1,10 @@
 //! Profiles in files: `DIR/OWNER/REPO/SHA/`, or one file named by a command. Reads, never writes.
+//!
+//! One profile is in memory at a time, over all reviews: a hostile one takes 240 MB to read (see [`Limits`]). It is read
+//! on a thread of its own, with turns between repositories, so that it never waits for the analysis of files.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -9,8 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::cpu::CpuPool;
 use super::cpu::budget::CpuBudget;
-use super::pprof::{self, Limits};
-use crate::gate::Gate;
+use super::pprof::{self, Limits, Profile};
 use crate::results::{ErrorType, PerformanceProfile, ToolError};
 use crate::subject::Target;
 
@@ -29,14 +33,16 @@ pub enum Place {
     Dir(PathBuf),
 }
 
+/// The reader's stack: reading doesn't recurse.
+const STACK_BYTES: usize = 1 << 20;
+
 /// The engine.
 pub struct ProfileFiles {
     place: Place,
     /// CPU milliseconds of one sample of folded stacks.
     folded_sample_ms: Option<f64>,
-    pool: CpuPool,
-    /// Profiles in memory: no more than can be read into figures at once.
-    in_hand: Gate,
+    /// Of one thread: it has one profile in hand.
+    reader: CpuPool,
     looks: Semaphore,
     limits: Limits,
 }
@@ -49,9 +55,9 @@ struct Found {
 
 impl ProfileFiles {
     /// Looks in `place`.
-    pub fn new(place: Place, folded_sample_ms: Option<f64>, pool: CpuPool) -> Self {
-        let in_hand = Gate::new(pool.threads());
-        Self { place, folded_sample_ms, pool, in_hand, looks: Semaphore::new(LOOKS), limits: Limits::default() }
+    pub fn new(place: Place, folded_sample_ms: Option<f64>) -> std::io::Result<Self> {
+        let reader = CpuPool::start(1, STACK_BYTES)?;
+        Ok(Self { place, folded_sample_ms, reader, looks: Semaphore::new(LOOKS), limits: Limits::default() })
     }
 
     /// The newest profile's name, size and time: changes when another one comes. Cheap.
@@ -71,25 +77,12 @@ impl ProfileFiles {
         let Some(found) = self.newest(&target.repository, &target.head_sha, period).await.map_err(unreadable)? else {
             return Ok(None);
         };
-        if found.bytes > self.limits.max_input_bytes as u64 {
-            return Err(invalid(format!(
-                "the profile has {} bytes; {} are read",
-                found.bytes, self.limits.max_input_bytes
-            )));
-        }
-        let in_hand = self.in_hand.acquire(target.repository_id, 1).await;
-        let bytes = tokio::fs::read(&found.path).await.map_err(unreadable)?;
         let source = found.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let profiling_id = format!("profile-{}", hex::encode(&Sha256::digest(&bytes)[..8]));
         let (limits, sample_ms) = (self.limits.clone(), self.folded_sample_ms);
-        // The permit goes with the bytes: a read that is given up holds them until its thread is done.
-        let parse = move |_| {
-            let _in_hand = in_hand;
-            pprof::read(&bytes, sample_ms, &limits)
-        };
-        let read = self.pool.run(target.repository_id, &CpuBudget::unlimited(), parse).await;
-        let (profile, _) = read.map_err(|e| invalid(e.to_string()))?;
-        let profile = profile.map_err(|e| invalid(e.to_string()))?;
+        let read = move |_| read(&found.path, sample_ms, &limits);
+        let read = self.reader.run(target.repository_id, &CpuBudget::unlimited(), read).await;
+        let (read, _) = read.map_err(|e| invalid(e.to_string()))?;
+        let (profiling_id, profile) = read?;
         Ok(Some(PerformanceProfile { profiling_id, profile, flame_graph_url: None, source }))
     }
 
@@ -111,6 +104,17 @@ impl ProfileFiles {
         };
         tokio::task::spawn_blocking(look).await.map_err(std::io::Error::other)?
     }
+}
+
+/// The measurement's name, and what it says.
+fn read(path: &Path, sample_ms: Option<f64>, limits: &Limits) -> Result<(String, Profile), ToolError> {
+    let mut bytes = Vec::new();
+    // One byte more than is read: enough for its refusal, however large it is by now.
+    let most = limits.max_input_bytes as u64 + 1;
+    File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(unreadable)?;
+    let profiling_id = format!("profile-{}", hex::encode(&Sha256::digest(&bytes)[..8]));
+    let profile = pprof::read(&bytes, sample_ms, limits).map_err(|e| invalid(e.to_string()))?;
+    Ok((profiling_id, profile))
 }
 
 fn newest_in(directory: &Path, period: Option<Duration>) -> std::io::Result<Option<Found>> {
@@ -151,4 +155,63 @@ fn unreadable(e: std::io::Error) -> ToolError {
 
 fn invalid(why: String) -> ToolError {
     ToolError { error_type: ErrorType::ValidationError, for_model: why.clone(), for_operator: why }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use eco_coder_shared::ids::{PullNumber, RepoId};
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn target() -> Target {
+        Target {
+            repository: "o/r".parse().unwrap(),
+            repository_id: RepoId(1),
+            pull_request: PullNumber::try_from(1).unwrap(),
+            head_sha: "a".repeat(40).parse().unwrap(),
+            merge_base_sha: "b".repeat(40).parse().unwrap(),
+        }
+    }
+
+    /// An engine with one file of these bytes.
+    fn engine(bytes: &[u8]) -> (tempfile::TempDir, ProfileFiles) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cpu.folded");
+        std::fs::write(&path, bytes).unwrap();
+        (dir, ProfileFiles::new(Place::File(path), Some(10.0)).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_profile_in_hand_keeps_the_next_from_being_read() {
+        let (_dir, profiles) = engine(b"main;f 100\n");
+        let (held, until) = mpsc::channel::<()>();
+        let reader = profiles.reader.clone();
+        let budget = CpuBudget::unlimited();
+        let mut busy =
+            Box::pin(async move { reader.run(RepoId(2), &budget, move |_| until.recv().unwrap_or(())).await });
+        assert!((&mut busy).now_or_never().is_none());
+        let target = target();
+        let mut waiting = Box::pin(profiles.profile(&target, None));
+        assert!((&mut waiting).now_or_never().is_none());
+        assert_eq!(profiles.reader.threads(), 1);
+        drop(held);
+        busy.await.unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap().profile.samples, 100);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_up_to_the_bound_and_refused_one_past_it() {
+        for (bytes, is_read) in [(1000, true), (1001, false)] {
+            let line = b"main;f 1\n";
+            let padding = bytes - line.len();
+            let (_dir, mut profiles) = engine(&[vec![b'\n'; padding], line.to_vec()].concat());
+            profiles.limits.max_input_bytes = 1000;
+            let answer = profiles.profile(&target(), None).await;
+            assert_eq!(answer.is_ok(), is_read, "{answer:?}");
+            assert!(answer.is_ok() || answer.unwrap_err().for_model.contains("more than 1000 bytes"));
+        }
+    }
 }

@@ -66,8 +66,8 @@ impl Stage {
         let profiles = tempfile::tempdir().unwrap();
         let place = Place::Dir(profiles.path().to_owned());
         let backends = Backends {
-            code: Arc::new(Embedded::new(client, pool.clone(), 1 << 24, settings)),
-            profiles: Arc::new(ProfileFiles::new(place, Some(10.0), pool)),
+            code: Arc::new(Embedded::new(client, pool, 1 << 24, settings)),
+            profiles: Arc::new(ProfileFiles::new(place, Some(10.0)).unwrap()),
             carbon: eco_coder_carbon::Input { aws_region: "eu-west-1".into(), ..eco_coder_carbon::Input::default() },
         };
         let change = Change::Lines(LineSet::from_ranges([1..=3]));

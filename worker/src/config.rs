@@ -396,6 +396,9 @@ mod tests {
             ("analysis.max_file_bytes", 1, 32 << 20),
             ("analysis.fetch_concurrency", 1, 64),
             ("analysis.timeout_seconds", 1, 3600),
+            ("analysis.cpu_seconds", 1, 3600),
+            ("worker.shutdown_grace_seconds", 0, 3600),
+            ("queue.dead_letter_days", 1, 365),
             ("profiles.timeout_seconds", 1, 3600),
             ("model.max_turns", 1, 50),
         ] {

@@ -73,8 +73,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// An earlier holder's attempt was charged, and its worker is gone without a word: it may have killed it. Such a job
-    /// runs alone.
+    /// An earlier holder's attempt was charged, and its worker is gone without a word: it may have killed it. In its
+    /// last attempt such a job runs alone.
     pub fn is_suspect(&self) -> bool {
         self.under_way.is_some_and(|epoch| epoch != self.epoch)
     }

@@ -110,7 +110,7 @@ pub struct Reviewer {
     pub publisher: Publisher,
     /// Bounds.
     pub settings: Settings,
-    /// A suspect job runs alone: it takes this for writing, all others for reading.
+    /// A suspect job runs alone in its last attempt: it takes this for writing, all others for reading.
     pub alone: RwLock<()>,
 }
 

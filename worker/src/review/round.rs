@@ -93,8 +93,9 @@ impl Reviewer {
         if attempts >= self.settings.max_attempts {
             return Err(Stop::Dead(self.death(job, row, sha).await?));
         }
-        // In its last attempt a suspect runs alone: then only what kills the process itself ends as a dead letter. Before
-        // that it doesn't, so that a worker that died with a thousand reviews under way takes them up again all at once.
+        // In its last attempt a suspect runs alone, so that one that only died with others doesn't end as a dead letter.
+        // Before that it doesn't, so that a worker that died with a thousand reviews under way takes them up again all at
+        // once. One whose attempts before failed in words is no suspect yet, and can still die with another in its last.
         let (_shared, _alone);
         if row.is_suspect() && attempts + 1 >= self.settings.max_attempts {
             tracing::warn!(

@@ -116,15 +116,15 @@ impl Tally {
             .sort_by(|a, b| (&a.file_path, a.start_line, &a.rule_id).cmp(&(&b.file_path, b.start_line, &b.rule_id)));
         self.skipped.sort_by(|a, b| a.path.cmp(&b.path));
         let gaps = self.skipped.iter().filter(|file| file.gap).count();
-        let reason = if timed_out {
-            Some("the time for the analysis was up".to_owned())
-        } else if subject.truncated {
-            Some("GitHub lists at most 3,000 files of a pull request".to_owned())
-        } else if gaps > 0 {
-            Some(format!("{gaps} {} not be looked at", if gaps == 1 { "file could" } else { "files could" }))
-        } else {
-            self.partial
-        };
+        let reasons = [
+            timed_out.then(|| "the time for the analysis was up".to_owned()),
+            subject.truncated.then(|| "GitHub lists at most 3,000 files of a pull request".to_owned()),
+            (gaps > 0)
+                .then(|| format!("{gaps} {} not be looked at", if gaps == 1 { "file could" } else { "files could" })),
+            self.partial,
+        ];
+        let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+        let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         let status = match &reason {
             None => ReviewStatus::Completed,
             Some(_) if self.analyzed == 0 && gaps > 0 => ReviewStatus::Failed,

@@ -94,6 +94,20 @@ async fn a_review_whose_cpu_time_is_spent_names_the_files_that_are_left_and_fetc
 }
 
 #[tokio::test]
+async fn each_thing_that_is_missing_is_said() {
+    let stage = Stage::new(|settings| settings.max_files = 1);
+    stage.has("a.py", Box::leak(SOURCE.repeat(201).into_boxed_str()));
+    let lines = Change::Lines(LineSet::from_ranges([1..=9999]));
+    let mut subject = subject(&[file("a.py", lines), all_of("b.py")]);
+    subject.truncated = true;
+    let analysis = stage.code.analyze(&subject, None, &stage.code.budget(Duration::ZERO)).await.unwrap();
+    let reason = analysis.reason.unwrap();
+    for part in ["3,000 files", "1 file could not be looked at", "200"] {
+        assert!(reason.contains(part), "{part}: {reason}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_patch_both_versions_are_compared() {
     let stage = Stage::new(|_| {});
     stage.has("a.py", SOURCE);

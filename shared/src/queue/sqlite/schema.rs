@@ -179,4 +179,10 @@ const SECOND: &str = "
     ) STRICT;
     -- No id that a message ever had is given again.
     INSERT INTO sqlite_sequence (name, seq) SELECT 'arrivals', seq FROM sqlite_sequence WHERE name = 'messages';
+    -- A process of version 1 that has the file open would give ids of its own, which then stand twice: settling would fail
+    -- from there on, and nothing be received. Its sends are refused instead.
+    CREATE TRIGGER stranger_comes BEFORE INSERT ON messages WHEN NOT EXISTS (SELECT 1 FROM arrivals WHERE id = NEW.id)
+    BEGIN
+        SELECT RAISE(ABORT, 'a newer eco-coder has migrated this file: stop this process and start that version');
+    END;
 ";

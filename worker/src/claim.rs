@@ -64,6 +64,12 @@ pub struct Row {
     pub newest: Timestamp,
     /// The epoch of an attempt under way: charged, and neither refunded nor failed yet.
     pub under_way: Option<u64>,
+    /// The attempt charged last ran alone: if it died, it died of itself.
+    #[serde(default)]
+    pub alone: bool,
+    /// The epoch of an attempt that died, while a later one is under way: what only waits doesn't clear of suspicion.
+    #[serde(default)]
+    pub died: Option<u64>,
     /// What the last failed attempt said.
     pub last_error: Option<String>,
     /// The one comment.
@@ -77,6 +83,12 @@ impl Row {
     /// last attempt such a job runs alone.
     pub fn is_suspect(&self) -> bool {
         self.under_way.is_some_and(|epoch| epoch != self.epoch)
+    }
+
+    /// Is it to be given up after `attempts` of `most`? What died beside others may have died of them: it is given one
+    /// attempt more, alone.
+    pub fn is_over(&self, attempts: u32, most: u32) -> bool {
+        attempts >= most && (self.alone || !self.is_suspect())
     }
 
     /// Attempts charged for this head, if a redrive at `redriven` doesn't start them afresh.
@@ -149,6 +161,8 @@ pub enum Transition {
         head: CommitSha,
         /// When the job was redriven: that starts the attempts afresh, once.
         redriven: Option<Timestamp>,
+        /// Nothing else runs beside it.
+        alone: bool,
     },
     /// May a write to GitHub start now? Only with the current epoch, and if the lease outlasts the request.
     MayWrite {
@@ -212,7 +226,7 @@ pub fn apply(row: &Row, transition: &Transition) -> (Option<Row>, Verdict) {
     match transition {
         Transition::Claim { .. } => {}
         Transition::Renew { now, lease, .. } => next.lease_until = next.lease_until.max(*now + *lease),
-        Transition::Charge { head, redriven, .. } => charge(&mut next, head, *redriven),
+        Transition::Charge { head, redriven, alone, .. } => charge(&mut next, head, *redriven, *alone),
         Transition::MayWrite { now, request, .. } => {
             let verdict = if row.lease_until > *now + *request { Verdict::Mine(Box::new(next)) } else { Verdict::Late };
             return (None, verdict);
@@ -265,7 +279,9 @@ fn claim(row: &Row, holder: &str, now: Timestamp, lease: Duration, first: bool) 
     (Some(next.clone()), Verdict::Mine(Box::new(next)))
 }
 
-fn charge(row: &mut Row, head: &CommitSha, redriven: Option<Timestamp>) {
+fn charge(row: &mut Row, head: &CommitSha, redriven: Option<Timestamp>, alone: bool) {
+    row.died = row.under_way.filter(|epoch| *epoch != row.epoch);
+    row.alone = alone;
     row.attempts = row.attempts_for(head, redriven);
     if row.attempts == 0 {
         row.last_error = None;
@@ -282,12 +298,14 @@ fn release(row: &mut Row, exit: &Exit) {
     if let Exit::Failed { head, redriven, .. } = exit
         && row.under_way != Some(row.epoch)
     {
-        charge(row, head, *redriven);
+        charge(row, head, *redriven, false);
     }
     // Only its own attempt is a holder's to settle: one that died before stays charged, and suspect.
     let mine = row.under_way == Some(row.epoch);
     if mine || matches!(exit, Exit::Done { .. }) {
-        row.under_way = None;
+        let died = row.died.take();
+        row.under_way = if matches!(exit, Exit::Free) { died } else { None };
+        row.alone = false;
     }
     match exit {
         Exit::Done { digest, sight, updated_at, forced, not_before } => {

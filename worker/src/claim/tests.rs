@@ -29,7 +29,7 @@ fn step(row: &Row, transition: &Transition) -> Row {
 }
 
 fn charge(row: &Row, head: char, redriven: Option<i64>) -> Row {
-    step(row, &Transition::Charge { epoch: row.epoch, head: sha(head), redriven: redriven.map(at) })
+    step(row, &Transition::Charge { epoch: row.epoch, head: sha(head), redriven: redriven.map(at), alone: false })
 }
 
 fn release(row: &Row, exit: Exit) -> Row {
@@ -90,7 +90,7 @@ fn the_lease_ends_at_its_instant_and_a_late_holder_can_do_nothing() {
     assert_eq!(second.epoch, 2);
     for transition in [
         Transition::Renew { epoch: 1, now: at(120), lease: LEASE },
-        Transition::Charge { epoch: 1, head: sha('a'), redriven: None },
+        Transition::Charge { epoch: 1, head: sha('a'), redriven: None, alone: false },
         Transition::MayWrite { epoch: 1, now: at(120), request: Duration::ZERO },
         Transition::Creating { epoch: 1, nonce: "n".into(), now: at(120) },
         Transition::Commented { epoch: 1, comment: CommentState::Known { id: 1 }, head: None },
@@ -153,7 +153,24 @@ fn a_wait_does_not_refund_the_attempt_of_one_who_died_before() {
     assert_eq!((waited.attempts, waited.is_suspect()), (1, true));
     let again = mine(claim_at(&waited, "a", 121));
     let refunded = release(&charge(&again, 'a', None), Exit::Free);
-    assert_eq!((refunded.attempts, refunded.is_suspect()), (1, false));
+    assert_eq!((refunded.attempts, refunded.is_suspect()), (1, true), "having waited clears of nothing");
+    let settled = release(&charge(&mine(claim_at(&refunded, "a", 122)), 'a', None), failed("e"));
+    assert_eq!((settled.attempts, settled.is_suspect()), (2, false));
+}
+
+#[test]
+fn what_died_beside_others_has_one_attempt_more_alone_and_what_died_alone_has_none() {
+    let alone =
+        |row: &Row, alone| step(row, &Transition::Charge { epoch: row.epoch, head: sha('a'), redriven: None, alone });
+    let beside = mine(claim_at(&alone(&mine(claim_at(&Row::default(), "a", 0)), false), "a", 120));
+    assert_eq!((beside.attempts, beside.is_over(beside.attempts, 1)), (1, false));
+    let waited = release(&alone(&beside, true), Exit::Free);
+    let again = mine(claim_at(&waited, "a", 121));
+    assert!(!again.is_over(again.attempts, 1), "it has not had its attempt");
+    let by_itself = mine(claim_at(&alone(&again, true), "a", 300));
+    assert_eq!((by_itself.attempts, by_itself.is_over(by_itself.attempts, 1)), (2, true));
+    let failed = release(&alone(&again, true), failed("e"));
+    assert!(failed.is_over(failed.attempts, 1));
 }
 
 #[test]
@@ -194,7 +211,8 @@ fn transition() -> impl Strategy<Value = Transition> {
         (epoch.clone(), prop::char::range('a', 'c')).prop_map(|(epoch, head)| Transition::Charge {
             epoch,
             head: sha(head),
-            redriven: None
+            redriven: None,
+            alone: false
         }),
         (epoch.clone(), now).prop_map(|(epoch, now)| Transition::Creating { epoch, nonce: "n".into(), now }),
         epoch.clone().prop_map(|epoch| Transition::Release { epoch, exit: Exit::Free }),

@@ -90,14 +90,15 @@ impl Reviewer {
         }
         let sha = &head.target.head_sha;
         let attempts = row.attempts_for(sha, job.redriven_at);
-        if attempts >= self.settings.max_attempts {
+        if row.is_over(attempts, self.settings.max_attempts) {
             return Err(Stop::Dead(self.death(job, row, sha).await?));
         }
         // In its last attempt a suspect runs alone, so that one that only died with others doesn't end as a dead letter.
         // Before that it doesn't, so that a worker that died with a thousand reviews under way takes them up again all at
-        // once. One whose attempts before failed in words is no suspect yet, and can still die with another in its last.
+        // once.
+        let alone = row.is_suspect() && attempts + 1 >= self.settings.max_attempts;
         let (_shared, _alone);
-        if row.is_suspect() && attempts + 1 >= self.settings.max_attempts {
+        if alone {
             tracing::warn!(
                 component = "review",
                 attempts,
@@ -107,7 +108,7 @@ impl Reviewer {
         } else {
             _shared = self.alone.read().await;
         }
-        let charge = Transition::Charge { epoch: row.epoch, head: sha.clone(), redriven: job.redriven_at };
+        let charge = Transition::Charge { epoch: row.epoch, head: sha.clone(), redriven: job.redriven_at, alone };
         let charged = self.perform(job, &charge).await?;
         counter!("AgentInvocations", "AgentName" => AGENT).increment(1);
         let started = Instant::now();

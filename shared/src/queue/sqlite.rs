@@ -48,7 +48,7 @@ pub struct SqliteQueue {
     news: Arc<Notify>,
     /// How long dead letters are kept.
     kept: Duration,
-    /// Arrivals are being settled, a few at a time.
+    /// Somebody is at settling what arrived.
     settling: Arc<AtomicBool>,
 }
 
@@ -91,10 +91,23 @@ impl SqliteQueue {
             Ok((Claimed { messages, db, env }, more))
         });
         let (claimed, more) = claimed.await?;
-        if more && !self.settling.swap(true, Ordering::AcqRel) {
-            settle_rest(Settling { db: self.db.clone(), flag: Arc::clone(&self.settling) });
+        if more {
+            self.settle_the_rest();
         }
         Ok(claimed.keep())
+    }
+
+    /// Settles what has arrived, however much, in short writes with others in between: who takes turns is known only of
+    /// what is settled, and a receive alone would come to a late group's message after thousands of another's.
+    fn settle_the_rest(&self) {
+        if self.settling.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (db, settling) = (self.db.clone(), Arc::clone(&self.settling));
+        tokio::spawn(async move {
+            while let Ok(true) = db.write(|conn| rows::settle(conn, rows::SETTLE)).await {}
+            settling.store(false, Ordering::Release);
+        });
     }
 
     /// Until when there is nothing to claim, as far as this process can know; zero if there may be something now.
@@ -126,30 +139,6 @@ impl SqliteQueue {
 
 fn days(count: u32) -> Duration {
     Duration::from_hours(24 * u64::from(count))
-}
-
-/// The settling of a flood of arrivals. However it ends, the next receive can begin it again.
-struct Settling {
-    db: Database,
-    flag: Arc<AtomicBool>,
-}
-
-impl Drop for Settling {
-    fn drop(&mut self) {
-        self.flag.store(false, Ordering::Release);
-    }
-}
-
-/// Settles all that has arrived, a little at a time and behind whatever else waits for the writer, so that the job that
-/// came last has its turn soon, however many came before it.
-fn settle_rest(settling: Settling) {
-    let db = settling.db.clone();
-    db.submit(move |conn| {
-        if rows::settle(conn, rows::SETTLE)? {
-            settle_rest(settling);
-        }
-        Ok(())
-    });
 }
 
 /// Messages on their way from the writer thread to the caller. Dropped on the way, because the caller stopped waiting,

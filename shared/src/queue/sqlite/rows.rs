@@ -15,7 +15,7 @@ pub(super) const MAX_RECEIVES: u32 = 1000;
 /// Hidden messages that one receive shows, and poison messages that it buries, at most: it stays quick when many come
 /// due at once. Far more than it takes out.
 const SWEEP: u32 = 256;
-/// Arrivals that are settled at once: the writer is not held up for long.
+/// Arrivals that are settled in one go, at most: a few milliseconds on the writer's thread.
 pub(super) const SETTLE: u32 = 512;
 
 /// Due messages that are counted one by one, at most, when somebody asks how many there are.
@@ -49,12 +49,11 @@ pub(super) fn insert(
     Ok(id)
 }
 
-/// Gives up to `limit` arrivals, the oldest first, their places among the messages. Are there more?
+/// Gives up to `limit` arrivals, the oldest first, their places among the messages. Tells whether there were so many:
+/// then more may be left.
 pub(super) fn settle(conn: &Connection, limit: u32) -> rusqlite::Result<bool> {
-    let ends: (Option<i64>, Option<i64>) = conn
-        .prepare_cached("SELECT (SELECT min(id) FROM arrivals), (SELECT max(id) FROM arrivals)")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (Some(first), Some(last)) = ends else { return Ok(false) };
+    let first: Option<i64> = conn.prepare_cached("SELECT min(id) FROM arrivals")?.query_row([], |row| row.get(0))?;
+    let Some(first) = first else { return Ok(false) };
     let end = first.saturating_add(i64::from(limit));
     conn.prepare_cached(
         "INSERT INTO messages (id, grp, state, visible_at, sent_at, body)
@@ -62,12 +61,12 @@ pub(super) fn settle(conn: &Connection, limit: u32) -> rusqlite::Result<bool> {
          FROM arrivals WHERE id < ?1 ORDER BY id",
     )?
     .execute(params![end, DELAYED, READY])?;
-    conn.prepare_cached("DELETE FROM arrivals WHERE id < ?1")?.execute([end])?;
-    Ok(end <= last)
+    let settled = conn.prepare_cached("DELETE FROM arrivals WHERE id < ?1")?.execute([end])?;
+    Ok(u32::try_from(settled).is_ok_and(|settled| settled >= limit))
 }
 
-/// Takes up to `max` messages, group by group in turn, and hides them for `visibility`. Settles some arrivals before, and
-/// tells whether there are more.
+/// Takes up to `max` messages, group by group in turn, and hides them for `visibility`. Settles first, and tells what
+/// [`settle`] does.
 pub(super) fn claim(
     conn: &Connection,
     env: &dyn Env,

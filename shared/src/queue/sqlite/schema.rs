@@ -7,7 +7,8 @@
 //! thousand. Triggers keep `groups` true whatever statement touches a message; no code does it by hand.
 //!
 //! What is sent is appended to `arrivals`, which has no index and no trigger: the sender, a webhook's answer, waits for
-//! one page whatever the number of groups. Whoever receives next settles it: gives it its place among the messages.
+//! one page whatever the number of groups. Whoever receives next settles it: gives it its place among the messages. Of
+//! many, it begins with some, and the others follow at once beside it.
 //! Arrivals are contiguous: appended at the end, settled from the start.
 //!
 //! Ids are given to arrivals, kept for the message's life, and never used twice (AUTOINCREMENT): an old receipt can't name

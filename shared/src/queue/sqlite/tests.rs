@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::future::Future as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Waker};
 
 use rusqlite::{Connection, StatementStatus};
@@ -292,4 +292,21 @@ async fn another_process_is_heard_within_the_interval() {
     assert!(sent.unwrap()[0].is_ok());
     assert_eq!(received.unwrap()[0].body, "x");
     assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn what_arrived_last_is_in_turn_once_somebody_receives_however_much_arrived_before() {
+    let (_dir, queue) = on_disk();
+    let flood = || vec![message("large", "x"); MAX_SEND];
+    for _ in 0..20 {
+        queue.send(flood()).await.unwrap();
+    }
+    queue.send(vec![message("small", "y")]).await.unwrap();
+    let groups = |received: Vec<Received>| received.into_iter().map(|m| m.group).collect::<Vec<_>>();
+    assert_eq!(groups(queue.receive(1, Duration::ZERO, MINUTE).await.unwrap()), ["large"]);
+    let left = || queue.db.read(|conn| conn.query_row("SELECT count(*) FROM arrivals", [], |row| row.get::<_, i64>(0)));
+    while left().await.unwrap() >= i64::from(rows::SETTLE) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(groups(queue.receive(2, Duration::ZERO, MINUTE).await.unwrap()), ["small", "large"]);
 }

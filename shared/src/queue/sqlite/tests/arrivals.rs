@@ -2,31 +2,6 @@
 
 use super::*;
 
-async fn flood(queue: &SqliteQueue, batches: usize) {
-    for _ in 0..batches {
-        let sent = queue.send(vec![message("flood", "x"); MAX_SEND]).await.unwrap();
-        assert!(sent.iter().all(Result::is_ok));
-    }
-}
-
-#[tokio::test]
-async fn behind_a_flood_another_groups_message_is_in_turn_soon() {
-    let (_dir, queue) = on_disk();
-    flood(&queue, 40).await;
-    queue.send(vec![message("small", "y")]).await.unwrap();
-    assert_eq!(queue.receive(1, Duration::ZERO, MINUTE).await.unwrap()[0].group, "flood");
-
-    // Each look takes its turn at the writer, and the settling takes turns with it.
-    let mut looks = 0;
-    while queue.db.read(|conn| conn.prepare("SELECT 1 FROM arrivals")?.exists([])).await.unwrap() {
-        queue.check().await.unwrap();
-        looks += 1;
-        assert!(looks < 10_000, "nobody settles what has arrived");
-    }
-    assert_eq!(queue.receive(1, Duration::ZERO, MINUTE).await.unwrap()[0].group, "small");
-    assert_eq!(queue.depth().await.unwrap().visible, 40 * MAX_SEND as u64 - 1);
-}
-
 #[tokio::test]
 async fn ids_go_on_whatever_was_settled_acked_and_opened_again() {
     let dir = tempfile::tempdir().unwrap();

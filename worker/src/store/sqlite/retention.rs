@@ -33,8 +33,10 @@ const KEPT: Over = Over {
     oldest: "SELECT repo_id, pull, length(report) FROM kept WHERE expires <= ?1 ORDER BY expires LIMIT ?2",
     delete: "DELETE FROM kept WHERE repo_id = ?1 AND pull = ?2",
 };
+/// A row that says nothing of when it was touched was written by a process of version 1 that still has the file open, and
+/// may be in use.
 const PULLS: Over = Over {
-    oldest: "SELECT repo_id, pull, length(row) FROM pulls WHERE touched <= ?1 ORDER BY touched LIMIT ?2",
+    oldest: "SELECT repo_id, pull, length(row) FROM pulls WHERE touched > 0 AND touched <= ?1 ORDER BY touched LIMIT ?2",
     delete: "DELETE FROM pulls WHERE repo_id = ?1 AND pull = ?2",
 };
 

@@ -50,10 +50,10 @@ async fn a_row_goes_when_nobody_asked_for_it_for_long() {
     let store = SqliteStore::in_memory().unwrap();
     let at = Timestamp::from_seconds;
     let (idle, used) = (contract::key(1), contract::key(2));
-    store.transition(idle, &contract::claim("a", 0)).await.unwrap();
-    store.transition(used, &contract::claim("a", 0)).await.unwrap();
+    store.transition(idle, &contract::claim("a", 1)).await.unwrap();
+    store.transition(used, &contract::claim("a", 1)).await.unwrap();
     store.transition(used, &contract::claim("b", 1000)).await.unwrap();
-    let over = at(0) + DAY * ROW_DAYS;
+    let over = at(1) + DAY * ROW_DAYS;
     assert_eq!(store.purge(Timestamp(over.0 - 1)).await.unwrap(), 0);
     assert_eq!(store.row(idle).await.unwrap().epoch, 1);
     assert_eq!(store.purge(over).await.unwrap(), 1);

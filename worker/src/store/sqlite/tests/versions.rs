@@ -49,6 +49,18 @@ async fn a_file_of_version_1_keeps_what_it_holds() {
 }
 
 #[tokio::test]
+async fn a_row_that_a_process_of_version_1_writes_on_is_not_taken_for_one_that_nobody_uses() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("versions/1.sql")).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    old.execute("INSERT OR REPLACE INTO pulls (repo_id, pull, row) SELECT repo_id, pull, row FROM pulls", []).unwrap();
+    store.purge(Timestamp::from_seconds(1_700_000_001)).await.unwrap();
+    assert_eq!(store.row(contract::key(1)).await.unwrap().epoch, 4);
+}
+
+#[tokio::test]
 async fn a_migrated_file_is_like_a_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let (old, new) = (dir.path().join("old.db"), dir.path().join("new.db"));

@@ -131,6 +131,7 @@ const SECOND: &str = "
             in_flight = in_flight - (OLD.state = 2) + (NEW.state = 2),
             head = CASE
                 WHEN NEW.state = 0 THEN min(coalesce(head, NEW.id), NEW.id)
+                WHEN head = OLD.id AND ready = 1 THEN NULL
                 WHEN head = OLD.id THEN
                     (SELECT m.id FROM spans AS s CROSS JOIN messages AS m
                      WHERE s.span >= OLD.id >> 12 AND m.id >> 12 = +s.span AND m.grp = OLD.grp AND m.state = 0
@@ -149,6 +150,7 @@ const SECOND: &str = "
             delayed = delayed - (OLD.state = 1),
             in_flight = in_flight - (OLD.state = 2),
             head = CASE
+                WHEN head = OLD.id AND ready = 1 THEN NULL
                 WHEN head = OLD.id THEN
                     (SELECT m.id FROM spans AS s CROSS JOIN messages AS m
                      WHERE s.span >= OLD.id >> 12 AND m.id >> 12 = +s.span AND m.grp = OLD.grp AND m.state = 0

@@ -202,8 +202,13 @@ async fn a_receive_costs_the_same_with_a_hundred_thousand_messages() {
     let many = steps().await.unwrap();
     assert!(few > 0 && many <= few + 10, "{few} steps with ten, {many} with a hundred thousand");
 
-    queue.send(vec![message("small", "y")]).await.unwrap();
-    assert_eq!(queue.receive(1, Duration::ZERO, MINUTE).await.unwrap()[0].group, "small");
+    fill(&queue, "small", 1).await;
+    fill(&queue, "large", 100_000).await;
+    let only_one = steps().await.unwrap();
+    assert!(only_one <= few + 10, "{few} steps with ten, {only_one} for a group's last one before a hundred thousand");
+
+    queue.send(vec![message("late", "y")]).await.unwrap();
+    assert_eq!(queue.receive(1, Duration::ZERO, MINUTE).await.unwrap()[0].group, "late");
 }
 
 #[tokio::test]

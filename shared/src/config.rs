@@ -183,12 +183,12 @@ impl Settings {
 /// All of a file that is no longer than a settings file is.
 fn read(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    let mut text = Vec::new();
+    std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut text)?;
     if text.len() as u64 > MAX_FILE {
         return Err(std::io::Error::other(format!("it has more than {MAX_FILE} bytes; name a settings file")));
     }
-    Ok(text)
+    String::from_utf8(text).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
 }
 
 fn refuse_unknown(tables: &Table) -> Result<(), ConfigError> {

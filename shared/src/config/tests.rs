@@ -200,4 +200,7 @@ fn a_settings_file_has_a_mebibyte_at_most() {
     assert!(load(1 << 20).unwrap().dry_run().unwrap());
     let error = load((1 << 20) + 1).unwrap_err().to_string();
     assert!(error.contains("more than 1048576 bytes"), "{error}");
+    std::fs::write(file.path(), "é".repeat((1 << 19) + 1)).unwrap();
+    let error = Settings::load(Some(file.path()), []).unwrap_err().to_string();
+    assert!(error.contains("more than 1048576 bytes"), "a character across the bound: {error}");
 }

@@ -201,6 +201,8 @@ fn audit_line(line: &mut Line, fields: &Fields, now: jiff::Timestamp) {
     for (name, value) in fields.iter().filter(|(name, _)| *name != "message") {
         if name == AUDIT_JSON
             && let Ok(text) = serde_json::from_slice::<String>(value)
+            // White space of JSON, but the end of a line here.
+            && !text.contains(['\n', '\r'])
             && let Ok(json) = serde_json::from_str::<&RawValue>(&text)
         {
             line.member(name, json.get().as_bytes());
@@ -292,6 +294,8 @@ mod tests {
         let lines =
             lines(|| tracing::info!(target: super::super::AUDIT, parameters = "{\"a\":1}\n{", session_id = "s"));
         assert_eq!(lines[0]["parameters"], "{\"a\":1}\n{");
+        let lines = self::lines(|| tracing::info!(target: super::super::AUDIT, parameters = "{\"a\":\n1}"));
+        assert_eq!((lines.len(), &lines[0]["parameters"]), (1, &json!("{\"a\":\n1}")), "one event is one line");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod shrink;
 mod work;
 
 use std::path::Path;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -33,12 +34,15 @@ const PLACE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Calls that can wait for a thread before callers have to wait to get in.
 const PLACES: usize = 1024;
 
+/// Where a thread's calls are left.
+type Calls = mpsc::Sender<Box<dyn Work>>;
+
 /// An open database. Clones share its threads, which end when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Database {
-    writer: mpsc::Sender<Box<dyn Work>>,
+    writer: Calls,
     /// None in memory, where one connection does both.
-    reader: Option<mpsc::Sender<Box<dyn Work>>>,
+    reader: Option<Calls>,
     /// Changes never; closes when all threads have ended.
     ended: watch::Receiver<()>,
 }
@@ -55,10 +59,13 @@ impl Database {
         let mut writer = open::file(path, schema, busy)?;
         let (log, keeper) = log::split(&mut writer, busy)?;
         let (alive, ended) = watch::channel(());
-        let reader = thread("sqlite-read", open::reader(path, busy)?, alive.clone(), work::read_all)?;
+        let (reader, reading) = thread("sqlite-read", open::reader(path, busy)?, alive.clone(), work::read_all)?;
         let kept = open::keeper(path)?;
-        spawn("sqlite-log", alive.clone(), move || keeper.keep(kept))?;
-        let writer = thread("sqlite-write", writer, alive, move |conn, inbox| work::write_all(conn, inbox, Some(log)))?;
+        let keeping = spawn("sqlite-log", alive.clone(), move || keeper.keep(kept))?;
+        // Its connection is the last to be closed, which takes the log away: two at once would each leave it to the other.
+        let (writer, _) = thread("sqlite-write", writer, alive, move |conn, inbox| {
+            work::write_all(conn, inbox, Some(log), vec![reading, keeping]);
+        })?;
         Ok(Self { writer, reader: Some(reader), ended })
     }
 
@@ -66,7 +73,8 @@ impl Database {
     pub fn in_memory(schema: &Schema) -> Result<Self, SqliteError> {
         let (alive, ended) = watch::channel(());
         let only = open::memory(schema)?;
-        let writer = thread("sqlite-write", only, alive, |conn, inbox| work::write_all(conn, inbox, None))?;
+        let (writer, _) =
+            thread("sqlite-write", only, alive, |conn, inbox| work::write_all(conn, inbox, None, Vec::new()))?;
         Ok(Self { writer, reader: None, ended })
     }
 
@@ -113,7 +121,7 @@ impl Database {
     }
 }
 
-async fn call<T, F>(thread: &mpsc::Sender<Box<dyn Work>>, f: F) -> Result<T, SqliteError>
+async fn call<T, F>(thread: &Calls, f: F) -> Result<T, SqliteError>
 where
     T: Send + 'static,
     F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -139,19 +147,23 @@ fn thread(
     conn: Connection,
     alive: watch::Sender<()>,
     serve: impl FnOnce(Connection, Inbox) + Send + 'static,
-) -> Result<mpsc::Sender<Box<dyn Work>>, SqliteError> {
+) -> Result<(Calls, JoinHandle<()>), SqliteError> {
     let (sender, inbox) = mpsc::channel(PLACES);
-    spawn(name, alive, move || serve(conn, inbox))?;
-    Ok(sender)
+    let handle = spawn(name, alive, move || serve(conn, inbox))?;
+    Ok((sender, handle))
 }
 
-fn spawn(name: &str, alive: watch::Sender<()>, work: impl FnOnce() + Send + 'static) -> Result<(), SqliteError> {
+fn spawn(
+    name: &str,
+    alive: watch::Sender<()>,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, SqliteError> {
     let run = move || {
         work();
         drop(alive);
     };
     let started = std::thread::Builder::new().name(name.into()).spawn(run);
-    started.map(drop).map_err(|e| SqliteError::Io(format!("starting the thread {name}: {e}")))
+    started.map_err(|e| SqliteError::Io(format!("starting the thread {name}: {e}")))
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eco_coder::forge::{Action, Content, Fault, Forge, Gate, NewPull, SignedWebhook, Tree};
-use eco_coder_shared::env::{Env as _, SystemEnv};
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
 use eco_coder_shared::queue::JobQueue;
 use tokio::sync::{Semaphore, watch};
@@ -203,8 +202,7 @@ async fn drained(world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn whenever_the_process_is_killed_every_202_ends_as_exactly_one_comment() {
     let kills = chosen("ECO_CODER_TEST_KILLS", 6);
-    let by_chance = usize::from_str_radix(&SystemEnv.random_id()[..8], 16).unwrap();
-    let seed = chosen("ECO_CODER_TEST_SEED", by_chance);
+    let seed = chosen("ECO_CODER_TEST_SEED", 1);
     eprintln!("seed={seed}");
     let mut world = World::new(SETTINGS).await;
     for name in &REPOSITORIES[1..] {

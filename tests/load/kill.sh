@@ -2,7 +2,7 @@
 # kill -9 of `eco-coder serve` at many moments drawn by lot, during a load of webhooks; the last line says whether every
 # 202 ended as exactly one comment. The same test as in `cargo test`, with more kills:
 #
-#   tests/load/kill.sh [kills, 50] [seed]
+#   tests/load/kill.sh [kills, 50] [seed, the time]
 #
 # Ends with `kills=50 accepted=N comments=N lost=0 doubled=0`: accepted are pull requests with a webhook that was answered
 # with 202, comments are those of them with exactly one comment in the end; lost are those without one, or with one that
@@ -12,10 +12,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 ECO_CODER_TEST_KILLS=${1:-50}
 export ECO_CODER_TEST_KILLS
-if [ $# -gt 1 ]; then
-    ECO_CODER_TEST_SEED=$2
-    export ECO_CODER_TEST_SEED
-fi
+ECO_CODER_TEST_SEED=${2:-$(date +%s)}
+export ECO_CODER_TEST_SEED
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 if ! cargo test --quiet --package eco-coder --test e2e kill:: -- --nocapture --test-threads=1 >"$out" 2>&1; then
@@ -23,4 +21,8 @@ if ! cargo test --quiet --package eco-coder --test e2e kill:: -- --nocapture --t
     exit 1
 fi
 grep -E '^(seed=|killed at |[0-9]+ webhooks )' "$out"
-grep -E '^kills=' "$out"
+if ! grep -E '^kills=' "$out"; then
+    echo "the test said nothing of its kills:" >&2
+    cat "$out" >&2
+    exit 1
+fi

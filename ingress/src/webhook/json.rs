@@ -193,3 +193,40 @@ fn unescaped(raw: &[u8]) -> Option<&[u8]> {
     let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     (!inner.contains(&b'\\')).then_some(inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_value_is_read_and_one_byte_more_is_none_of_ours() {
+        let quoted = |length: usize| format!("\"\\n{}\"", "x".repeat(length - 4));
+        let (longest, longer) = (quoted(MAX_READ), quoted(MAX_READ + 1));
+        assert_eq!(Cursor::new(longest.as_bytes()).text().map(|text| text.len()), Ok(MAX_READ - 3));
+        assert_eq!(Cursor::new(longer.as_bytes()).text(), Err(Fault::Shape(0)));
+        assert_eq!(Cursor::new(longer.as_bytes()).pass(), Ok(()));
+    }
+
+    #[test]
+    fn what_a_fault_is_says_where() {
+        let names = |text: &str| {
+            let mut names = Vec::new();
+            let mut cursor = Cursor::new(text.as_bytes());
+            let read = cursor.object(|at, name| {
+                names.push(String::from_utf8_lossy(name).into_owned());
+                at.pass()
+            });
+            (names.concat(), read.and_then(|()| cursor.end()))
+        };
+        assert_eq!(names(r#" { "a" : [1,"]"] , "\u0062":{"x":"}"} } "#), ("ab".to_owned(), Ok(())));
+        assert_eq!(names("{}").1, Ok(()));
+        assert_eq!(names("{} {}").1, Err(Fault::Syntax(3)));
+        assert_eq!(names(r#"{"a":1,}"#).1, Err(Fault::Syntax(7)));
+        assert_eq!(names(r#"{"a" 1}"#).1, Err(Fault::Syntax(5)));
+        assert_eq!(names(r#"{"a":@}"#).1, Err(Fault::Syntax(5)));
+        assert_eq!(names("[]").1, Err(Fault::Shape(0)));
+        for end in 0..r#"{"a":[1,"]"]}"#.len() {
+            assert_eq!(names(&r#"{"a":[1,"]"]}"#[..end]).1, Err(Fault::Incomplete), "{end}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What the two threads do: run calls, in groups on the writer's side, one by one on the reader's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -78,12 +79,17 @@ where
 
 /// The writer: groups until the queue closes, then folds the log into the file.
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its connection, and closes it by returning")]
-pub(super) fn write_all(conn: Connection, mut inbox: Inbox, mut log: Option<Log>) {
+pub(super) fn write_all(conn: Connection, mut inbox: Inbox, mut log: Option<Log>, others: Vec<JoinHandle<()>>) {
     while let Some(first) = inbox.blocking_recv() {
         group(&conn, first, &mut inbox);
         if let Some(log) = &mut log {
             log.committed(&conn);
         }
+    }
+    drop(log);
+    for other in others {
+        // How it ended is of no interest; that its connection is closed is.
+        let _ = other.join();
     }
     // A reader elsewhere may hold the log; it is folded in by whoever closes the file last.
     let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));

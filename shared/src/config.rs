@@ -271,6 +271,11 @@ fn lay_over(tables: &mut Table, key: &Key, variable: &str, text: &str) -> Result
         Kind::Integer => Value::Integer(text.parse().map_err(|_| wrong())?),
         Kind::Number => Value::Float(text.parse().map_err(|_| wrong())?),
         Kind::Flag => Value::Boolean(text.parse().map_err(|_| wrong())?),
+        // As in the file, if it looks like that: else it would be a list of one odd text.
+        Kind::List if text.trim_start().starts_with('[') => {
+            let read = toml::from_str::<Table>(&format!("list = {text}")).ok().filter(|table| table.len() == 1);
+            read.and_then(|mut table| table.remove("list")).filter(|list| fits(Kind::List, list)).ok_or_else(wrong)?
+        }
         Kind::List => Value::Array(text.split(',').map(|part| Value::String(part.trim().to_owned())).collect()),
     };
     match key.path.split_once('.') {

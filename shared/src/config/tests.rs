@@ -29,6 +29,19 @@ fn the_environment_lies_over_the_file() {
 }
 
 #[test]
+fn a_list_in_the_environment_may_be_written_as_in_the_file() {
+    let listed = |text| {
+        let settings = Settings::parse("", environment(&[("ECO_CODER_POLICY_REPOSITORIES", text)]))?;
+        settings.table::<PolicyConfig>("policy").map(|policy| policy.repositories)
+    };
+    assert_eq!(listed(r#"["a/*", "b/c"]"#).unwrap(), ["a/*", "b/c"]);
+    for wrong in ["[a/*]", "[1]", "['a/b'", "['a/b']\nx = 1", "[] #"] {
+        let said = listed(wrong).map_err(|e| e.to_string());
+        assert!(matches!(&said, Err(e) if e.contains("a list of texts")) || said == Ok(vec![]), "{wrong}: {said:?}");
+    }
+}
+
+#[test]
 fn unknown_settings_refuse_with_a_hint() {
     assert_eq!(
         error("[policy]\nrepositries = []", &[]),

@@ -41,7 +41,8 @@ impl Check {
         Look::at(path, &SCHEMA)
     }
 
-    /// Counts everything, parses every row, and opens what is sealed with `key`, if there is one, as far as [`OPENED`].
+    /// Counts everything, parses every row, and opens what is sealed with `key`, if there is one, as far as
+    /// `OPENED`.
     pub fn of(look: &Look, key: Option<&SealKey>) -> Result<Self, SqliteError> {
         if look.version() == 0 {
             return Ok(Self::default());

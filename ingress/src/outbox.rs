@@ -16,7 +16,7 @@ use tokio::time::timeout;
 const PLACES: usize = 4096;
 /// A send is held back for requests that are being read already until it has so many jobs. With more, a commit gets no
 /// cheaper that anybody would notice, and while it is written the next requests can be read.
-const FULL: usize = 16;
+const FULL: usize = 24;
 
 /// When to try again if the queue doesn't say.
 const RETRY_AFTER: Duration = Duration::from_secs(30);

@@ -52,14 +52,15 @@ now_us() { date +%s%6N; }
 # Starts the server $1 on core 0 and waits until it takes connections. Sets started_ms.
 start() {
     local before
+    # A new directory each time: removing the last one's files here would be measured, too.
+    data=$(mktemp -d -p "$work")
     before=$(now_us)
     case $1 in
         floor) taskset -c 0 "$target/examples/floor" "127.0.0.1:$port" & ;;
         probot) NODE_ENV=production taskset -c 0 node "$yardstick/app.mjs" "$port" >"$work/probot.log" 2>&1 & ;;
         ingress)
-            rm -f "$work"/queue.db*
             ECO_CODER_INGRESS_LISTEN="127.0.0.1:$port" ECO_CODER_INGRESS_OPERATOR_LISTEN=127.0.0.1:0 \
-                ECO_CODER_QUEUE_PATH="$work/queue.db" ECO_CODER_POLICY_REPOSITORIES='*/*' \
+                ECO_CODER_QUEUE_PATH="$data/queue.db" ECO_CODER_POLICY_REPOSITORIES='*/*' \
                 taskset -c 0 "$target/eco-coder-ingress" 2>"$work/ingress.log" &
             ;;
     esac
@@ -98,7 +99,7 @@ for _ in $(seq "$rounds"); do
             # What was answered 202 is there: the last audit line's job and all others.
             accepted=$(grep -c '"result":"accepted"' "$work/ingress.log")
             [ "$accepted" -gt 0 ] || { echo "the ingress accepted nothing" >&2; exit 1; }
-            stored=$(python3 - "$work/queue.db" <<'PY'
+            stored=$(python3 - "$data/queue.db" <<'PY'
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
 print(sum(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("arrivals", "messages")))

@@ -39,6 +39,8 @@ struct Fields {
     text: Vec<u8>,
     /// Each name with the end of its value in `text`.
     ends: Vec<(&'static str, usize)>,
+    /// These are an audit event's own, whose parameters are JSON already.
+    audit: bool,
 }
 
 impl Fields {
@@ -71,6 +73,11 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
+        if self.audit && field.name() == AUDIT_JSON && is_json_in_a_line(value) {
+            self.text.extend_from_slice(value.as_bytes());
+            self.ends.push((field.name(), self.text.len()));
+            return;
+        }
         match cut(value) {
             whole if whole.len() == value.len() => self.put(field, whole),
             part => self.put(field, &format!("{part}…")),
@@ -117,7 +124,9 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields { text: Vec::with_capacity(512), ends: Vec::with_capacity(8) };
+        let metadata = event.metadata();
+        let audit = metadata.target() == super::AUDIT;
+        let mut fields = Fields { text: Vec::with_capacity(512), ends: Vec::with_capacity(8), audit };
         event.record(&mut fields);
         // From the event's own span outwards: what is said last, and nearest, wins.
         for span in context.event_scope(event).into_iter().flatten() {
@@ -133,9 +142,8 @@ where
             }
         }
         let now = jiff::Timestamp::now();
-        let metadata = event.metadata();
         let mut line = Line::begin();
-        if metadata.target() == super::AUDIT {
+        if audit {
             audit_line(&mut line, &fields, now);
         } else {
             log_line(&mut line, &fields, now, metadata.level().as_str(), metadata.target());
@@ -196,19 +204,15 @@ fn log_line(line: &mut Line, fields: &Fields, now: jiff::Timestamp, level: &str,
     line.0.push(b'}');
 }
 
+/// An end of a line is white space of JSON, but the end of a line here.
+fn is_json_in_a_line(text: &str) -> bool {
+    !text.contains(['\n', '\r']) && serde_json::from_str::<&RawValue>(text).is_ok()
+}
+
 fn audit_line(line: &mut Line, fields: &Fields, now: jiff::Timestamp) {
     line.plain("timestamp", format_args!("{now:.3}"));
     for (name, value) in fields.iter().filter(|(name, _)| *name != "message") {
-        if name == AUDIT_JSON
-            && let Ok(text) = serde_json::from_slice::<String>(value)
-            // White space of JSON, but the end of a line here.
-            && !text.contains(['\n', '\r'])
-            && let Ok(json) = serde_json::from_str::<&RawValue>(&text)
-        {
-            line.member(name, json.get().as_bytes());
-        } else {
-            line.member(name, value);
-        }
+        line.member(name, value);
     }
 }
 

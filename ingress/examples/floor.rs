@@ -1,7 +1,7 @@
 //! The least that a webhook receiver does: axum as it comes, the signature verified, the payload parsed, nothing stored.
 //! `tests/load/ingress.sh` measures the ingress against it; it is no part of the product.
 //!
-//! `floor ADDRESS`, with the secret in `ECO_CODER_WEBHOOK_SECRET`.
+//! `floor ADDRESS SECRET`: the secret of a measurement, which is none.
 
 #![expect(clippy::unwrap_used, reason = "a measuring stick that can't start has nothing better to do")]
 
@@ -74,7 +74,7 @@ async fn receive(State(key): State<Arc<Hmac<Sha256>>>, headers: HeaderMap, body:
 #[tokio::main]
 async fn main() {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-    let secret = std::env::var("ECO_CODER_WEBHOOK_SECRET").unwrap();
+    let secret = std::env::args().nth(2).unwrap();
     let key = Arc::new(Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap());
     let routes = Router::new().route("/webhooks/github", post(receive)).with_state(key);
     let listener = tokio::net::TcpListener::bind(address).await.unwrap();

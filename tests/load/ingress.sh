@@ -56,7 +56,7 @@ start() {
     data=$(mktemp -d -p "$work")
     before=$(now_us)
     case $1 in
-        floor) taskset -c 0 "$target/examples/floor" "127.0.0.1:$port" & ;;
+        floor) taskset -c 0 "$target/examples/floor" "127.0.0.1:$port" "$ECO_CODER_WEBHOOK_SECRET" & ;;
         probot) NODE_ENV=production taskset -c 0 node "$yardstick/app.mjs" "$port" >"$work/probot.log" 2>&1 & ;;
         ingress)
             ECO_CODER_INGRESS_LISTEN="127.0.0.1:$port" ECO_CODER_INGRESS_OPERATOR_LISTEN=127.0.0.1:0 \

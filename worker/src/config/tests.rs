@@ -1,0 +1,89 @@
+use super::*;
+
+fn load(text: &str) -> Result<WorkerConfig, String> {
+    let environment = [("ECO_CODER_GITHUB_TOKEN".to_owned(), "t".to_owned())];
+    let settings = Settings::parse(text, environment).map_err(|e| e.to_string())?;
+    WorkerConfig::from_settings(&settings).map_err(|e| e.to_string())
+}
+
+fn refusal(text: &str) -> String {
+    load(text).unwrap_err()
+}
+
+#[test]
+fn the_default_needs_only_a_token() {
+    let config = load("data_dir = 'd'").unwrap();
+    assert_eq!(config.queue.to_string(), "d/queue.db");
+    assert_eq!(config.worker.jobs, 8);
+    assert_eq!(load("[worker]\njobs = 10000").unwrap().worker.jobs, 10_000);
+    let none = Settings::parse("", []).unwrap();
+    let missing = WorkerConfig::from_settings(&none).unwrap_err().to_string();
+    assert!(missing.contains("ECO_CODER_GITHUB_TOKEN is not set"), "{missing}");
+}
+
+#[test]
+fn half_set_unknown_and_contradictory_settings_refuse() {
+    assert!(refusal("[carbon]\ntdp_watts = 100.0").contains("belong together"));
+    assert!(refusal("[queue]\nkind = 'sqs'").contains("this build has no such engine"));
+    assert!(refusal("[model]\nkind = 'bedrock'").contains("model.kind"));
+    assert!(refusal("[worker]\nlease_seconds = 70").contains("longer than a write"));
+    assert!(refusal("[worker]\njobs = 0").contains("from 1 to 10000"));
+    assert!(refusal("[worker]\njobs = 10001").contains("from 1 to 10000"));
+    assert!(refusal("[analysis]\ncpu_seconds = 0").contains("from 1 to 3600"));
+    assert!(refusal("[analysis]\nmax_file_bytes = 1000000\n[worker]\nsource_bytes = 1999999").contains("its copy"));
+    assert!(refusal("[analysis]\ndisabled_rules = ['EC-XX-1']").contains("there is no rule EC-XX-1"));
+    assert!(refusal("[worker]\nshutdown_grace_seconds = 3601").contains("from 0 to 3600"));
+    for never in ["nan", "inf", "-1", "0", "60000.5"] {
+        let text = format!("[profiles]\nfolded_sample_ms = {never}");
+        assert!(refusal(&text).contains("profiles.folded_sample_ms: it must be more than 0"), "{never}");
+    }
+    assert!(refusal("[analysis]\nexclude = ['a[']").contains("not a glob"));
+    assert!(refusal("[carbon]\nmethod = 'guess'").contains("codecarbon-process"));
+    assert!(refusal("deployment = 'a b'").contains("letters"));
+    assert!(refusal("[github]\ntoken_source = 'ghp_x'").contains("never written into the settings"));
+    let misplaced = refusal("[analysis]\ndisabled_rules = ['ghp_x']");
+    assert!(misplaced.contains("rule ids look like EC-PY-072") && !misplaced.contains("ghp_x"), "{misplaced}");
+    assert!(refusal("[github]\ntoken_source = 'arn:aws:secretsmanager:x'").contains("Secrets Manager"));
+}
+
+#[test]
+fn each_setting_is_taken_at_its_bounds_and_refused_one_past_them() {
+    for (key, least, most) in [
+        ("worker.jobs", 1, 10_000_u64),
+        ("worker.cpu_threads", 0, 1024),
+        ("worker.visibility_seconds", 3, 12 * 3600),
+        ("worker.lease_seconds", 77, 12 * 3600),
+        ("worker.hide_seconds", 1, 12 * 3600),
+        ("worker.cooldown_seconds", 0, 3600),
+        ("worker.max_attempts", 1, 100),
+        ("worker.retry_cap_seconds", 5, 3600),
+        ("worker.outage_seconds", 1, 3600),
+        ("github.write_interval_ms", 0, 5000),
+        ("analysis.max_files", 1, 3000),
+        ("analysis.max_file_bytes", 1, 32 << 20),
+        ("analysis.fetch_concurrency", 1, 64),
+        ("analysis.timeout_seconds", 1, 3600),
+        ("analysis.cpu_seconds", 1, 3600),
+        ("worker.shutdown_grace_seconds", 0, 3600),
+        ("queue.dead_letter_days", 1, 365),
+        ("profiles.timeout_seconds", 1, 3600),
+        ("model.max_turns", 1, 50),
+    ] {
+        let (table, name) = key.split_once('.').unwrap();
+        let with = |value: u64| load(&format!("[{table}]\n{name} = {value}"));
+        for taken in [least, most] {
+            assert!(with(taken).is_ok(), "{key} = {taken}: {}", with(taken).unwrap_err());
+        }
+        for refused in [least.checked_sub(1), Some(most + 1)].into_iter().flatten() {
+            assert!(with(refused).is_err(), "{key} = {refused}");
+        }
+    }
+    let source = |bytes: u64| load(&format!("[worker]\nsource_bytes = {bytes}\n[analysis]\nmax_file_bytes = 1024"));
+    assert!(source(1 << 20).is_ok() && source(1 << 40).is_ok());
+    assert!(source((1 << 20) - 1).is_err() && source((1 << 40) + 1).is_err());
+    let slow =
+        |seconds: u64| load(&format!("[github]\nrequest_timeout_seconds = {seconds}\n[worker]\nlease_seconds = 700"));
+    assert!(slow(1).is_ok() && slow(600).is_ok() && slow(0).is_err() && slow(601).is_err());
+    let named = |length: usize| load(&format!("deployment = '{}'", "d".repeat(length)));
+    assert!(named(1).is_ok() && named(64).is_ok() && named(0).is_err() && named(65).is_err());
+}

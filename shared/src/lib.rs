@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
+pub mod aws;
 pub mod config;
 pub mod env;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -18,3 +19,5 @@ pub mod server;
 pub mod shutdown;
 pub mod sqlite;
 pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

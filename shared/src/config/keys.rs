@@ -99,6 +99,13 @@ pub const KEYS: &[Key] = &[
     key("policy.review_drafts", Flag, "false", "Review drafts too."),
     key("policy.review_bots", Flag, "false", "Review pull requests that bots opened."),
     key("policy.skip_label", Text, "eco-coder-skip", "A pull request with this label is not reviewed."),
+    key("aws.region", Text, "", "AWS region of the engines below. Unset: AWS_REGION, the profile's or the instance's."),
+    key(
+        "aws.endpoint_url",
+        Text,
+        "",
+        "One address for all of AWS: an emulator, or a private endpoint. Unset: each service's own.",
+    ),
     key("queue.kind", Text, "sqlite", "Engine of the queue. This build has: sqlite."),
     key("queue.path", Text, "DATA_DIR/queue.db", "File of the SQLite queue."),
     key(

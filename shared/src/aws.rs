@@ -1,0 +1,99 @@
+//! How every client of AWS is made: one configuration, with deadlines, one layer of retries, and an endpoint that tests
+//! can override. Holds no client; each service's own file does. Credentials come from the SDK's usual chain (environment,
+//! profile, container, instance), which no setting of ours replaces.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use serde::Deserialize;
+
+use crate::config::{ConfigError, Settings};
+
+/// For name look-up, TCP and TLS.
+const CONNECT: Duration = Duration::from_secs(3);
+/// For one try of a call. A client whose calls wait on purpose (SQS's long poll) sets its own.
+pub const ATTEMPT: Duration = Duration::from_secs(10);
+/// For a call with its retries.
+pub const OPERATION: Duration = Duration::from_secs(30);
+/// Tries of a call, the first included: the SDK's standard retries are the only layer that repeats a call to AWS.
+const ATTEMPTS: u32 = 3;
+
+/// The `[aws]` table: where AWS is. Read by whatever has an engine there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AwsSettings {
+    /// As in `us-east-1`. Unset: the SDK's own chain (`AWS_REGION`, the profile, the instance).
+    pub region: Option<String>,
+    /// Instead of each service's own address: an emulator, or a private endpoint that serves all of them.
+    pub endpoint_url: Option<String>,
+}
+
+impl AwsSettings {
+    /// Reads and checks the table.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let table: Self = settings.table("aws")?;
+        let wrong = |key: &str, problem: &str| Err(ConfigError::value(key, problem));
+        if table.region.as_deref().is_some_and(|region| {
+            region.is_empty() || region.len() > 40 || !region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        }) {
+            return wrong("aws.region", "it must be a region's name, such as us-east-1");
+        }
+        if table.endpoint_url.as_deref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://"))
+        {
+            return wrong("aws.endpoint_url", "it must begin with https:// (or http:// for an emulator)");
+        }
+        Ok(table)
+    }
+
+    /// Makes what clients are made from. Asks the instance for its region only if nothing else names one.
+    pub async fn load(&self) -> SdkConfig {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(OPERATION)
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
+        if let Some(region) = &self.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &self.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        loader.load().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Result<AwsSettings, ConfigError> {
+        AwsSettings::from_settings(&Settings::parse(text, [])?)
+    }
+
+    #[test]
+    fn a_region_and_an_endpoint_that_cannot_be_are_refused() {
+        assert_eq!(settings("").unwrap(), AwsSettings::default());
+        let both = settings("[aws]\nregion = \"eu-west-1\"\nendpoint_url = \"http://127.0.0.1:4577\"").unwrap();
+        assert_eq!(both.region.as_deref(), Some("eu-west-1"));
+        for wrong in
+            ["region = \"\"", "region = \"us east\"", "endpoint_url = \"127.0.0.1:4577\"", "endpoint_url = \"\""]
+        {
+            settings(&format!("[aws]\n{wrong}")).unwrap_err();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_set_is_what_clients_get() {
+        let aws = settings("[aws]\nregion = \"eu-west-1\"\nendpoint_url = \"http://127.0.0.1:4577\"").unwrap();
+        let loaded = aws.load().await;
+        assert_eq!(loaded.region().unwrap().as_ref(), "eu-west-1");
+        assert_eq!(loaded.endpoint_url(), Some("http://127.0.0.1:4577"));
+        assert_eq!(loaded.timeout_config().unwrap().operation_timeout(), Some(OPERATION));
+        assert_eq!(loaded.retry_config().unwrap().max_attempts(), ATTEMPTS);
+    }
+}

@@ -1,5 +1,6 @@
 //! Between the requests and the queue: what arrives while a send is under way goes with the next one, so that the busier
 //! it is, the more jobs share a commit, and a lone job waits for nobody. No timer, and one send at a time in order.
+//! What a commit stored is audited in one write.
 //!
 //! Never answers for a job that the queue has not answered for, and never sends twice.
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eco_coder_shared::queue::{JobQueue, MAX_SEND, NewMessage, QueueError};
+use eco_coder_shared::telemetry::audit;
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -43,30 +45,49 @@ impl From<QueueError> for NotStored {
     }
 }
 
+/// Says that a job is stored, for the audit log.
+type Note = Box<dyn FnOnce() + Send>;
+
 struct Waiting {
     message: NewMessage,
     stored: oneshot::Sender<Result<(), NotStored>>,
+    note: Note,
 }
 
 /// Where jobs are left. When the last clone is dropped, what was left is still sent.
 #[derive(Clone)]
-pub(crate) struct Outbox(mpsc::Sender<Waiting>);
+pub(crate) struct Outbox {
+    inbox: mpsc::Sender<Waiting>,
+    patience: Duration,
+}
 
 impl Outbox {
-    /// Starts sending to `queue`, which has `patience` for each send, as a task of the runtime it is called in.
+    /// Starts sending to `queue`, as a task of the runtime it is called in. A send may take `patience`, and so may the
+    /// answer to whoever waits.
     pub(crate) fn start(queue: Arc<dyn JobQueue>, patience: Duration) -> Self {
         let (sender, inbox) = mpsc::channel(PLACES);
         tokio::spawn(send_all(queue, patience, inbox));
-        Self(sender)
+        Self { inbox: sender, patience }
     }
 
-    /// Stores `message`; `Ok` means that the queue has it for good. Dropped while it waits, it may be sent all the same.
-    pub(crate) async fn store(&self, message: NewMessage) -> Result<(), NotStored> {
-        let (stored, answer) = oneshot::channel();
-        self.0
-            .try_send(Waiting { message, stored })
+    /// Stores `message`; `Ok` means that the queue has it for good, and that `note` is called, once. Otherwise `note` is
+    /// never called, but the message may be stored all the same: the queue was late, or this was dropped.
+    pub(crate) async fn store(
+        &self,
+        message: NewMessage,
+        note: impl FnOnce() + Send + 'static,
+    ) -> Result<(), NotStored> {
+        let (stored, mut answer) = oneshot::channel();
+        self.inbox
+            .try_send(Waiting { message, stored, note: Box::new(note) })
             .map_err(|_| NotStored::because("more jobs wait for the queue than it can take"))?;
-        answer.await.unwrap_or_else(|_| Err(NotStored::because("the queue did not answer in time")))
+        let late = || NotStored::because(format!("the queue did not answer within {:?}", self.patience));
+        if let Ok(answered) = timeout(self.patience, &mut answer).await {
+            return answered.unwrap_or_else(|_| Err(late()));
+        }
+        // An answer that was given while the time ran out counts: its note is being called.
+        answer.close();
+        answer.try_recv().unwrap_or_else(|_| Err(late()))
     }
 }
 
@@ -98,22 +119,32 @@ async fn send_all(queue: Arc<dyn JobQueue>, patience: Duration, mut inbox: mpsc:
 
 /// Sends the batch and answers entry by entry: one may fail alone.
 async fn send(queue: &dyn JobQueue, batch: Vec<Waiting>) {
-    let (messages, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|w| (w.message, w.stored)).unzip();
+    let mut messages = Vec::with_capacity(batch.len());
+    let mut waiting = Vec::with_capacity(batch.len());
+    for Waiting { message, stored, note } in batch {
+        messages.push(message);
+        waiting.push((stored, note));
+    }
     // Whoever waited has gone away where telling fails.
     match queue.send(messages).await {
         Ok(entries) => {
             let mut entries = entries.into_iter();
-            for stored in waiting {
-                let answer = match entries.next() {
-                    Some(entry) => entry.map(drop).map_err(|refused| NotStored::because(refused.to_string())),
-                    None => Err(NotStored::because("the queue did not answer for this entry")),
-                };
-                let _ = stored.send(answer);
-            }
+            audit::together(|| {
+                for (stored, note) in waiting {
+                    let answer = match entries.next() {
+                        Some(entry) => entry.map(drop).map_err(|refused| NotStored::because(refused.to_string())),
+                        None => Err(NotStored::because("the queue did not answer for this entry")),
+                    };
+                    let kept = answer.is_ok();
+                    if stored.send(answer).is_ok() && kept {
+                        note();
+                    }
+                }
+            });
         }
         Err(error) => {
             let failure = NotStored::from(error);
-            for stored in waiting {
+            for (stored, _) in waiting {
                 let _ = stored.send(Err(failure.clone()));
             }
         }
@@ -141,7 +172,7 @@ mod tests {
                 // One in a hundred can't be stored: an empty group is none.
                 let group = if n % 100 == 0 { "" } else { "g" };
                 tokio::spawn(async move {
-                    outbox.store(NewMessage { group: group.to_owned(), ..message(n.to_string()) }).await
+                    outbox.store(NewMessage { group: group.to_owned(), ..message(n.to_string()) }, || ()).await
                 })
             })
             .collect();
@@ -156,7 +187,7 @@ mod tests {
         let queue = Arc::new(SqliteQueue::in_memory(Arc::new(SystemEnv)).unwrap());
         let outbox = Outbox::start(queue, Duration::from_mins(1));
         // The sending task doesn't run before these have been polled: it is another task of the same thread.
-        let stores: Vec<_> = (0..=PLACES).map(|n| Box::pin(outbox.store(message(n.to_string())))).collect();
+        let stores: Vec<_> = (0..=PLACES).map(|n| Box::pin(outbox.store(message(n.to_string()), || ()))).collect();
         let mut refused = 0;
         for store in stores {
             if let Some(answer) = store.now_or_never() {

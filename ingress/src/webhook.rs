@@ -40,7 +40,6 @@ pub(crate) struct Webhook {
     limits: BodyLimits,
     policy: Policy,
     outbox: Outbox,
-    enqueue_timeout: Duration,
     env: SharedEnv,
     meters: Meters,
     last_refusal_logged: AtomicI64,
@@ -87,7 +86,6 @@ impl Webhook {
             limits: BodyLimits::new(config.max_body_bytes, config.body_timeout, config.max_body_memory_bytes),
             policy: config.policy.clone(),
             outbox: Outbox::start(queue, config.enqueue_timeout),
-            enqueue_timeout: config.enqueue_timeout,
             env,
             meters: Meters::new(),
             last_refusal_logged: AtomicI64::new(0),
@@ -143,7 +141,11 @@ impl Webhook {
         // The queue may take its time; the body's room goes back before.
         drop(signed);
         let answer = match decided {
-            Ok(Decision::Review(job)) => self.enqueue(job).await,
+            Ok(Decision::Review(job)) => match self.enqueue(&job, event, started).await {
+                // Audited by the outbox, with what was stored beside it.
+                Ok(()) => return Answer::Accepted(job),
+                Err(retry_after) => Answer::Unavailable { retry_after },
+            },
             Ok(Decision::Pong) => Answer::Pong,
             Ok(Decision::Ignore(reason)) => Answer::Ignored(reason),
             Err(refusal) => Answer::Refused(refusal),
@@ -152,24 +154,20 @@ impl Webhook {
         answer
     }
 
-    /// 202 exists only here: the entry itself was stored. A send that timed out may be stored all the same; the
-    /// redelivered hint is then a second one, which costs one read.
-    async fn enqueue(&self, job: Box<Job>) -> Answer {
+    /// 202 needs this to be `Ok`: the entry itself was stored. A send that timed out may be stored all the same; the
+    /// redelivered hint is then a second one, which costs one read. The error is when to try again.
+    async fn enqueue(&self, job: &Job, event: Option<&str>, started: Instant) -> Result<(), Duration> {
         let message = NewMessage { group: job.group(), body: job.encode(), delay: Duration::ZERO };
-        let stored = tokio::time::timeout(self.enqueue_timeout, self.outbox.store(message)).await;
-        let late = || NotStored::because(format!("the queue did not answer within {:?}", self.enqueue_timeout));
-        match stored.unwrap_or_else(|_| Err(late())) {
-            Ok(()) => Answer::Accepted(job),
-            Err(NotStored { error, retry_after }) => {
-                tracing::error!(
-                    request_id = job.id,
-                    pull_request = %job.key(),
-                    error,
-                    "a job could not be stored; GitHub was told 503 and does not redeliver by itself"
-                );
-                Answer::Unavailable { retry_after }
-            }
-        }
+        let note = audit_accepted(job, event, started);
+        self.outbox.store(message, note).await.map_err(|NotStored { error, retry_after }| {
+            tracing::error!(
+                request_id = job.id,
+                pull_request = %job.key(),
+                error,
+                "a job could not be stored; GitHub was told 503 and does not redeliver by itself"
+            );
+            retry_after
+        })
     }
 
     /// Refusals can be had by anybody at any rate: one line a second is enough, the metric counts them all.
@@ -220,24 +218,37 @@ struct Parameters<'a> {
     reason: Option<Cow<'static, str>>,
 }
 
-fn audit_delivery(arrival: &Arrival, event: Option<&str>, answer: &Answer, duration: Duration) {
-    let named = |event: &&str| event.len() <= 64 && event.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let known = Parameters {
-        event: event.filter(named),
-        delivery: arrival.delivery.as_ref().map(DeliveryId::as_str),
-        ..Parameters::default()
-    };
-    let parameters = match answer {
-        Answer::Accepted(job) => Parameters {
+impl<'a> Parameters<'a> {
+    fn new(event: Option<&'a str>, delivery: Option<&'a DeliveryId>) -> Self {
+        let named = |event: &&str| event.len() <= 64 && event.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        Self { event: event.filter(named), delivery: delivery.map(DeliveryId::as_str), ..Self::default() }
+    }
+}
+
+/// The audit of a delivery whose job is stored, to be written then.
+fn audit_accepted(job: &Job, event: Option<&str>, started: Instant) -> impl FnOnce() + Send + 'static {
+    let entry = audit::Entry::new(
+        EventType::Webhook,
+        &job.id,
+        "",
+        &Parameters {
             action: Some(answer::action(job.cause)),
             repository: Some(job.repo.as_str()),
             pull_request: Some(job.pull.get()),
-            ..known
+            ..Parameters::new(event, job.delivery.as_ref())
         },
-        Answer::Ignored(reason) => Parameters { reason: Some(Cow::Borrowed(reason)), ..known },
-        Answer::Refused(refusal) => Parameters { reason: Some(Cow::Owned(refusal.reason())), ..known },
-        Answer::Pong | Answer::Unavailable { .. } => known,
+    );
+    move || entry.write("accepted", started.elapsed())
+}
+
+/// The audit of any other delivery that was signed.
+fn audit_delivery(arrival: &Arrival, event: Option<&str>, answer: &Answer, duration: Duration) {
+    let reason = match answer {
+        Answer::Ignored(reason) => Some(Cow::Borrowed(*reason)),
+        Answer::Refused(refusal) => Some(Cow::Owned(refusal.reason())),
+        Answer::Accepted(_) | Answer::Pong | Answer::Unavailable { .. } => None,
     };
+    let parameters = Parameters { reason, ..Parameters::new(event, arrival.delivery.as_ref()) };
     audit::record(EventType::Webhook, &arrival.id, "", &parameters, answer.word(), duration);
 }
 

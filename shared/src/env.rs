@@ -1,5 +1,6 @@
 //! The clock and the dice, injected, so that tests and simulations own time. Nothing else in the project reads either.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::sync::Arc;
@@ -93,16 +94,39 @@ pub type SharedEnv = Arc<dyn Env>;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemEnv;
 
+thread_local! {
+    /// Randomness of the system that nobody has had yet, at the end: a call to the system costs more than many ids.
+    static UNUSED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is asked of the system at once, bytes.
+const DRAUGHT: usize = 512;
+
+fn from_the_system(bytes: &mut [u8]) {
+    if getrandom::fill(bytes).is_err() {
+        // A system without randomness can't make keys or ids: no answer is better than a guessable one.
+        std::process::abort();
+    }
+}
+
 impl Env for SystemEnv {
     fn now(&self) -> Timestamp {
         Timestamp(jiff::Timestamp::now().as_millisecond())
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
-        if getrandom::fill(bytes).is_err() {
-            // A system without randomness can't make keys or ids: no answer is better than a guessable one.
-            std::process::abort();
-        }
+        from_the_system(bytes);
+    }
+
+    fn random_id(&self) -> String {
+        UNUSED.with_borrow_mut(|unused| {
+            if unused.len() < 16 {
+                unused.resize(DRAUGHT, 0);
+                from_the_system(unused);
+            }
+            let id: Vec<u8> = unused.drain(unused.len() - 16..).collect();
+            hex::encode(id)
+        })
     }
 }
 
@@ -150,6 +174,14 @@ impl Env for ManualEnv {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_id_comes_twice_and_none_is_kept() {
+        let ids: std::collections::HashSet<String> = (0..10 * DRAUGHT).map(|_| SystemEnv.random_id()).collect();
+        assert_eq!(ids.len(), 10 * DRAUGHT);
+        assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())));
+        UNUSED.with_borrow(|unused| assert!(unused.len() < DRAUGHT));
+    }
 
     #[test]
     fn rfc3339_is_read_and_written() {

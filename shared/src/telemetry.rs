@@ -7,6 +7,7 @@
 pub mod audit;
 mod json;
 pub mod metrics;
+mod output;
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -53,7 +54,7 @@ pub fn init_logs(config: &TelemetryConfig) -> Result<(), ConfigError> {
     let filter = EnvFilter::new(format!("warn,{AUDIT}=info,{}", directives.join(",")));
     tracing_subscriber::registry()
         .with(filter)
-        .with(json::JsonLines::new(std::io::stderr))
+        .with(json::JsonLines::new(|| output::Lines))
         .try_init()
         .map_err(|e| ConfigError::value("telemetry", &e.to_string()))
 }

@@ -31,7 +31,41 @@ impl EventType {
     }
 }
 
-/// Writes one event. `parameters` are ids and sizes, a map with text keys; `result` is a short word, or a sentence for an operator.
+/// One event, up to its outcome.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    event: EventType,
+    session_id: String,
+    tool_name: &'a str,
+    parameters: String,
+}
+
+impl<'a> Entry<'a> {
+    /// `tool_name` is empty where none ran; `parameters` are ids and sizes, a map with text keys.
+    pub fn new(event: EventType, session_id: &str, tool_name: &'a str, parameters: &impl Serialize) -> Self {
+        let mut text = Vec::with_capacity(256);
+        // A map with text keys always serialises, and to UTF-8.
+        let _ = serde_json::to_writer(&mut text, parameters);
+        let parameters = String::from_utf8(text).unwrap_or_default();
+        Self { event, session_id: session_id.to_owned(), tool_name, parameters }
+    }
+
+    /// Writes it; `result` is a short word, or a sentence for an operator.
+    pub fn write(self, result: &str, duration: Duration) {
+        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            target: AUDIT,
+            event_type = self.event.name(),
+            session_id = self.session_id,
+            tool_name = self.tool_name,
+            parameters = self.parameters,
+            result,
+            duration_ms
+        );
+    }
+}
+
+/// Writes one event whose outcome is known.
 pub fn record(
     event: EventType,
     session_id: &str,
@@ -40,18 +74,10 @@ pub fn record(
     result: &str,
     duration: Duration,
 ) {
-    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let mut text = Vec::with_capacity(256);
-    // A map with text keys always serialises, and to UTF-8.
-    let _ = serde_json::to_writer(&mut text, parameters);
-    let parameters = String::from_utf8(text).unwrap_or_default();
-    tracing::info!(
-        target: AUDIT,
-        event_type = event.name(),
-        session_id,
-        tool_name,
-        parameters,
-        result,
-        duration_ms
-    );
+    Entry::new(event, session_id, tool_name, parameters).write(result, duration);
+}
+
+/// Writes what `says` says as one piece, when it is done: a write costs as much as all the rest of a line.
+pub fn together(says: impl FnOnce()) {
+    super::output::together(says);
 }

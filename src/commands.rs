@@ -23,6 +23,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use eco_coder_shared::config::Settings;
 use eco_coder_shared::env::{SharedEnv, SystemEnv};
+use eco_coder_worker::service::Source;
 
 /// Reviews pull requests for code quality, performance and environmental impact.
 #[derive(Debug, Parser)]
@@ -54,7 +55,7 @@ enum Command {
     /// Take webhooks and queue jobs
     Ingress(ConfigArgs),
     /// Take jobs and review
-    Worker(ConfigArgs),
+    Worker(WorkerArgs),
     /// Look at the queue, and redrive dead letters
     Queue(queue::QueueArgs),
     /// Read reports that could not be posted
@@ -73,6 +74,16 @@ pub struct ConfigArgs {
     /// The settings file; without it, defaults and the environment
     #[arg(long, env = "ECO_CODER_CONFIG", value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
+}
+
+/// Arguments of `worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Take invocations of AgentCore Runtime (worker.agentcore_listen) in place of jobs from the queue
+    #[arg(long)]
+    agentcore: bool,
 }
 
 impl ConfigArgs {
@@ -97,7 +108,10 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Review(args) => block_on(review::run(args)),
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Ingress(args) => block_on(async { done(eco_coder_ingress::serve(&args.settings()?).await) }),
-        Command::Worker(args) => block_on(async { done(eco_coder_worker::service::serve(&args.settings()?).await) }),
+        Command::Worker(args) => {
+            let source = if args.agentcore { Source::AgentCore } else { Source::Queue };
+            block_on(async { done(eco_coder_worker::service::serve(&args.config.settings()?, source).await) })
+        }
         Command::Queue(args) => block_on(queue::run(args)),
         Command::Report(args) => block_on(report::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),

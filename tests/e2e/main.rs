@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![expect(unreachable_pub, reason = "modules of a test have no outside")]
 
+mod agentcore;
 mod architecture;
 mod attempts;
 mod commands;

@@ -27,8 +27,15 @@ pub struct Process {
 impl Process {
     /// Starts `eco-coder NAME --config CONFIG` with nothing of this process's environment but what is given.
     pub fn start(name: &'static str, config: &Path, environment: &[(String, String)]) -> Self {
+        Self::start_with(name, &[], config, environment)
+    }
+
+    /// The same with `options`.
+    pub fn start_with(name: &'static str, options: &[&str], config: &Path, environment: &[(String, String)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_eco-coder"))
-            .args([name, "--config"])
+            .arg(name)
+            .args(options)
+            .arg("--config")
             .arg(config)
             .env_clear()
             .envs(environment.iter().cloned())

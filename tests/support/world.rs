@@ -101,6 +101,7 @@ impl World {
             operator_listen = "127.0.0.1:0"
             [worker]
             operator_listen = "127.0.0.1:0"
+            agentcore_listen = "127.0.0.1:0"
             cpu_threads = 1
             lease_seconds = 6
             visibility_seconds = 3
@@ -169,6 +170,14 @@ impl World {
         let worker = Process::start("worker", &self.config, &self.environment);
         worker.says("working").await;
         self.worker = Some(worker);
+    }
+
+    /// A worker that takes invocations; returns where.
+    pub async fn start_agentcore(&mut self) -> String {
+        let worker = Process::start_with("worker", &["--agentcore"], &self.config, &self.environment);
+        let line = worker.says("taking invocations").await;
+        self.worker = Some(worker);
+        format!("http://{}", line["context"]["invocations"].as_str().unwrap())
     }
 
     pub fn ingress(&self) -> &Process {

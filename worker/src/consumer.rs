@@ -20,7 +20,7 @@ use crate::review::{Outcome, Reviewer};
 /// How long a job of an unknown version waits before it is looked at again, maybe by a newer worker.
 const UNKNOWN_VERSION: Duration = Duration::from_mins(5);
 /// For handing back what didn't end within the grace.
-const HAND_BACK: Duration = Duration::from_secs(5);
+pub const HAND_BACK: Duration = Duration::from_secs(5);
 /// Before the queue is asked again after it failed.
 const QUEUE_DOWN: Duration = Duration::from_secs(2);
 
@@ -46,13 +46,28 @@ pub struct Consumer {
     permits: Arc<Semaphore>,
     /// Turns true when the grace is over: reviews under way are handed back.
     hand_back: watch::Sender<bool>,
+    /// Reviews now.
+    under_way: watch::Sender<usize>,
 }
 
 impl Consumer {
     /// Takes from `queue`.
     pub fn new(queue: Arc<dyn JobQueue>, reviewer: Arc<Reviewer>, env: SharedEnv, settings: Settings) -> Self {
         let permits = Arc::new(Semaphore::new(settings.jobs));
-        Self { queue, reviewer, env, settings, permits, hand_back: watch::Sender::new(false) }
+        Self {
+            queue,
+            reviewer,
+            env,
+            settings,
+            permits,
+            hand_back: watch::Sender::new(false),
+            under_way: watch::Sender::new(0),
+        }
+    }
+
+    /// How many jobs are worked on, from now on.
+    pub fn under_way(&self) -> watch::Receiver<usize> {
+        self.under_way.subscribe()
     }
 
     /// Works until `stop` turns true, then drains.
@@ -67,8 +82,10 @@ impl Consumer {
             while under_way.try_join_next().is_some() {}
             for (received, permit) in batch {
                 let this = Arc::clone(&this);
+                this.under_way.send_modify(|jobs| *jobs += 1);
                 under_way.spawn(async move {
                     this.handle(received).await;
+                    this.under_way.send_modify(|jobs| *jobs -= 1);
                     drop(permit);
                 });
             }

@@ -5,10 +5,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 pub mod agent;
+pub mod agentcore;
 pub mod backends;
 pub mod claim;
 pub mod config;
 pub mod consumer;
+pub mod ecs;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod gate;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use eco_coder_shared::config::Settings;
-use eco_coder_worker::service;
+use eco_coder_worker::service::{self, Source};
 
 /// Takes jobs from the queue, reviews, and keeps one comment up to date.
 #[derive(Parser)]
@@ -13,10 +13,14 @@ struct Arguments {
     /// The settings file (TOML). Without one, defaults and ECO_CODER_* variables hold.
     #[arg(long, value_name = "FILE", env = "ECO_CODER_CONFIG")]
     config: Option<PathBuf>,
+    /// Take invocations of AgentCore Runtime in place of jobs from the queue.
+    #[arg(long)]
+    agentcore: bool,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    service::serve(&Settings::load(arguments.config.as_deref(), Settings::process_environment())?).await
+    let settings = Settings::load(arguments.config.as_deref(), Settings::process_environment())?;
+    service::serve(&settings, if arguments.agentcore { Source::AgentCore } else { Source::Queue }).await
 }

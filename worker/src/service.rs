@@ -17,15 +17,18 @@ use eco_coder_shared::{server, shutdown};
 use metrics::gauge;
 use tokio::net::TcpListener;
 use tokio::sync::{RwLock, watch};
+use tokio::task::JoinHandle;
 
 use crate::agent::budget::Limits;
 use crate::agent::driver::Deadlines;
+use crate::agentcore::AgentCore;
 use crate::backends::Backends;
 use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded};
 use crate::backends::profile_files::{Place, ProfileFiles};
 use crate::config::{WorkerConfig, connect_timeout, write_time};
 use crate::consumer::{self, Consumer};
+use crate::ecs;
 use crate::model::Model;
 use crate::publish::{self, Publisher};
 use crate::review::inspect::Inspector;
@@ -49,16 +52,36 @@ const REVIEW: Duration = Duration::from_mins(20);
 /// One turn of a model.
 const MODEL_TURN: Duration = Duration::from_mins(5);
 
+/// Where a worker's work comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The queue.
+    Queue,
+    /// Invocations of AgentCore Runtime.
+    AgentCore,
+}
+
 /// The worker as a process: reads its settings, and works until it is asked to end.
-pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
+pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
     let config = WorkerConfig::from_settings(settings)?;
     init_logs(&config.telemetry)?;
     names::install();
     let env: SharedEnv = Arc::new(SystemEnv);
     let queue = config.queue.open(Arc::clone(&env)).with_context(|| format!("opening the queue {}", config.queue))?;
     let worker = Worker::bind(&config, queue, open_store(&config)?, transport(&config)?, env).await?;
-    tracing::info!(component = "worker", operator = %worker.operator_addr()?, dry_run = config.dry_run, "working");
-    worker.run(shutdown::signal()).await?;
+    let operator = worker.operator_addr()?;
+    match source {
+        Source::Queue => {
+            tracing::info!(component = "worker", %operator, dry_run = config.dry_run, "working");
+            worker.run(shutdown::signal()).await?;
+        }
+        Source::AgentCore => {
+            let invocations = listen("worker.agentcore_listen", &config.worker.agentcore_listen).await?;
+            let address = invocations.local_addr()?;
+            tracing::info!(component = "worker", %operator, invocations = %address, "taking invocations");
+            worker.take_invocations(invocations, shutdown::signal()).await?;
+        }
+    }
     Ok(())
 }
 
@@ -132,9 +155,12 @@ pub fn inspector(
 /// A worker that can run.
 pub struct Worker {
     consumer: Consumer,
+    reviewer: Arc<Reviewer>,
     operator: TcpListener,
     readiness: Arc<Ready>,
     env: SharedEnv,
+    settings: consumer::Settings,
+    ecs: Option<ecs::Agent>,
 }
 
 struct Ready {
@@ -223,12 +249,11 @@ impl Worker {
             hide: seconds(config.worker.hide_seconds),
             grace: seconds(config.worker.shutdown_grace_seconds),
         };
-        let address = &config.worker.operator_listen;
-        let operator = TcpListener::bind(address).await.map_err(|e| {
-            anyhow::anyhow!("worker.operator_listen: {address} can't be listened on: {e}; free it or choose another")
-        })?;
-        let consumer = Consumer::new(Arc::clone(&queue), Arc::new(reviewer), Arc::clone(&env), settings);
-        Ok(Self { consumer, operator, readiness: Arc::new(Ready { queue, store }), env })
+        let operator = listen("worker.operator_listen", &config.worker.operator_listen).await?;
+        let ecs = config.worker.ecs_agent_uri.as_deref().map(ecs::Agent::new).transpose()?;
+        let reviewer = Arc::new(reviewer);
+        let consumer = Consumer::new(Arc::clone(&queue), Arc::clone(&reviewer), Arc::clone(&env), settings.clone());
+        Ok(Self { consumer, reviewer, operator, readiness: Arc::new(Ready { queue, store }), env, settings, ecs })
     }
 
     /// Where operators reach it.
@@ -238,14 +263,12 @@ impl Worker {
 
     /// Works until `shutdown` is ready, then drains.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
+        let beside = Beside::start(self.operator, self.readiness, self.env);
+        let protecting = self.ecs.map(|agent| {
+            let under_way = self.consumer.under_way();
+            tokio::spawn(async move { ecs::protect(under_way, |on| agent.protect(on)).await })
+        });
         let (tell, stop) = watch::channel(false);
-        let (queue, store) = (Arc::clone(&self.readiness.queue), Arc::clone(&self.readiness.store));
-        let routes = operator::router(self.readiness, names::install());
-        let mut ended = stop.clone();
-        let port = tokio::spawn(server::serve(self.operator, routes, OPERATOR_PORT, async move {
-            let _ = ended.wait_for(|stop| *stop).await;
-        }));
-        let housekeeping = tokio::spawn(keep_house(queue, store, self.env));
         let work = self.consumer.run(stop);
         tokio::pin!(work);
         tokio::select! {
@@ -255,11 +278,71 @@ impl Worker {
                 work.await;
             }
         }
-        tell.send_replace(true);
-        housekeeping.abort();
-        port.abort();
+        beside.stop();
+        if let Some(protecting) = protecting {
+            protecting.abort();
+        }
         Ok(())
     }
+
+    /// Answers AgentCore Runtime's invocations until `shutdown` is ready; what isn't done within the grace then goes on
+    /// from the queue.
+    pub async fn take_invocations(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let queue = Arc::clone(&self.readiness.queue);
+        let beside = Beside::start(self.operator, self.readiness, Arc::clone(&self.env));
+        let (tell, hand_back) = watch::channel(false);
+        let agent = AgentCore::new(self.reviewer, queue, self.env, self.settings.jobs, hand_back);
+        let grace = self.settings.grace;
+        let limits = server::Limits { grace: grace + consumer::HAND_BACK, max_connections: 1024, ..OPERATOR_PORT };
+        let ending = async move {
+            shutdown.await;
+            tokio::spawn(async move {
+                tokio::time::sleep(grace).await;
+                tell.send_replace(true);
+            });
+        };
+        server::serve(listener, agent.router(), limits, ending).await;
+        beside.stop();
+        Ok(())
+    }
+}
+
+/// What runs beside the work.
+struct Beside {
+    stop: watch::Sender<bool>,
+    port: JoinHandle<()>,
+    housekeeping: JoinHandle<()>,
+}
+
+impl Beside {
+    fn start(operator: TcpListener, readiness: Arc<Ready>, env: SharedEnv) -> Self {
+        let (stop, mut ended) = watch::channel(false);
+        let housekeeping = tokio::spawn(keep_house(Arc::clone(&readiness.queue), Arc::clone(&readiness.store), env));
+        let routes = operator::router(readiness, names::install());
+        let port = tokio::spawn(async move {
+            let ended = async move {
+                let _ = ended.wait_for(|stop| *stop).await;
+            };
+            server::serve(operator, routes, OPERATOR_PORT, ended).await;
+        });
+        Self { stop, port, housekeeping }
+    }
+
+    fn stop(self) {
+        self.stop.send_replace(true);
+        self.housekeeping.abort();
+        self.port.abort();
+    }
+}
+
+async fn listen(setting: &str, address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|e| anyhow::anyhow!("{setting}: {address} can't be listened on: {e}; free it or choose another"))
 }
 
 /// Deletes what is over, a little at a time, with pauses in which others write.

@@ -176,6 +176,21 @@ pub const KEYS: &[Key] = &[
         "For reviews under way after SIGTERM; what isn't done by then is handed back without a charge.",
     ),
     key(
+        "worker.agentcore_listen",
+        Text,
+        "0.0.0.0:8080",
+        "Where `worker --agentcore` takes AgentCore Runtime's invocations. The default is Runtime's contract.",
+    ),
+    also(
+        key(
+            "worker.ecs_agent_uri",
+            Text,
+            "",
+            "The ECS agent, asked for scale-in protection while reviews run. ECS sets it by itself.",
+        ),
+        "ECS_AGENT_URI",
+    ),
+    key(
         "github.api_url",
         Text,
         "https://api.github.com",

@@ -61,6 +61,10 @@ table! {
         outage_seconds: u64 = 60,
         /// Seconds.
         shutdown_grace_seconds: u64 = 30,
+        /// Where AgentCore Runtime invokes.
+        agentcore_listen: String = "0.0.0.0:8080".to_owned(),
+        /// The ECS agent of this task.
+        ecs_agent_uri: Option<String> = None,
     }
 }
 

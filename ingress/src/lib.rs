@@ -29,7 +29,8 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let config = IngressConfig::from_settings(settings)?;
     telemetry::init_logs(&config.telemetry)?;
     let env: SharedEnv = Arc::new(SystemEnv);
-    let queue = config.queue.open(Arc::clone(&env)).with_context(|| format!("opening the queue {}", config.queue))?;
+    let queue =
+        config.queue.open(Arc::clone(&env)).await.with_context(|| format!("opening the queue {}", config.queue))?;
     Ingress::bind(config, queue, env).await?.run(shutdown::signal()).await;
     Ok(())
 }

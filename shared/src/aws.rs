@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use serde::Deserialize;
 
 use crate::config::{ConfigError, Settings};
@@ -65,6 +66,71 @@ impl AwsSettings {
         }
         loader.load().await
     }
+}
+
+/// What a call to AWS came back with in place of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// AWS's own name of it, if it answered at all.
+    pub code: Option<String>,
+    /// For an operator: what was asked, what came back, and what to do next.
+    pub words: String,
+}
+
+impl Fault {
+    /// `action` is the IAM action that the call needs, as in `sqs:SendMessage`.
+    pub fn new<E, R>(action: &str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata,
+    {
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
+        let said = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
+        let words = match (error, code.as_deref()) {
+            (SdkError::TimeoutError(_), _) => {
+                format!("{action}: no answer in time; look at the network and at AWS's status")
+            }
+            (SdkError::DispatchFailure(_), _) => format!(
+                "{action}: AWS can't be reached or no credentials were found; look at the network, aws.region, \
+                 aws.endpoint_url, and the task's role"
+            ),
+            (_, Some(code)) if is_denied(code) => {
+                format!("{action}: {code}; allow {action} in the role's policy: {}", cut(said))
+            }
+            (_, Some(code)) => format!("{action}: {code}: {}", cut(said)),
+            (_, None) => {
+                format!("{action}: the answer is not AWS's; look at aws.endpoint_url and the proxy in between")
+            }
+        };
+        Self { code, words }
+    }
+
+    /// Should the caller call less?
+    pub fn is_throttle(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| {
+            code.contains("Throttl")
+                || code.contains("LimitExceeded")
+                || ["OverLimit", "SlowDown", "ProvisionedThroughputExceededException"].contains(&code)
+        })
+    }
+
+    /// Does the role lack the permission?
+    pub fn is_denied(&self) -> bool {
+        self.code.as_deref().is_some_and(is_denied)
+    }
+}
+
+fn is_denied(code: &str) -> bool {
+    code.contains("AccessDenied") || code.contains("NotAuthorized") || code.contains("InvalidClientTokenId")
+}
+
+/// AWS's words are short; an endpoint that is none of AWS's may say anything.
+fn cut(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+/// Counts a call: they are what AWS asks money for.
+pub fn count(service: &'static str, operation: &'static str) {
+    metrics::counter!("AwsCalls", "Service" => service, "Operation" => operation).increment(1);
 }
 
 #[cfg(test)]

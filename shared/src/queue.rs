@@ -8,6 +8,7 @@
 pub mod contract;
 pub mod settings;
 pub mod sqlite;
+pub mod sqs;
 
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub struct Received {
     pub receive_count: u32,
     /// When it was first sent.
     pub sent_at: Timestamp,
+    /// When the engine's own service moved it back from the dead letters, body unchanged: attempts start afresh.
+    pub redriven_at: Option<Timestamp>,
 }
 
 /// Why one entry of a batch, or one message's operation, was refused.
@@ -76,7 +79,7 @@ pub enum EntryError {
 }
 
 /// The queue can't be reached or can't store: nothing is known to have happened.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
     /// The engine failed.
     #[error("the queue is unavailable: {0}")]

@@ -52,8 +52,12 @@ pub fn run(args: &BackupArgs) -> anyhow::Result<()> {
     ensure!(!target.try_exists()?, "{} is there already; name another file, nothing was written", target.display());
     // The queue first: a job that is done in between is then in the queue and in the store, which costs a read; the other
     // way round it would be in neither.
-    let sources = [("queue.db", queue.file(), &QUEUE), ("store.db", store.as_path(), &STORE)];
-    let there: Vec<_> = sources.into_iter().filter(|(_, path, _)| path.exists()).collect();
+    let sources = [("queue.db", queue.file(), &QUEUE), ("store.db", Some(store.as_path()), &STORE)];
+    let there: Vec<_> = sources
+        .into_iter()
+        .filter_map(|(name, path, schema)| Some((name, path?, schema)))
+        .filter(|(_, path, _)| path.exists())
+        .collect();
     ensure!(
         !there.is_empty(),
         "there is nothing to back up: neither {queue} nor {} is there; run this where eco-coder serves, or with its \

@@ -151,7 +151,7 @@ impl Stage {
         let forge = Forge::new(ForgeSettings::new(base.clone(), secret(), secret()));
         let settings = settings(data, &base, &forge)?;
         let config = WorkerConfig::from_settings(&settings)?;
-        let queue = config.queue.open(Arc::clone(&env))?;
+        let queue = config.queue.open(Arc::clone(&env)).await?;
         let store = Arc::new(SqliteStore::open(&config.store)?);
         let transport = service::transport(&config)?;
         let worker = Worker::bind(&config, queue.clone(), store.clone(), transport, Arc::clone(&env)).await?;

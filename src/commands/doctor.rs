@@ -8,7 +8,9 @@ use std::sync::Arc;
 use clap::Args;
 use eco_coder_ingress::config::IngressConfig;
 use eco_coder_shared::config::Settings;
+use eco_coder_shared::queue::settings::QueueSettings;
 use eco_coder_shared::queue::sqlite::Check as QueueCheck;
+use eco_coder_shared::queue::{Depth, JobQueue};
 use eco_coder_shared::sqlite::Look;
 use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::service::{github, transport};
@@ -96,7 +98,7 @@ async fn worker(settings: &Settings) -> Vec<(&'static str, Check)> {
         ("worker", Ok("its settings are there".to_owned())),
         ("worker.operator_listen", can_listen(&config.worker.operator_listen).await),
         ("store.session_key", key.map_err(|e| e.to_string())),
-        ("queue", queue(&config)),
+        ("queue", queue(&config).await),
         ("store", store(&config)),
         ("profiles", Ok(profiles(&config))),
         ("github", token(&config).await),
@@ -112,14 +114,24 @@ async fn can_listen(address: &str) -> Check {
     }
 }
 
-fn queue(config: &WorkerConfig) -> Check {
-    if !config.queue.exists() {
-        return Ok(not_yet(&config.queue));
+async fn queue(config: &WorkerConfig) -> Check {
+    if let Some(sqs) = config.queue.open_sqs(system_env()).await {
+        let wrong = sqs.look().await.map_err(|e| e.to_string())?;
+        return if wrong.is_empty() {
+            waiting(&config.queue, sqs.depth().await.map_err(|e| e.to_string())?)
+        } else {
+            Err(wrong.join("; "))
+        };
     }
-    let look = QueueCheck::look(config.queue.file()).and_then(writable).map_err(|e| e.to_string())?;
+    let Some(file) = config.queue.file().filter(|file| file.exists()) else { return Ok(not_yet(&config.queue)) };
+    let look = QueueCheck::look(file).and_then(writable).map_err(|e| e.to_string())?;
     let Some(depth) = QueueCheck::depth(&look, system_env().now()).map_err(|e| e.to_string())? else {
         return Ok(format!("{}, of an older version: migrated at the next start", config.queue));
     };
+    waiting(&config.queue, depth)
+}
+
+fn waiting(queue: &QueueSettings, depth: Depth) -> Check {
     let waiting = depth.visible + depth.in_flight + depth.delayed;
     if depth.dead > 0 {
         return Err(format!(
@@ -127,7 +139,7 @@ fn queue(config: &WorkerConfig) -> Check {
             depth.dead
         ));
     }
-    Ok(format!("{}, {waiting} messages wait", config.queue))
+    Ok(format!("{queue}, {waiting} messages wait"))
 }
 
 fn store(config: &WorkerConfig) -> Check {

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use eco_coder_shared::env::{Env, SystemEnv};
 use eco_coder_shared::job::{Decoded, Job};
 use eco_coder_shared::queue::settings::QueueSettings;
+use eco_coder_shared::queue::sqs::{MoveTask, SqsQueue};
 use eco_coder_shared::queue::{DeadLetter, JobQueue, Redrive};
 
 use super::terminal::out;
@@ -52,6 +53,32 @@ enum QueueCommand {
         #[arg(long)]
         all: bool,
     },
+    /// On SQS: have AWS itself move all dead letters back, for many thousands
+    Move {
+        #[command(subcommand)]
+        command: MoveCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum MoveCommand {
+    /// Start a task; one runs at a time
+    Start {
+        /// At most so many messages a second, 1 to 500
+        #[arg(long, value_name = "MESSAGES")]
+        per_second: Option<i32>,
+    },
+    /// The last tasks, newest first
+    Status {
+        /// text or json
+        #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+        format: String,
+    },
+    /// Stop a running task; what it has moved stays moved
+    Cancel {
+        /// As `status` shows it
+        handle: String,
+    },
 }
 
 /// Runs `queue`.
@@ -61,12 +88,44 @@ pub async fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
         settings.exists(),
         "there is no queue at {settings}; run this where eco-coder serves, or with its --config"
     );
-    let queue = settings.open(system_env()).context("opening the queue")?;
+    let queue = settings.open(system_env()).await.context("opening the queue")?;
     match &args.command {
         QueueCommand::Status { format } => status(&*queue, format == "json").await,
         QueueCommand::DeadLetters { format, limit } => dead_letters(&*queue, format == "json", *limit).await,
         QueueCommand::Redrive { id, all: _ } => redrive(&*queue, id.clone()).await,
+        QueueCommand::Move { command } => {
+            let queue = settings.open_sqs(system_env()).await;
+            move_all(&queue.context("queue.kind is not \"sqs\": use queue redrive --all")?, command).await
+        }
     }
+}
+
+async fn move_all(queue: &SqsQueue, command: &MoveCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        MoveCommand::Start { per_second } => {
+            let handle = queue.start_move(*per_second).await?;
+            out!("started; stop it with: eco-coder queue move cancel {handle}");
+        }
+        MoveCommand::Status { format } => {
+            let tasks = queue.moves().await?;
+            if format == "json" {
+                out!("{}", serde_json::to_string_pretty(&tasks)?);
+            } else if tasks.is_empty() {
+                out!("There was no task.");
+            }
+            for MoveTask { handle, status, moved, to_move, failure } in tasks.iter().filter(|_| format == "text") {
+                let of = to_move.map_or_else(String::new, |all| format!(" of about {all}"));
+                out!(
+                    "{status}  about {moved}{of} moved  {}",
+                    handle.as_deref().or(failure.as_deref()).unwrap_or_default()
+                );
+            }
+        }
+        MoveCommand::Cancel { handle } => {
+            out!("cancelled; about {} messages had been moved", queue.cancel_move(handle).await?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn status(queue: &dyn JobQueue, json: bool) -> anyhow::Result<ExitCode> {

@@ -22,7 +22,7 @@ pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     init_logs(&worker.telemetry)?;
     metrics::install();
     let env = system_env();
-    let queue = worker.queue.open(Arc::clone(&env)).context("opening the queue")?;
+    let queue = worker.queue.open(Arc::clone(&env)).await.context("opening the queue")?;
     let store = open_store(&worker)?;
     let dry_run = worker.dry_run;
     let worker = Worker::bind(&worker, queue.clone(), store, transport(&worker)?, Arc::clone(&env)).await?;

@@ -115,7 +115,10 @@ impl Consumer {
 
     async fn handle(&self, received: Received) {
         let outcome = match Job::decode(&received.body) {
-            Decoded::Job(job) => {
+            Decoded::Job(mut job) => {
+                if let Some(at) = received.redriven_at {
+                    (job.redriven_at, job.rereads) = (Some(at), 0);
+                }
                 let span = tracing::info_span!(
                     "review",
                     session_id = job.id,

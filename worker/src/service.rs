@@ -67,7 +67,8 @@ pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
     init_logs(&config.telemetry)?;
     names::install();
     let env: SharedEnv = Arc::new(SystemEnv);
-    let queue = config.queue.open(Arc::clone(&env)).with_context(|| format!("opening the queue {}", config.queue))?;
+    let queue =
+        config.queue.open(Arc::clone(&env)).await.with_context(|| format!("opening the queue {}", config.queue))?;
     let worker = Worker::bind(&config, queue, open_store(&config)?, transport(&config)?, env).await?;
     let operator = worker.operator_addr()?;
     match source {

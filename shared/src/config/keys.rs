@@ -106,8 +106,15 @@ pub const KEYS: &[Key] = &[
         "",
         "One address for all of AWS: an emulator, or a private endpoint. Unset: each service's own.",
     ),
-    key("queue.kind", Text, "sqlite", "Engine of the queue. This build has: sqlite."),
+    key(
+        "queue.kind",
+        Text,
+        "sqlite",
+        "Engine of the queue: sqlite, or sqs (a fleet; needs queue.url, queue.dead_letter_url and a store that is shared, too).",
+    ),
     key("queue.path", Text, "DATA_DIR/queue.db", "File of the SQLite queue."),
+    key("queue.url", Text, "", "URL of the SQS queue, a standard one."),
+    key("queue.dead_letter_url", Text, "", "URL of its dead-letter queue, a standard one."),
     key(
         "queue.dead_letter_days",
         Integer,

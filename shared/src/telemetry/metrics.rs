@@ -77,6 +77,7 @@ pub const METRICS: &[Metric] = &[
     histogram("ReviewDuration", Unit::Milliseconds, &[], "From the accepted webhook to the posted comment."),
     counter("ResultCache", &["Result"], "Results by commit SHA: hit or miss."),
     counter("ScaleInProtectionErrors", &[], "Times the ECS agent did not change the scale-in protection (fleet only)."),
+    counter("AwsCalls", &["Service", "Operation"], "Calls to AWS, repeated tries not counted (fleet only)."),
     gauge("QueueVisible", Unit::Count, &[], "Messages that could be received now."),
     gauge("QueueInFlight", Unit::Count, &[], "Messages received and not yet acked, hidden ones included."),
     gauge("QueueDead", Unit::Count, &[], "Messages in the dead letters."),

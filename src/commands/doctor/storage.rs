@@ -23,7 +23,10 @@ type Checks = Vec<(&'static str, Check)>;
 pub(super) fn checks(settings: &Settings) -> Checks {
     let mut checks = match QueueSettings::from_settings(settings) {
         Err(e) => vec![("queue", Err(e.to_string()))],
-        Ok(config) => queue(config.file()),
+        Ok(config) => match config.file() {
+            Some(file) => queue(file),
+            None => vec![("queue", Ok(format!("{config}: AWS keeps it; there is no file to check")))],
+        },
     };
     checks.extend(match StoreSettings::from_settings(settings) {
         Err(e) => vec![("store", Err(e.to_string()))],

@@ -101,6 +101,7 @@ pub(super) fn claim(
                 body: row.get(1)?,
                 receive_count: receives,
                 sent_at: Timestamp(row.get(3)?),
+                redriven_at: None,
             })
         })?);
     }

@@ -47,12 +47,12 @@ pub struct BackupArgs {
 pub fn run(args: &BackupArgs) -> anyhow::Result<()> {
     let settings = args.config.settings()?;
     let queue = QueueSettings::from_settings(&settings)?;
-    let store = StoreSettings::from_settings(&settings)?.path;
+    let store = StoreSettings::from_settings(&settings)?.place;
     let target = &args.file;
     ensure!(!target.try_exists()?, "{} is there already; name another file, nothing was written", target.display());
     // The queue first: a job that is done in between is then in the queue and in the store, which costs a read; the other
     // way round it would be in neither.
-    let sources = [("queue.db", queue.file(), &QUEUE), ("store.db", Some(store.as_path()), &STORE)];
+    let sources = [("queue.db", queue.file(), &QUEUE), ("store.db", store.file(), &STORE)];
     let there: Vec<_> = sources
         .into_iter()
         .filter_map(|(name, path, schema)| Some((name, path?, schema)))
@@ -60,9 +60,8 @@ pub fn run(args: &BackupArgs) -> anyhow::Result<()> {
         .collect();
     ensure!(
         !there.is_empty(),
-        "there is nothing to back up: neither {queue} nor {} is there; run this where eco-coder serves, or with its \
-         --config",
-        store.display()
+        "there is nothing to back up: neither {queue} nor {store} is there; run this where eco-coder serves, or with its \
+         --config; AWS backs up what it keeps itself"
     );
     let directory = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let room = private_directory(directory)?;

@@ -17,8 +17,8 @@ use eco_coder_worker::backends::profile_files::Place;
 use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::report::Report;
 use eco_coder_worker::service::{self, Worker};
+use eco_coder_worker::store::Store;
 use eco_coder_worker::store::seal::SealKey;
-use eco_coder_worker::store::sqlite::SqliteStore;
 use eco_coder_worker::subject::Head;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -69,7 +69,7 @@ struct Stage {
     forge: Forge,
     ingress: std::net::SocketAddr,
     queue: Arc<dyn JobQueue>,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     config: WorkerConfig,
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<anyhow::Result<()>>>,
@@ -152,7 +152,7 @@ impl Stage {
         let settings = settings(data, &base, &forge)?;
         let config = WorkerConfig::from_settings(&settings)?;
         let queue = config.queue.open(Arc::clone(&env)).await?;
-        let store = Arc::new(SqliteStore::open(&config.store)?);
+        let store = service::open_store(&config.store, &env).await?;
         let transport = service::transport(&config)?;
         let worker = Worker::bind(&config, queue.clone(), store.clone(), transport, Arc::clone(&env)).await?;
         let ingress = Ingress::bind(IngressConfig::from_settings(&settings)?, queue.clone(), env).await?;

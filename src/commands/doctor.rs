@@ -12,8 +12,10 @@ use eco_coder_shared::queue::settings::QueueSettings;
 use eco_coder_shared::queue::sqlite::Check as QueueCheck;
 use eco_coder_shared::queue::{Depth, JobQueue};
 use eco_coder_shared::sqlite::Look;
-use eco_coder_worker::config::WorkerConfig;
+use eco_coder_worker::config::{StorePlace, WorkerConfig};
 use eco_coder_worker::service::{github, transport};
+use eco_coder_worker::store::Store;
+use eco_coder_worker::store::dynamodb::DynamoStore;
 use eco_coder_worker::store::sqlite::Check as StoreCheck;
 
 use super::terminal::{Style, line};
@@ -99,7 +101,7 @@ async fn worker(settings: &Settings) -> Vec<(&'static str, Check)> {
         ("worker.operator_listen", can_listen(&config.worker.operator_listen).await),
         ("store.session_key", key.map_err(|e| e.to_string())),
         ("queue", queue(&config).await),
-        ("store", store(&config)),
+        ("store", store(&config).await),
         ("profiles", Ok(profiles(&config))),
         ("github", token(&config).await),
     ]
@@ -142,12 +144,20 @@ fn waiting(queue: &QueueSettings, depth: Depth) -> Check {
     Ok(format!("{queue}, {waiting} messages wait"))
 }
 
-fn store(config: &WorkerConfig) -> Check {
-    if !config.store.exists() {
-        return Ok(not_yet(&config.store.display()));
+async fn store(config: &WorkerConfig) -> Check {
+    match &config.store {
+        StorePlace::Sqlite(path) if !path.exists() => return Ok(not_yet(&config.store)),
+        StorePlace::Sqlite(path) => drop(StoreCheck::look(path).and_then(writable).map_err(|e| e.to_string())?),
+        StorePlace::DynamoDb { table, aws } => {
+            let store = DynamoStore::new(&aws.load().await, table.clone(), system_env());
+            let wrong = store.look().await.map_err(|e| e.to_string())?;
+            if !wrong.is_empty() {
+                return Err(wrong.join("; "));
+            }
+            store.check().await.map_err(|e| e.to_string())?;
+        }
     }
-    StoreCheck::look(&config.store).and_then(writable).map_err(|e| e.to_string())?;
-    Ok(config.store.display().to_string())
+    Ok(config.store.to_string())
 }
 
 fn not_yet(file: &dyn std::fmt::Display) -> String {

@@ -8,9 +8,8 @@ use eco_coder_shared::ids::{PullNumber, RepoName};
 use eco_coder_worker::config::StoreSettings;
 use eco_coder_worker::report::{Report, markdown};
 use eco_coder_worker::review::inspect::kept_place;
-use eco_coder_worker::store::Store;
+use eco_coder_worker::service::open_store;
 use eco_coder_worker::store::seal::SealKey;
-use eco_coder_worker::store::sqlite::SqliteStore;
 
 use super::terminal::out;
 use super::{ConfigArgs, system_env};
@@ -56,9 +55,10 @@ fn parse_name(text: &str) -> Result<Named, String> {
 pub async fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let ReportCommand::Show { pull_request: Named { repo, pull }, format } = &args.command;
     let settings = StoreSettings::from_settings(&args.config.settings()?)?;
-    anyhow::ensure!(settings.path.exists(), "there is no store at {}", settings.path.display());
+    let there = settings.place.file().is_none_or(std::path::Path::exists);
+    anyhow::ensure!(there, "there is no store at {}", settings.place);
     let env = system_env();
-    let store = SqliteStore::open(&settings.path).context("opening the store")?;
+    let store = open_store(&settings.place, &env).await?;
     let Some((key, sealed)) = store.kept_report(repo, *pull, env.now()).await? else {
         anyhow::bail!("no report is kept for {repo}#{pull}: it was posted, or never made, or is over 30 days old");
     };

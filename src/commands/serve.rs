@@ -23,7 +23,7 @@ pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     metrics::install();
     let env = system_env();
     let queue = worker.queue.open(Arc::clone(&env)).await.context("opening the queue")?;
-    let store = open_store(&worker)?;
+    let store = open_store(&worker.store, &env).await?;
     let dry_run = worker.dry_run;
     let worker = Worker::bind(&worker, queue.clone(), store, transport(&worker)?, Arc::clone(&env)).await?;
     let ingress = Ingress::bind(ingress, queue, env).await?;

@@ -1,7 +1,7 @@
 //! What failing, dying, waiting and stopping cost: attempts, dead letters, redrive, shutdown.
 
 use eco_coder::forge::{Action, Fault, Gate};
-use eco_coder_shared::queue::{JobQueue, NewMessage};
+use eco_coder_shared::queue::NewMessage;
 
 use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, stdout};
 

@@ -5,13 +5,27 @@ use eco_coder::forge::{Action, Fault, Gate, NewPull};
 use eco_coder_github::ApiError;
 use eco_coder_worker::publish::body::{self, Marker};
 
-use crate::world::{CLEAN, QUERY_IN_A_LOOP, SECRET, TOKEN, World};
+use crate::world::{CLEAN, Engines, QUERY_IN_A_LOOP, SECRET, TOKEN, World, on_both_engines};
 
 const CREATE: &str = "/repos/*/*/issues/*/comments";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_signed_webhook_becomes_one_comment_with_the_finding() {
-    let world = World::running("").await;
+on_both_engines! {
+    a_signed_webhook_becomes_one_comment_with_the_finding,
+    a_push_changes_the_same_comment,
+    a_redelivered_webhook_costs_one_read_and_no_write,
+    a_result_known_by_its_commit_is_not_made_again,
+    closed_draft_and_labelled_pull_requests_get_no_comment,
+    a_create_that_github_makes_and_then_answers_500_or_resets_is_one_comment,
+    a_create_that_fails_without_a_trace_is_made_again,
+    doubles_from_two_workers_at_once_converge_to_the_oldest,
+    a_stale_list_after_the_create_makes_no_double,
+    a_comment_that_a_user_deleted_is_posted_once_more,
+    a_silent_deployment_says_nothing_about_a_clean_pull_request,
+    a_dry_run_does_everything_but_write,
+}
+
+async fn a_signed_webhook_becomes_one_comment_with_the_finding(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (pull, head) = world.open("feature", &[("app/orders.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
     let comment = world.comment(pull, &head).await;
@@ -23,9 +37,8 @@ async fn a_signed_webhook_becomes_one_comment_with_the_finding() {
     assert!(statuses.last().unwrap().target_url.as_deref().unwrap().contains("/pull/"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_push_changes_the_same_comment() {
-    let world = World::running("").await;
+async fn a_push_changes_the_same_comment(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
     let before = world.comment(pull, &first).await;
@@ -36,9 +49,8 @@ async fn a_push_changes_the_same_comment() {
     assert!(after.body.contains("nothing to mend"), "{}", after.body);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_redelivered_webhook_costs_one_read_and_no_write() {
-    let world = World::running("").await;
+async fn a_redelivered_webhook_costs_one_read_and_no_write(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
     world.deliver(pull, "opened").await;
     world.comment(pull, &head).await;
@@ -52,9 +64,8 @@ async fn a_redelivered_webhook_costs_one_read_and_no_write() {
     assert_eq!(reads, [format!("/repos/acme/shop/pulls/{pull}")]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_result_known_by_its_commit_is_not_made_again() {
-    let world = World::running("").await;
+async fn a_result_known_by_its_commit_is_not_made_again(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (first, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.deliver(first, "opened").await;
     world.comment(first, &head).await;
@@ -69,9 +80,8 @@ async fn a_result_known_by_its_commit_is_not_made_again() {
     assert_eq!(fetched, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn closed_draft_and_labelled_pull_requests_get_no_comment() {
-    let world = World::running("").await;
+async fn closed_draft_and_labelled_pull_requests_get_no_comment(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (closed, _) = world.open("one", &[("a.py", QUERY_IN_A_LOOP)]);
     let opened = world.forge.webhook(&world.repo, closed, "opened").unwrap();
     world.forge.close(&world.repo, closed).unwrap();
@@ -92,10 +102,9 @@ async fn closed_draft_and_labelled_pull_requests_get_no_comment() {
     world.comment(labelled, &head).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_create_that_github_makes_and_then_answers_500_or_resets_is_one_comment() {
+async fn a_create_that_github_makes_and_then_answers_500_or_resets_is_one_comment(engines: Engines) {
     for action in [Action::CommitThenAnswer { status: 500 }, Action::CommitThenReset] {
-        let world = World::running("").await;
+        let world = World::running_on(engines, "").await;
         world.forge.add_fault(Fault::on("POST", CREATE, action.clone()));
         let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
         world.deliver(pull, "opened").await;
@@ -108,9 +117,8 @@ async fn a_create_that_github_makes_and_then_answers_500_or_resets_is_one_commen
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_create_that_fails_without_a_trace_is_made_again() {
-    let world = World::running("").await;
+async fn a_create_that_fails_without_a_trace_is_made_again(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     world.forge.add_fault(Fault::on("POST", CREATE, Action::status(502)));
     let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
     world.deliver(pull, "opened").await;
@@ -119,9 +127,8 @@ async fn a_create_that_fails_without_a_trace_is_made_again() {
     assert_eq!(world.ours(&world.forge, pull).len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn doubles_from_two_workers_at_once_converge_to_the_oldest() {
-    let world = World::running("").await;
+async fn doubles_from_two_workers_at_once_converge_to_the_oldest(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let gate = Gate::new();
     world.forge.add_fault(Fault::on("POST", CREATE, Action::Hold(gate.clone())));
     let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
@@ -138,9 +145,8 @@ async fn doubles_from_two_workers_at_once_converge_to_the_oldest() {
     assert!(ours[0].body.contains("nothing to mend"), "{}", ours[0].body);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stale_list_after_the_create_makes_no_double() {
-    let world = World::running("").await;
+async fn a_stale_list_after_the_create_makes_no_double(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     world.forge.add_fault(Fault::on("GET", CREATE, Action::StaleList { missing: 1 }).times(2));
     let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
     world.deliver(pull, "opened").await;
@@ -177,9 +183,8 @@ async fn a_user_who_writes_our_marker_first_is_ignored() {
     assert_eq!(kept.body, forged);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_comment_that_a_user_deleted_is_posted_once_more() {
-    let world = World::running("").await;
+async fn a_comment_that_a_user_deleted_is_posted_once_more(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (pull, first) = world.open("feature", &[("a.py", CLEAN)]);
     world.deliver(pull, "opened").await;
     let gone = world.comment(pull, &first).await;
@@ -204,9 +209,8 @@ async fn a_hundred_findings_make_a_comment_that_github_takes() {
     assert!(comment.body.contains("120 things to mend"), "{}", &comment.body[..300]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_silent_deployment_says_nothing_about_a_clean_pull_request() {
-    let world = World::running("[report]\nclean_comment = false").await;
+async fn a_silent_deployment_says_nothing_about_a_clean_pull_request(engines: Engines) {
+    let world = World::running_on(engines, "[report]\nclean_comment = false").await;
     let (pull, first) = world.open("feature", &[("a.py", CLEAN)]);
     world.deliver(pull, "opened").await;
     world.settled().await;
@@ -217,9 +221,8 @@ async fn a_silent_deployment_says_nothing_about_a_clean_pull_request() {
     world.comment(pull, &second).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_does_everything_but_write() {
-    let world = World::running("dry_run = true").await;
+async fn a_dry_run_does_everything_but_write(engines: Engines) {
+    let world = World::running_on(engines, "dry_run = true").await;
     let (pull, _) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
     world.worker().says("reviewed").await;

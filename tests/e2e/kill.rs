@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use eco_coder::forge::{Action, Content, Fault, Forge, Gate, NewPull, SignedWebhook, Tree};
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
-use eco_coder_shared::queue::JobQueue;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 

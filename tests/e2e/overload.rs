@@ -6,7 +6,7 @@ use std::time::Duration;
 use eco_coder::forge::{Action, Content, Fault, Gate, NewPull};
 use eco_coder_shared::ids::{PullNumber, RepoName};
 use eco_coder_shared::job::{Decoded, Job};
-use eco_coder_shared::queue::{JobQueue, MAX_BATCH, NewMessage};
+use eco_coder_shared::queue::{MAX_BATCH, NewMessage};
 use tokio::task::JoinSet;
 
 use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, tree};

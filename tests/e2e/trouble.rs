@@ -5,7 +5,6 @@ use std::process::Command;
 
 use eco_coder::forge::{Action, Fault, Gate};
 use eco_coder_shared::ids::RepoName;
-use eco_coder_shared::queue::JobQueue;
 use serde_json::Value;
 
 use crate::world::{CLEAN, QUERY_IN_A_LOOP, TOKEN, World, tree};

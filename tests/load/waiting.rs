@@ -92,7 +92,7 @@ async fn serve(config: &Path) -> anyhow::Result<()> {
     metrics::install();
     let env: SharedEnv = Arc::new(SystemEnv);
     let queue = worker.queue.open(Arc::clone(&env)).await.context("opening the queue")?;
-    let (store, transport) = (open_store(&worker)?, transport(&worker)?);
+    let (store, transport) = (open_store(&worker.store, &env).await?, transport(&worker)?);
     let model: Option<Arc<dyn Model>> = Some(Arc::new(Slow { asked: watch::Sender::new(0) }));
     let worker = Worker::with_model(&worker, queue.clone(), store, transport, Arc::clone(&env), model).await?;
     let ingress = Ingress::bind(IngressConfig::from_settings(&settings)?, queue, env).await?;

@@ -11,9 +11,13 @@ use eco_coder::forge::{
     Comment, Content, Delivered, Forge, ForgeSettings, LoggedRequest, NewPull, SignedWebhook, Tree,
 };
 use eco_coder_github::{Auth, GitHub, HttpSettings, HttpTransport, Settings};
-use eco_coder_shared::env::SystemEnv;
+use eco_coder_shared::env::{Env, SystemEnv};
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
+use eco_coder_shared::queue::JobQueue;
 use eco_coder_shared::queue::sqlite::SqliteQueue;
+use eco_coder_shared::queue::sqs::SqsQueue;
+use eco_coder_shared::testing::ministack;
+use eco_coder_worker::store::dynamodb;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -24,6 +28,38 @@ use crate::process::{PATIENCE, Process};
 pub const TOKEN: &str = "canary-token-5f1e9a";
 pub const SECRET: &str = "canary-webhook-secret-77c2";
 
+/// What the product stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engines {
+    /// Two files.
+    OneMachine,
+    /// SQS and DynamoDB, emulated.
+    Fleet,
+}
+
+/// Runs each of these scripts on both engines.
+macro_rules! on_both_engines {
+    ($($script:ident),* $(,)?) => {
+        mod on_one_machine {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $script() {
+                    super::$script($crate::world::Engines::OneMachine).await;
+                }
+            )*
+        }
+        mod on_the_fleet {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $script() {
+                    super::$script($crate::world::Engines::Fleet).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_both_engines;
+
 pub struct World {
     pub forge: Forge,
     pub repo: RepoName,
@@ -33,6 +69,8 @@ pub struct World {
     webhooks: String,
     config: PathBuf,
     environment: Vec<(String, String)>,
+    /// The fleet's queue.
+    sqs: Option<Arc<SqsQueue>>,
 }
 
 /// A file with one finding: a query in a loop.
@@ -56,6 +94,17 @@ impl World {
     /// A forge with one repository, and nothing of ours running yet. `settings` are lines of TOML after the defaults of
     /// a test: short leases, no pacing, free ports.
     pub async fn new(settings: &str) -> Self {
+        Self::on(Engines::OneMachine, settings).await
+    }
+
+    /// The same, on these engines.
+    pub async fn on(engines: Engines, settings: &str) -> Self {
+        let mut fleet = toml::Table::new();
+        let mut sqs = None;
+        if engines == Engines::Fleet {
+            let (table, queue) = fleet_of_its_own().await;
+            (fleet, sqs) = (table, Some(queue));
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
         let settings_of_forge = ForgeSettings::new(api.clone(), SecretString::from(TOKEN), SecretString::from(SECRET));
@@ -77,22 +126,32 @@ impl World {
                 ("ECO_CODER_GITHUB_TOKEN".to_owned(), TOKEN.to_owned()),
                 ("ECO_CODER_WEBHOOK_SECRET".to_owned(), SECRET.to_owned()),
                 ("CANARY".to_owned(), "canary-environment-91d0".to_owned()),
+                ("ECO_CODER_SECRET_SESSION".to_owned(), "5e".repeat(32)),
+                ("AWS_ACCESS_KEY_ID".to_owned(), "test".to_owned()),
+                ("AWS_SECRET_ACCESS_KEY".to_owned(), "test".to_owned()),
+                ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
             ],
             dir,
+            sqs,
         };
-        world.configure(&api, settings);
+        world.configure(&api, [fleet, settings.parse().unwrap()]);
         world
     }
 
     /// Everything running.
     pub async fn running(settings: &str) -> Self {
-        let mut world = Self::new(settings).await;
+        Self::running_on(Engines::OneMachine, settings).await
+    }
+
+    /// The same, on these engines.
+    pub async fn running_on(engines: Engines, settings: &str) -> Self {
+        let mut world = Self::on(engines, settings).await;
         world.start_ingress().await;
         world.start_worker().await;
         world
     }
 
-    fn configure(&self, api: &str, settings: &str) {
+    fn configure(&self, api: &str, settings: [toml::Table; 2]) {
         let mut table: toml::Table = format!(
             r#"
             data_dir = "{}"
@@ -120,8 +179,7 @@ impl World {
         )
         .parse()
         .unwrap();
-        let more: toml::Table = settings.parse().unwrap();
-        for (name, value) in more {
+        for (name, value) in settings.into_iter().flatten() {
             match (table.get_mut(&name), value) {
                 (Some(toml::Value::Table(known)), toml::Value::Table(value)) => known.extend(value),
                 (_, value) => {
@@ -192,14 +250,22 @@ impl World {
         self.dir.path().join("data")
     }
 
-    /// The queue's file, opened a second time.
-    pub fn queue(&self) -> SqliteQueue {
-        SqliteQueue::open(&self.data().join("queue.db"), Arc::new(SystemEnv)).unwrap()
+    /// The queue, opened a second time.
+    pub fn queue(&self) -> Arc<dyn JobQueue> {
+        match &self.sqs {
+            Some(queue) => Arc::clone(queue) as Arc<dyn JobQueue>,
+            None => Arc::new(SqliteQueue::open(&self.data().join("queue.db"), Arc::new(SystemEnv)).unwrap()),
+        }
+    }
+
+    /// One more process of a kind that may run already.
+    pub fn another(&self, name: &'static str) -> Process {
+        Process::start(name, &self.config, &self.environment)
     }
 
     /// Messages in the queue, the dead ones included.
     pub async fn stored(&self) -> u64 {
-        let depth = eco_coder_shared::queue::JobQueue::depth(&self.queue()).await.unwrap();
+        let depth = self.queue().depth().await.unwrap();
         depth.visible + depth.in_flight + depth.delayed + depth.dead
     }
 
@@ -247,7 +313,7 @@ impl World {
         let queue = self.queue();
         let settle = async {
             loop {
-                let depth = eco_coder_shared::queue::JobQueue::depth(&queue).await.unwrap();
+                let depth = queue.depth().await.unwrap();
                 if depth.visible + depth.in_flight + depth.delayed == 0 {
                     return;
                 }
@@ -283,6 +349,36 @@ impl World {
         all.extend(&arguments[1..]);
         self.run(&all)
     }
+}
+
+/// Queues and a table that nobody else uses, and the settings that lead to them.
+async fn fleet_of_its_own() -> (toml::Table, Arc<SqsQueue>) {
+    let sdk = ministack::sdk().await;
+    let name = SystemEnv.random_id();
+    let queues = aws_sdk_sqs::Client::new(&sdk);
+    let create = |name: String| {
+        let call = queues.create_queue().queue_name(name);
+        async move { call.send().await.unwrap().queue_url().unwrap().to_owned() }
+    };
+    let (url, dead) = (create(name.clone()).await, create(format!("{name}-dead")).await);
+    dynamodb::create(&aws_sdk_dynamodb::Client::new(&sdk), &name).await.unwrap();
+    let settings = format!(
+        r#"
+        [aws]
+        region = "us-east-1"
+        endpoint_url = "{}"
+        [queue]
+        kind = "sqs"
+        url = "{url}"
+        dead_letter_url = "{dead}"
+        [store]
+        kind = "dynamodb"
+        table = "{name}"
+        session_key = "env:ECO_CODER_SECRET_SESSION"
+        "#,
+        ministack::endpoint()
+    );
+    (settings.parse().unwrap(), Arc::new(SqsQueue::new(&sdk, url, dead, Arc::new(SystemEnv))))
 }
 
 /// Runs the binary to its end.

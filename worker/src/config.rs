@@ -8,6 +8,7 @@ use std::time::Duration;
 use eco_coder_analyzer::Options;
 use eco_coder_carbon::{Hardware, Input};
 use eco_coder_github::HttpSettings;
+use eco_coder_shared::aws::AwsSettings;
 use eco_coder_shared::config::{ConfigError, Settings};
 use eco_coder_shared::env::Env;
 use eco_coder_shared::policy::{Policy, PolicyConfig};
@@ -30,8 +31,8 @@ pub struct WorkerConfig {
     pub dry_run: bool,
     /// `[queue]`.
     pub queue: QueueSettings,
-    /// File of the store.
-    pub store: PathBuf,
+    /// `[store]`: where.
+    pub store: StorePlace,
     /// 32 bytes, hex.
     pub session_key: SessionKey,
     /// `[worker]`.
@@ -60,11 +61,44 @@ pub struct WorkerConfig {
     pub telemetry: TelemetryConfig,
 }
 
+/// Which engine the store has, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorePlace {
+    /// SQLite, in this file.
+    Sqlite(PathBuf),
+    /// One DynamoDB table.
+    DynamoDb {
+        /// Its name or ARN.
+        table: String,
+        /// Where AWS is.
+        aws: AwsSettings,
+    },
+}
+
+impl StorePlace {
+    /// Its file, if it is in one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::DynamoDb { .. } => None,
+        }
+    }
+}
+
+impl std::fmt::Display for StorePlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::DynamoDb { table, .. } => write!(f, "DynamoDB table {table}"),
+        }
+    }
+}
+
 /// The `[store]` table: what commands need that only read what is kept.
 #[derive(Debug)]
 pub struct StoreSettings {
-    /// File of the store.
-    pub path: PathBuf,
+    /// Engine and place.
+    pub place: StorePlace,
     /// 32 bytes, hex.
     pub session_key: SessionKey,
 }
@@ -74,12 +108,35 @@ impl StoreSettings {
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let data_dir = settings.data_dir()?;
         let table: StoreTable = settings.table("store")?;
-        only("store.kind", &table.kind, "sqlite")?;
-        let session_key = match &table.session_key {
-            None => SessionKey::File(data_dir.join("session.key")),
-            Some(reference) => SessionKey::Given(settings.secret("store.session_key", reference)?),
+        let wrong = |key: &str, problem: &str| Err(ConfigError::value(key, problem));
+        let place = match (table.kind.as_str(), table.path, table.table) {
+            ("sqlite", _, Some(_)) => {
+                return wrong("store.table", "it is for store.kind = \"dynamodb\"; set that, or remove this");
+            }
+            ("sqlite", path, None) => StorePlace::Sqlite(path.unwrap_or_else(|| data_dir.join("store.db"))),
+            ("dynamodb", Some(_), _) => {
+                return wrong("store.path", "it is for store.kind = \"sqlite\"; remove it, or set that");
+            }
+            ("dynamodb", None, Some(name)) if !name.is_empty() => {
+                StorePlace::DynamoDb { table: name, aws: AwsSettings::from_settings(settings)? }
+            }
+            ("dynamodb", None, _) => {
+                return wrong("store.table", "store.kind is \"dynamodb\", so it must be set: the table's name");
+            }
+            _ => return wrong("store.kind", "it must be \"sqlite\" or \"dynamodb\""),
         };
-        Ok(Self { path: table.path.unwrap_or_else(|| data_dir.join("store.db")), session_key })
+        let session_key = match (&table.session_key, &place) {
+            (Some(reference), _) => SessionKey::Given(settings.secret("store.session_key", reference)?),
+            (None, StorePlace::Sqlite(_)) => SessionKey::File(data_dir.join("session.key")),
+            (None, StorePlace::DynamoDb { .. }) => {
+                return wrong(
+                    "store.session_key",
+                    "the store is shared, so its key must be: make one with openssl rand -hex 32, and name it here for all \
+                     workers",
+                );
+            }
+        };
+        Ok(Self { place, session_key })
     }
 }
 
@@ -111,8 +168,8 @@ impl WorkerConfig {
         Ok(Self {
             deployment: deployment(settings)?,
             dry_run: settings.dry_run()?,
-            queue: QueueSettings::from_settings(settings)?,
-            store: store.path,
+            queue: shared_with(QueueSettings::from_settings(settings)?, &store.place)?,
+            store: store.place,
             session_key: store.session_key,
             token: settings.secret("github.token_source", &github.token_source)?,
             exclude: Exclude::new(&analysis.exclude).map_err(|e| {
@@ -170,6 +227,17 @@ fn make_private_dir(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Who takes jobs from a shared queue shares the rows' leases, too.
+fn shared_with(queue: QueueSettings, store: &StorePlace) -> Result<QueueSettings, ConfigError> {
+    match (&queue, store) {
+        (QueueSettings::Sqs { .. }, StorePlace::Sqlite(_)) => Err(ConfigError::value(
+            "store.kind",
+            "queue.kind is \"sqs\", and workers that share a queue must share a store: set \"dynamodb\" and store.table",
+        )),
+        _ => Ok(queue),
+    }
 }
 
 /// The engines of the fleet are not in this build: never a silent fall-back to a local one.

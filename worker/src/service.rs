@@ -26,7 +26,7 @@ use crate::backends::Backends;
 use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded};
 use crate::backends::profile_files::{Place, ProfileFiles};
-use crate::config::{WorkerConfig, connect_timeout, write_time};
+use crate::config::{StorePlace, WorkerConfig, connect_timeout, write_time};
 use crate::consumer::{self, Consumer};
 use crate::ecs;
 use crate::model::Model;
@@ -34,6 +34,7 @@ use crate::publish::{self, Publisher};
 use crate::review::inspect::Inspector;
 use crate::review::{self, Reviewer};
 use crate::store::Store;
+use crate::store::dynamodb::DynamoStore;
 use crate::store::seal::SealKey;
 use crate::store::sqlite::SqliteStore;
 
@@ -69,7 +70,8 @@ pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
     let env: SharedEnv = Arc::new(SystemEnv);
     let queue =
         config.queue.open(Arc::clone(&env)).await.with_context(|| format!("opening the queue {}", config.queue))?;
-    let worker = Worker::bind(&config, queue, open_store(&config)?, transport(&config)?, env).await?;
+    let store = open_store(&config.store, &env).await?;
+    let worker = Worker::bind(&config, queue, store, transport(&config)?, env).await?;
     let operator = worker.operator_addr()?;
     match source {
         Source::Queue => {
@@ -87,9 +89,16 @@ pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
 }
 
 /// The configured store.
-pub fn open_store(config: &WorkerConfig) -> anyhow::Result<Arc<dyn Store>> {
-    let store = SqliteStore::open(&config.store);
-    Ok(Arc::new(store.with_context(|| format!("opening the store {}", config.store.display()))?))
+pub async fn open_store(place: &StorePlace, env: &SharedEnv) -> anyhow::Result<Arc<dyn Store>> {
+    let opening = || format!("opening the store {place}");
+    match place {
+        StorePlace::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).with_context(opening)?)),
+        StorePlace::DynamoDb { table, aws } => {
+            let store = DynamoStore::new(&aws.load().await, table.clone(), Arc::clone(env));
+            store.check().await.with_context(opening)?;
+            Ok(Arc::new(store))
+        }
+    }
 }
 
 /// The transport to the configured GitHub.

@@ -3,6 +3,7 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
+pub mod dynamodb;
 pub mod seal;
 pub mod sqlite;
 

@@ -121,8 +121,14 @@ pub const KEYS: &[Key] = &[
         "14",
         "How long messages that were given up are kept for `queue redrive`; then they are deleted. 1 to 365.",
     ),
-    key("store.kind", Text, "sqlite", "Engine of the store. This build has: sqlite."),
+    key(
+        "store.kind",
+        Text,
+        "sqlite",
+        "Engine of the store: sqlite, or dynamodb (a fleet; needs store.table and store.session_key).",
+    ),
     key("store.path", Text, "DATA_DIR/store.db", "File of the SQLite store."),
+    key("store.table", Text, "", "Name or ARN of the DynamoDB table; docs/fleet.md has its keys."),
     key(
         "store.session_key",
         Text,

@@ -54,7 +54,9 @@ fn queue(path: &Path) -> Checks {
 }
 
 fn store(config: &StoreSettings) -> Checks {
-    let path = &config.path;
+    let Some(path) = config.place.file() else {
+        return vec![("store", Ok(format!("{}: AWS keeps it; there is no file to check", config.place)))];
+    };
     let key = config.session_key.look(&*system_env()).map_err(|e| e.to_string());
     if !path.exists() {
         return vec![("store", Ok(not_yet(&path.display())))];

@@ -27,6 +27,8 @@ table! {
         kind: String = "sqlite".to_owned(),
         /// File.
         path: Option<PathBuf> = None,
+        /// DynamoDB table.
+        table: Option<String> = None,
         /// `env:NAME` or `file:PATH`.
         session_key: Option<String> = None,
     }

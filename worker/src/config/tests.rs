@@ -24,7 +24,14 @@ fn the_default_needs_only_a_token() {
 #[test]
 fn half_set_unknown_and_contradictory_settings_refuse() {
     assert!(refusal("[carbon]\ntdp_watts = 100.0").contains("belong together"));
-    assert!(refusal("[queue]\nkind = 'sqs'").contains("this build has no such engine"));
+    let sqs = "[queue]\nkind = 'sqs'\nurl = 'https://h/1/q'\ndead_letter_url = 'https://h/1/d'\n";
+    assert!(refusal(sqs).contains("must share a store"));
+    assert!(refusal(&format!("{sqs}[store]\nkind = 'dynamodb'")).contains("store.table"));
+    let shared = format!("{sqs}[store]\nkind = 'dynamodb'\ntable = 't'\n");
+    assert!(refusal(&shared).contains("store.session_key"));
+    assert!(refusal(&format!("{shared}path = 'p'")).contains("store.path"));
+    assert!(refusal("[store]\ntable = 't'").contains("store.table"));
+    assert!(refusal("[store]\nkind = 'redis'").contains("store.kind"));
     assert!(refusal("[model]\nkind = 'bedrock'").contains("model.kind"));
     assert!(refusal("[worker]\nlease_seconds = 70").contains("longer than a write"));
     assert!(refusal("[worker]\njobs = 0").contains("from 1 to 10000"));

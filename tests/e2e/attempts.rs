@@ -3,11 +3,21 @@
 use eco_coder::forge::{Action, Fault, Gate};
 use eco_coder_shared::queue::NewMessage;
 
-use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, stdout};
+use crate::world::{CLEAN, Engines, QUERY_IN_A_LOOP, World, on_both_engines, stdout};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_always_fails_is_dead_lettered_with_its_reason_and_neighbours_finish() {
-    let world = World::running("").await;
+on_both_engines! {
+    a_job_that_always_fails_is_dead_lettered_with_its_reason_and_neighbours_finish,
+    a_job_that_kills_its_worker_is_dead_lettered_and_its_neighbour_is_not,
+    what_was_under_way_when_a_worker_died_is_taken_up_again_all_at_once,
+    a_rate_limit_is_waited_for_and_costs_no_attempt,
+    a_report_that_cannot_be_posted_is_kept_and_can_be_read,
+    sigterm_hands_back_what_is_under_way_without_a_charge_and_another_worker_finishes_it,
+    garbage_is_dead_lettered_and_a_newer_version_waits,
+    a_neighbour_that_failed_before_is_not_taken_along_by_a_job_that_kills_its_worker,
+}
+
+async fn a_job_that_always_fails_is_dead_lettered_with_its_reason_and_neighbours_finish(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (poison, poisoned) = world.open("poison", &[("a.py", CLEAN)]);
     let files = format!("/repos/*/*/pulls/{poison}/files");
     world.forge.add_fault(Fault::on("GET", &files, Action::forbidden()).times(3));
@@ -40,9 +50,8 @@ async fn a_job_that_always_fails_is_dead_lettered_with_its_reason_and_neighbours
     assert_eq!(world.ours(&world.forge, poison).len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_kills_its_worker_is_dead_lettered_and_its_neighbour_is_not() {
-    let mut world = World::running("[worker]\nmax_attempts = 2").await;
+async fn a_job_that_kills_its_worker_is_dead_lettered_and_its_neighbour_is_not(engines: Engines) {
+    let mut world = World::running_on(engines, "[worker]\nmax_attempts = 2").await;
     let (poison, _) = world.open("poison", &[("a.py", CLEAN)]);
     let (neighbour, head) = world.open("neighbour", &[("b.py", CLEAN)]);
     let files = |pull| format!("/repos/*/*/pulls/{pull}/files");
@@ -70,9 +79,8 @@ async fn a_job_that_kills_its_worker_is_dead_lettered_and_its_neighbour_is_not()
     assert_eq!(letters[0].attempts, 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_under_way_when_a_worker_died_is_taken_up_again_all_at_once() {
-    let mut world = World::running("").await;
+async fn what_was_under_way_when_a_worker_died_is_taken_up_again_all_at_once(engines: Engines) {
+    let mut world = World::running_on(engines, "").await;
     let (one, one_head) = world.open("one", &[("a.py", CLEAN)]);
     let (other, other_head) = world.open("other", &[("b.py", CLEAN)]);
     let gates = [Gate::new(), Gate::new()];
@@ -94,9 +102,8 @@ async fn what_was_under_way_when_a_worker_died_is_taken_up_again_all_at_once() {
     world.settled().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rate_limit_is_waited_for_and_costs_no_attempt() {
-    let world = World::running("[worker]\nmax_attempts = 1").await;
+async fn a_rate_limit_is_waited_for_and_costs_no_attempt(engines: Engines) {
+    let world = World::running_on(engines, "[worker]\nmax_attempts = 1").await;
     let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
     world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*", Action::secondary_limit(Some(1))));
     world.forge.add_fault(Fault::on("POST", "/repos/*/*/issues/*/comments", Action::secondary_limit(Some(1))));
@@ -106,9 +113,8 @@ async fn a_rate_limit_is_waited_for_and_costs_no_attempt() {
     assert_eq!(world.queue().dead_letters(10).await.unwrap(), []);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_report_that_cannot_be_posted_is_kept_and_can_be_read() {
-    let world = World::running("").await;
+async fn a_report_that_cannot_be_posted_is_kept_and_can_be_read(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (pull, head) = world.open("feature", &[("app/orders.py", QUERY_IN_A_LOOP)]);
     world.forge.add_fault(Fault::on("POST", "/repos/*/*/issues/*/comments", Action::forbidden()).times(3));
     world.deliver(pull, "opened").await;
@@ -119,9 +125,7 @@ async fn a_report_that_cannot_be_posted_is_kept_and_can_be_read() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let shown = stdout(&output);
     assert!(shown.contains("1 thing to mend") && shown.contains("app/orders.py"), "{shown}");
-    let store = std::fs::read(world.data().join("store.db")).unwrap();
-    let at_rest = String::from_utf8_lossy(&store);
-    assert!(!at_rest.contains("app/orders.py"), "a kept report is sealed");
+    assert!(!world.at_rest().await.contains("app/orders.py"), "a kept report is sealed");
 
     world.settled().await;
     world.run_configured(&["queue", "redrive", "--all"]);
@@ -131,9 +135,8 @@ async fn a_report_that_cannot_be_posted_is_kept_and_can_be_read() {
     assert!(!gone.status.success());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sigterm_hands_back_what_is_under_way_without_a_charge_and_another_worker_finishes_it() {
-    let mut world = World::running("[worker]\nmax_attempts = 1\nshutdown_grace_seconds = 0").await;
+async fn sigterm_hands_back_what_is_under_way_without_a_charge_and_another_worker_finishes_it(engines: Engines) {
+    let mut world = World::running_on(engines, "[worker]\nmax_attempts = 1\nshutdown_grace_seconds = 0").await;
     let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
     let gate = Gate::new();
     world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*/files", Action::Hold(gate.clone())));
@@ -148,9 +151,8 @@ async fn sigterm_hands_back_what_is_under_way_without_a_charge_and_another_worke
     assert_eq!(world.queue().dead_letters(10).await.unwrap(), []);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn garbage_is_dead_lettered_and_a_newer_version_waits() {
-    let world = World::running("").await;
+async fn garbage_is_dead_lettered_and_a_newer_version_waits(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let message = |body: &str| NewMessage { group: "1".into(), body: body.into(), delay: std::time::Duration::ZERO };
     let sent = world.queue().send(vec![message("not a job"), message(r#"{"v":99}"#)]).await.unwrap();
     assert!(sent.iter().all(Result::is_ok));
@@ -172,9 +174,8 @@ async fn garbage_is_dead_lettered_and_a_newer_version_waits() {
     assert!(letters[0].reason.contains("not a job"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_neighbour_that_failed_before_is_not_taken_along_by_a_job_that_kills_its_worker() {
-    let mut world = World::running("[worker]\nmax_attempts = 2").await;
+async fn a_neighbour_that_failed_before_is_not_taken_along_by_a_job_that_kills_its_worker(engines: Engines) {
+    let mut world = World::running_on(engines, "[worker]\nmax_attempts = 2").await;
     let (poison, _) = world.open("poison", &[("a.py", CLEAN)]);
     let (neighbour, head) = world.open("neighbour", &[("b.py", CLEAN)]);
     let files = |pull| format!("/repos/*/*/pulls/{pull}/files");

@@ -11,6 +11,7 @@ mod comment;
 mod demo;
 mod diffs;
 mod documents;
+mod fleet;
 mod ingress;
 mod kill;
 mod overload;

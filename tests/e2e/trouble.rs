@@ -7,7 +7,25 @@ use eco_coder::forge::{Action, Fault, Gate};
 use eco_coder_shared::ids::RepoName;
 use serde_json::Value;
 
-use crate::world::{CLEAN, QUERY_IN_A_LOOP, TOKEN, World, tree};
+use crate::world::{CLEAN, Engines, QUERY_IN_A_LOOP, TOKEN, World, on_both_engines, tree};
+
+on_both_engines! {
+    a_failure_before_the_head_is_known_is_counted_and_dead_lettered,
+    a_replica_that_does_not_know_the_push_yet_loses_no_hint,
+    a_pull_request_that_is_gone_is_dead_lettered_with_the_reason,
+    files_that_github_does_not_find_are_no_clean_bill_and_the_next_hint_looks_again,
+    a_short_outage_leaves_an_incomplete_comment_that_heals_by_itself,
+    many_redriven_letters_of_one_pull_request_do_not_reset_each_other_for_ever,
+    after_a_dry_run_the_comment_is_posted,
+    a_create_that_lands_after_another_was_made_is_removed_by_the_next_review,
+    a_head_that_moves_while_its_files_are_listed_is_judged_by_its_own_files,
+    a_retry_looks_again_and_does_not_replay_an_outage,
+    a_comment_of_our_former_account_does_not_block_the_pull_request,
+    a_job_queued_under_an_old_name_obeys_the_pause_of_the_new_one,
+    a_redelivery_costs_no_write_with_settings_of_any_kind,
+    a_write_that_lands_while_its_worker_is_stopped_past_its_lease_is_written_over,
+    an_older_head_from_a_lagging_replica_is_not_published_over_a_newer_one,
+}
 
 const CONTENTS: &str = "/repos/*/*/contents/**";
 const CREATE: &str = "/repos/*/*/issues/*/comments";
@@ -21,9 +39,8 @@ async fn letters(world: &World) -> Vec<eco_coder_shared::queue::DeadLetter> {
     world.queue().dead_letters(100).await.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failure_before_the_head_is_known_is_counted_and_dead_lettered() {
-    let world = World::running("").await;
+async fn a_failure_before_the_head_is_known_is_counted_and_dead_lettered(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
     world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*", Action::forbidden()).times(1000));
     world.deliver(pull, "opened").await;
@@ -35,9 +52,8 @@ async fn a_failure_before_the_head_is_known_is_counted_and_dead_lettered() {
     assert!(letters[0].last_error.as_deref().unwrap().contains("permission"), "{letters:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_does_not_know_the_push_yet_loses_no_hint() {
-    let world = World::running("").await;
+async fn a_replica_that_does_not_know_the_push_yet_loses_no_hint(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     for (n, path) in ["/repos/*/*/pulls/*", "/repos/*/*/compare/*", "/repos/*/*/pulls/*/files"].into_iter().enumerate()
     {
         let (pull, head) = world.open(&format!("feature-{n}"), &[("a.py", &format!("x = {n}\n"))]);
@@ -49,9 +65,8 @@ async fn a_replica_that_does_not_know_the_push_yet_loses_no_hint() {
     assert_eq!(letters(&world).await, []);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pull_request_that_is_gone_is_dead_lettered_with_the_reason() {
-    let world = World::running("[worker]\nmax_attempts = 1").await;
+async fn a_pull_request_that_is_gone_is_dead_lettered_with_the_reason(engines: Engines) {
+    let world = World::running_on(engines, "[worker]\nmax_attempts = 1").await;
     let (pull, _) = world.open("feature", &[("a.py", CLEAN)]);
     world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*", Action::status(404)).times(1000));
     world.deliver(pull, "opened").await;
@@ -61,9 +76,8 @@ async fn a_pull_request_that_is_gone_is_dead_lettered_with_the_reason() {
     assert!(last_error.contains("the token may not see it"), "{last_error}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn files_that_github_does_not_find_are_no_clean_bill_and_the_next_hint_looks_again() {
-    let world = World::running("").await;
+async fn files_that_github_does_not_find_are_no_clean_bill_and_the_next_hint_looks_again(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.forge.add_fault(Fault::on("GET", CONTENTS, Action::status(404)).times(1000));
     world.deliver(pull, "opened").await;
@@ -75,9 +89,8 @@ async fn files_that_github_does_not_find_are_no_clean_bill_and_the_next_hint_loo
     world.until("the finding", |forge| world.ours(forge, pull)[0].body.contains("1 thing to mend").then_some(())).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_short_outage_leaves_an_incomplete_comment_that_heals_by_itself() {
-    let world = World::running("").await;
+async fn a_short_outage_leaves_an_incomplete_comment_that_heals_by_itself(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (pull, _) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     // One fetch, with its retries.
     world.forge.add_fault(Fault::on("GET", CONTENTS, Action::status(503)).times(3));
@@ -92,9 +105,8 @@ async fn a_short_outage_leaves_an_incomplete_comment_that_heals_by_itself() {
     assert_eq!((world.ours(&world.forge, pull).len(), letters(&world).await.len()), (1, 0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_redriven_letters_of_one_pull_request_do_not_reset_each_other_for_ever() {
-    let world = World::running("").await;
+async fn many_redriven_letters_of_one_pull_request_do_not_reset_each_other_for_ever(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let (pull, _) = world.open("feature", &[("a.py", CLEAN)]);
     world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*/files", Action::forbidden()).times(100_000));
     world.deliver(pull, "opened").await;
@@ -111,9 +123,8 @@ async fn many_redriven_letters_of_one_pull_request_do_not_reset_each_other_for_e
     assert!(more <= 5 * 3, "{more} more failures");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn after_a_dry_run_the_comment_is_posted() {
-    let mut world = World::running("dry_run = true").await;
+async fn after_a_dry_run_the_comment_is_posted(engines: Engines) {
+    let mut world = World::running_on(engines, "dry_run = true").await;
     let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
     world.worker().says("reviewed").await;
@@ -125,9 +136,8 @@ async fn after_a_dry_run_the_comment_is_posted() {
     world.comment(pull, &head).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_create_that_lands_after_another_was_made_is_removed_by_the_next_review() {
-    let world = World::running("").await;
+async fn a_create_that_lands_after_another_was_made_is_removed_by_the_next_review(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let gate = Gate::new();
     world.forge.add_fault(Fault::on("POST", CREATE, Action::Hold(gate.clone())));
     let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
@@ -144,9 +154,8 @@ async fn a_create_that_lands_after_another_was_made_is_removed_by_the_next_revie
     assert_eq!(world.ours(&world.forge, pull).len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_moves_while_its_files_are_listed_is_judged_by_its_own_files() {
-    let world = World::running("").await;
+async fn a_head_that_moves_while_its_files_are_listed_is_judged_by_its_own_files(engines: Engines) {
+    let world = World::running_on(engines, "").await;
     let gate = Gate::new();
     let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*/files", Action::Hold(gate.clone())));
@@ -163,9 +172,8 @@ async fn a_head_that_moves_while_its_files_are_listed_is_judged_by_its_own_files
     assert!(world.comment(pull, &first).await.body.contains("1 thing to mend"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_retry_looks_again_and_does_not_replay_an_outage() {
-    let world = World::running("[worker]\nmax_attempts = 1").await;
+async fn a_retry_looks_again_and_does_not_replay_an_outage(engines: Engines) {
+    let world = World::running_on(engines, "[worker]\nmax_attempts = 1").await;
     let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.forge.add_fault(Fault::on("GET", CONTENTS, Action::status(503)).times(3));
     world.forge.add_fault(Fault::on("POST", CREATE, Action::forbidden()));
@@ -176,9 +184,8 @@ async fn a_retry_looks_again_and_does_not_replay_an_outage() {
     assert!(world.comment(pull, &head).await.body.contains("1 thing to mend"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_comment_of_our_former_account_does_not_block_the_pull_request() {
-    let world = World::running("[worker]\nmax_attempts = 1").await;
+async fn a_comment_of_our_former_account_does_not_block_the_pull_request(engines: Engines) {
+    let world = World::running_on(engines, "[worker]\nmax_attempts = 1").await;
     let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
     let theirs = world.comment(pull, &first).await;
@@ -193,9 +200,8 @@ async fn a_comment_of_our_former_account_does_not_block_the_pull_request() {
     assert_eq!(letters(&world).await, []);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_queued_under_an_old_name_obeys_the_pause_of_the_new_one() {
-    let mut world = World::new("[policy]\npaused_repositories = [\"acme/secret\"]").await;
+async fn a_job_queued_under_an_old_name_obeys_the_pause_of_the_new_one(engines: Engines) {
+    let mut world = World::on(engines, "[policy]\npaused_repositories = [\"acme/secret\"]").await;
     world.start_ingress().await;
     let (pull, _) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
@@ -207,9 +213,8 @@ async fn a_job_queued_under_an_old_name_obeys_the_pause_of_the_new_one() {
     assert_eq!(world.writes(), []);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_redelivery_costs_no_write_with_settings_of_any_kind() {
-    let world = World::running("[analysis]\nexclude = [\"vendor/**/[a-z]*/*.py\"]").await;
+async fn a_redelivery_costs_no_write_with_settings_of_any_kind(engines: Engines) {
+    let world = World::running_on(engines, "[analysis]\nexclude = [\"vendor/**/[a-z]*/*.py\"]").await;
     let (pull, head) = world.open("feature", &[("source/of/the/shop/app/orders.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
     world.comment(pull, &head).await;
@@ -220,9 +225,8 @@ async fn a_redelivery_costs_no_write_with_settings_of_any_kind() {
     assert_eq!(world.writes(), []);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_lands_while_its_worker_is_stopped_past_its_lease_is_written_over() {
-    let mut world = World::running("").await;
+async fn a_write_that_lands_while_its_worker_is_stopped_past_its_lease_is_written_over(engines: Engines) {
+    let mut world = World::running_on(engines, "").await;
     let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
     world.comment(pull, &first).await;
@@ -249,10 +253,9 @@ async fn a_write_that_lands_while_its_worker_is_stopped_past_its_lease_is_writte
     world.comment(pull, &third).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_older_head_from_a_lagging_replica_is_not_published_over_a_newer_one() {
+async fn an_older_head_from_a_lagging_replica_is_not_published_over_a_newer_one(engines: Engines) {
     const LONG_AGO: &str = "2020-01-01T00:00:00Z";
-    let world = World::running("").await;
+    let world = World::running_on(engines, "").await;
     let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     let address = format!("{}/repos/{}/pulls/{pull}", world.forge.settings().base_url, world.repo);
     let answer = reqwest::Client::new().get(address).bearer_auth(TOKEN).send().await.unwrap();

@@ -67,10 +67,18 @@ pub struct World {
     pub ingress: Option<Process>,
     pub worker: Option<Process>,
     webhooks: String,
+    /// Where several ingresses take webhooks.
+    pub addresses: Vec<SocketAddr>,
     config: PathBuf,
     environment: Vec<(String, String)>,
-    /// The fleet's queue.
-    sqs: Option<Arc<SqsQueue>>,
+    fleet: Option<Fleet>,
+}
+
+/// What a fleet shares.
+struct Fleet {
+    queue: Arc<SqsQueue>,
+    tables: aws_sdk_dynamodb::Client,
+    table: String,
 }
 
 /// A file with one finding: a query in a loop.
@@ -99,11 +107,11 @@ impl World {
 
     /// The same, on these engines.
     pub async fn on(engines: Engines, settings: &str) -> Self {
-        let mut fleet = toml::Table::new();
-        let mut sqs = None;
+        let mut shared = toml::Table::new();
+        let mut fleet = None;
         if engines == Engines::Fleet {
-            let (table, queue) = fleet_of_its_own().await;
-            (fleet, sqs) = (table, Some(queue));
+            let (settings, its) = fleet_of_its_own().await;
+            (shared, fleet) = (settings, Some(its));
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
@@ -119,6 +127,7 @@ impl World {
             forge,
             repo,
             webhooks: String::new(),
+            addresses: Vec::new(),
             ingress: None,
             worker: None,
             config,
@@ -132,9 +141,9 @@ impl World {
                 ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
             ],
             dir,
-            sqs,
+            fleet,
         };
-        world.configure(&api, [fleet, settings.parse().unwrap()]);
+        world.configure(&api, [shared, settings.parse().unwrap()]);
         world
     }
 
@@ -252,10 +261,33 @@ impl World {
 
     /// The queue, opened a second time.
     pub fn queue(&self) -> Arc<dyn JobQueue> {
-        match &self.sqs {
-            Some(queue) => Arc::clone(queue) as Arc<dyn JobQueue>,
+        match &self.fleet {
+            Some(fleet) => Arc::clone(&fleet.queue) as Arc<dyn JobQueue>,
             None => Arc::new(SqliteQueue::open(&self.data().join("queue.db"), Arc::new(SystemEnv)).unwrap()),
         }
+    }
+
+    /// Everything that is kept, as whoever steals it would see it.
+    pub async fn at_rest(&self) -> String {
+        let mut bytes = Vec::new();
+        match &self.fleet {
+            None => {
+                for entry in std::fs::read_dir(self.data()).unwrap() {
+                    bytes.extend(std::fs::read(entry.unwrap().path()).unwrap_or_default());
+                }
+            }
+            Some(Fleet { tables, table, .. }) => {
+                let items = tables.scan().table_name(table).send().await.unwrap();
+                for value in items.items().iter().flat_map(|item| item.values()) {
+                    match value.as_b() {
+                        Ok(blob) => bytes.extend(blob.as_ref()),
+                        Err(other) => bytes.extend(format!("{other:?}").bytes()),
+                    }
+                }
+                assert!(!bytes.is_empty());
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// One more process of a kind that may run already.
@@ -352,7 +384,7 @@ impl World {
 }
 
 /// Queues and a table that nobody else uses, and the settings that lead to them.
-async fn fleet_of_its_own() -> (toml::Table, Arc<SqsQueue>) {
+async fn fleet_of_its_own() -> (toml::Table, Fleet) {
     let sdk = ministack::sdk().await;
     let name = SystemEnv.random_id();
     let queues = aws_sdk_sqs::Client::new(&sdk);
@@ -361,7 +393,8 @@ async fn fleet_of_its_own() -> (toml::Table, Arc<SqsQueue>) {
         async move { call.send().await.unwrap().queue_url().unwrap().to_owned() }
     };
     let (url, dead) = (create(name.clone()).await, create(format!("{name}-dead")).await);
-    dynamodb::create(&aws_sdk_dynamodb::Client::new(&sdk), &name).await.unwrap();
+    let tables = aws_sdk_dynamodb::Client::new(&sdk);
+    dynamodb::create(&tables, &name).await.unwrap();
     let settings = format!(
         r#"
         [aws]
@@ -378,7 +411,8 @@ async fn fleet_of_its_own() -> (toml::Table, Arc<SqsQueue>) {
         "#,
         ministack::endpoint()
     );
-    (settings.parse().unwrap(), Arc::new(SqsQueue::new(&sdk, url, dead, Arc::new(SystemEnv))))
+    let queue = Arc::new(SqsQueue::new(&sdk, url, dead, Arc::new(SystemEnv)));
+    (settings.parse().unwrap(), Fleet { queue, tables, table: name })
 }
 
 /// Runs the binary to its end.

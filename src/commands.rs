@@ -115,7 +115,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Queue(args) => block_on(queue::run(args)),
         Command::Report(args) => block_on(report::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
-        Command::Backup(args) => done(backup::run(args)),
+        Command::Backup(args) => block_on(async { done(backup::run(args).await) }),
     };
     outcome.unwrap_or_else(|error| {
         let is_pipe = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;

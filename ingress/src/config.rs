@@ -6,9 +6,12 @@ use std::time::Duration;
 use eco_coder_shared::config::{ConfigError, Settings};
 use eco_coder_shared::policy::{Policy, PolicyConfig};
 use eco_coder_shared::queue::settings::QueueSettings;
+use eco_coder_shared::secrets::SecretRef;
 use eco_coder_shared::telemetry::TelemetryConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
+
+use crate::webhook::rotation::Source;
 
 /// GitHub's own limit of a webhook's body, 25 MB. Source: GitHub's documentation of webhook events and payloads.
 pub const GITHUB_MAX_BODY: usize = 26_214_400;
@@ -31,6 +34,8 @@ pub struct IngressConfig {
     pub operator_listen: SocketAddr,
     /// A delivery signed with any of these is GitHub's. Never empty.
     pub secrets: Vec<SecretString>,
+    /// Where they are read again, if they can change without a restart.
+    pub(crate) secret_source: Option<Source>,
     /// Longest body in bytes.
     pub max_body_bytes: usize,
     /// From the first wait for a request until its headers are there; an idle connection is closed by it too.
@@ -104,6 +109,7 @@ impl IngressConfig {
             listen,
             operator_listen,
             secrets: secrets(settings, &table.webhook_secrets)?,
+            secret_source: source(settings, table.webhook_secrets),
             max_body_bytes: to_usize(max_body_bytes),
             header_timeout: seconds(
                 "ingress.header_timeout_seconds",
@@ -168,7 +174,7 @@ fn secrets(settings: &Settings, references: &[String]) -> Result<Vec<SecretStrin
     if references.is_empty() {
         return Err(ConfigError::value(
             KEY,
-            "it is empty, so that no delivery could be verified; name the webhook's secret as env:NAME or file:PATH",
+            "it is empty, so that no delivery could be verified; name the webhook's secret as env:NAME, file:PATH or aws:NAME",
         ));
     }
     if references.len() > MAX_SECRETS {
@@ -178,6 +184,11 @@ fn secrets(settings: &Settings, references: &[String]) -> Result<Vec<SecretStrin
         ));
     }
     references.iter().map(|reference| settings.secret(KEY, reference)).collect()
+}
+
+fn source(settings: &Settings, references: Vec<String>) -> Option<Source> {
+    let can_change = |reference: &String| reference.parse::<SecretRef>().is_ok_and(|r| r.can_change());
+    references.iter().any(can_change).then(|| Source::new(settings.clone(), references))
 }
 
 #[cfg(test)]

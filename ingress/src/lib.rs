@@ -26,7 +26,8 @@ pub use server::{BindError, Ingress};
 pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     // Its clock measures itself for some ten milliseconds: meanwhile the queue is opened.
     std::thread::spawn(telemetry::metrics::install);
-    let config = IngressConfig::from_settings(settings)?;
+    let settings = settings.clone().fetching(&["ingress.webhook_secrets"]).await?;
+    let config = IngressConfig::from_settings(&settings)?;
     telemetry::init_logs(&config.telemetry)?;
     let env: SharedEnv = Arc::new(SystemEnv);
     let queue =

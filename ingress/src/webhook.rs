@@ -7,6 +7,7 @@ mod event;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod json;
+pub(crate) mod rotation;
 mod signature;
 
 use std::borrow::Cow;
@@ -30,13 +31,14 @@ use serde::Serialize;
 use self::answer::{Answer, Refusal};
 use self::body::BodyLimits;
 use self::event::{Arrival, Decision};
-use self::signature::{Claimed, Secrets, SignedBody};
+use self::rotation::Current;
+use self::signature::{Claimed, SignedBody};
 use crate::config::IngressConfig;
 use crate::outbox::{NotStored, Outbox};
 
 /// Everything one delivery is judged by.
 pub(crate) struct Webhook {
-    secrets: Secrets,
+    secrets: Arc<Current>,
     limits: BodyLimits,
     policy: Policy,
     outbox: Outbox,
@@ -82,7 +84,7 @@ impl Webhook {
     /// To be called in the runtime that serves: the jobs are sent from a task of it.
     pub(crate) fn new(config: &IngressConfig, queue: Arc<dyn JobQueue>, env: SharedEnv) -> Self {
         Self {
-            secrets: Secrets::new(&config.secrets),
+            secrets: Current::start(&config.secrets, config.secret_source.clone()),
             limits: BodyLimits::new(config.max_body_bytes, config.body_timeout, config.max_body_memory_bytes),
             policy: config.policy.clone(),
             outbox: Outbox::start(queue, config.enqueue_timeout),
@@ -128,7 +130,7 @@ impl Webhook {
         let announced = self.limits.admit(headers)?;
         let claimed = Claimed::from_headers(headers)?;
         let held = self.limits.read(announced, body, deadline).await?;
-        self.secrets.verify(claimed, held)
+        self.secrets.now().verify(claimed, held).inspect_err(|_| self.secrets.doubt())
     }
 
     /// A delivery that is GitHub's.

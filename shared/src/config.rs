@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 pub use keys::{KEYS, Key, Kind, reference_table};
 
+use crate::aws::AwsSettings;
 use crate::secrets::SecretRef;
 
 /// The longest settings file, bytes.
@@ -69,6 +71,8 @@ impl ConfigError {
 pub struct Settings {
     tables: Table,
     environment: BTreeMap<String, String>,
+    /// Secrets that had to be asked for, by their names in the settings.
+    fetched: BTreeMap<String, SecretString>,
 }
 
 /// Names only: the environment holds secrets, and a value in the file may be one in the wrong place.
@@ -112,7 +116,7 @@ impl Settings {
                 lay_over(&mut tables, key, name, value)?;
             }
         }
-        Ok(Self { tables, environment })
+        Ok(Self { tables, environment, fetched: BTreeMap::new() })
     }
 
     /// Lays a flag over file and environment. `path` is as in the documentation: `ingress.listen`.
@@ -173,10 +177,44 @@ impl Settings {
         }
     }
 
-    /// Resolves a secret; `key` is the setting that named it.
-    pub fn secret(&self, key: &str, reference: &str) -> Result<secrecy::SecretString, ConfigError> {
+    /// Resolves a secret; `key` is the setting that named it. One of AWS must have been [fetched](Self::fetching).
+    pub fn secret(&self, key: &str, reference: &str) -> Result<SecretString, ConfigError> {
         let wrong = |e: crate::secrets::SecretError| ConfigError::value(key, &e.to_string());
-        reference.parse::<SecretRef>().map_err(wrong)?.read(&self.environment).map_err(wrong)
+        match self.fetched.get(reference) {
+            Some(secret) => Ok(secret.clone()),
+            None => reference.parse::<SecretRef>().map_err(wrong)?.read(&self.environment).map_err(wrong),
+        }
+    }
+
+    /// With the secrets that these settings name, if they are in AWS Secrets Manager: only those that are needed, since a
+    /// role may see no others.
+    pub async fn fetching(mut self, keys: &[&str]) -> Result<Self, ConfigError> {
+        for key in keys {
+            for reference in self.references(key) {
+                if matches!(reference.parse(), Ok(SecretRef::Aws { .. })) {
+                    let secret = self.secret_now(key, &reference).await?.swap_remove(0);
+                    self.fetched.insert(reference, secret);
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// What a secret is now, which may not be what it was at the start; never empty, the current value first.
+    pub async fn secret_now(&self, key: &str, reference: &str) -> Result<Vec<SecretString>, ConfigError> {
+        let wrong = |e: crate::secrets::SecretError| ConfigError::value(key, &e.to_string());
+        let aws = AwsSettings::from_settings(self)?;
+        reference.parse::<SecretRef>().map_err(wrong)?.fetch(&self.environment, &aws).await.map_err(wrong)
+    }
+
+    /// The texts at a setting that is one or a list of them.
+    fn references(&self, path: &str) -> Vec<String> {
+        let value = path.split_once('.').and_then(|(table, key)| self.tables.get(table)?.get(key));
+        match value {
+            Some(Value::String(text)) => vec![text.clone()],
+            Some(Value::Array(list)) => list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+            _ => Vec::new(),
+        }
     }
 }
 

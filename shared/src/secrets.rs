@@ -1,5 +1,7 @@
-//! Where secrets come from: files and the environment now, Secrets Manager with the fleet. A secret is named in the
-//! settings, never written there. Values are `SecretString`: they show up in no log, error or `Debug`.
+//! Where secrets come from: files, the environment, AWS Secrets Manager. A secret is named in the settings, never written
+//! there. Values are `SecretString`: they show up in no log, error or `Debug`.
+
+mod secrets_manager;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,27 +11,44 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 
+use crate::aws::AwsSettings;
+
 /// The largest secret, bytes; as in AWS Secrets Manager. A larger file is another file than was meant.
 const MAX_SECRET: u64 = 65_536;
 
-/// Names a secret: `env:NAME` or `file:PATH`.
+/// Names a secret: `env:NAME`, `file:PATH`, `aws:NAME`, `aws:NAME#KEY` or an ARN of Secrets Manager, also with `#KEY`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretRef {
     /// An environment variable.
     Env(String),
     /// A file; its value ends at the last line break.
     File(PathBuf),
+    /// A secret of AWS Secrets Manager.
+    Aws {
+        /// Its name or ARN.
+        name: String,
+        /// The member to take, if the secret is a JSON object.
+        key: Option<String>,
+    },
 }
 
 /// Why a secret can't be had. Messages name the reference, never a value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// Not `env:` or `file:`.
-    #[error("a secret is named as env:NAME or file:PATH, and never written into the settings itself")]
+    /// None of the forms.
+    #[error("a secret is named as env:NAME, file:PATH or aws:NAME, and never written into the settings itself")]
     BadReference,
-    /// AWS Secrets Manager is not a source of this build.
-    #[error("secrets from AWS Secrets Manager are not supported by this build; use env:NAME or file:PATH")]
-    SecretsManager,
+    /// Secrets Manager was not asked for it.
+    #[error("the secret {0} is in AWS Secrets Manager, which this command does not ask")]
+    NotFetched(SecretRef),
+    /// Secrets Manager didn't give it.
+    #[error("the secret {reference} can't be had: {cause}")]
+    Aws {
+        /// Which.
+        reference: SecretRef,
+        /// What was asked, what came back, what to do.
+        cause: String,
+    },
     /// The variable isn't set.
     #[error("the environment variable {0} is not set; set it to the secret, or name another source")]
     MissingEnv(String),
@@ -67,6 +86,8 @@ impl fmt::Display for SecretRef {
         match self {
             Self::Env(name) => write!(f, "env:{name}"),
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Aws { name, key: None } => write!(f, "aws:{name}"),
+            Self::Aws { name, key: Some(key) } => write!(f, "aws:{name}#{key}"),
         }
     }
 }
@@ -75,17 +96,41 @@ impl FromStr for SecretRef {
     type Err = SecretError;
 
     fn from_str(text: &str) -> Result<Self, SecretError> {
+        let aws = |text: &str| {
+            let (name, key) = text.split_once('#').map_or((text, None), |(name, key)| (name, Some(key.to_owned())));
+            let whole = !name.is_empty() && name.len() <= 2048 && key.as_deref() != Some("");
+            if whole { Ok(Self::Aws { name: name.to_owned(), key }) } else { Err(SecretError::BadReference) }
+        };
         match text.split_once(':') {
             Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
-            Some(("arn", _)) => Err(SecretError::SecretsManager),
+            Some(("aws", name)) => aws(name),
+            Some(("arn", rest)) if rest.contains(":secretsmanager:") => aws(text),
             _ => Err(SecretError::BadReference),
         }
     }
 }
 
 impl SecretRef {
-    /// Reads the value now. `environment` is the process's, as it was read at start.
+    /// Can another value be there tomorrow, without a restart?
+    pub fn can_change(&self) -> bool {
+        !matches!(self, Self::Env(_))
+    }
+
+    /// Reads the value now, from wherever it is; the value before it, too, if Secrets Manager still has one: during a
+    /// rotation both are in use.
+    pub async fn fetch(
+        &self,
+        environment: &BTreeMap<String, String>,
+        aws: &AwsSettings,
+    ) -> Result<Vec<SecretString>, SecretError> {
+        match self {
+            Self::Aws { name, key } => secrets_manager::fetch(self, name, key.as_deref(), aws).await,
+            Self::Env(_) | Self::File(_) => self.read(environment).map(|secret| vec![secret]),
+        }
+    }
+
+    /// Reads the value now, if that needs no network. `environment` is the process's, as it was read at start.
     pub fn read(&self, environment: &BTreeMap<String, String>) -> Result<SecretString, SecretError> {
         let value = match self {
             Self::Env(name) => environment.get(name).cloned().ok_or_else(|| SecretError::MissingEnv(name.clone()))?,
@@ -99,6 +144,7 @@ impl SecretRef {
                 }
                 String::from_utf8(text).map_err(|_| failed(std::io::Error::other("it is not UTF-8 text")))?
             }
+            Self::Aws { .. } => return Err(SecretError::NotFetched(self.clone())),
         };
         let value = value.trim_end_matches(['\r', '\n']);
         if value.trim().is_empty() { Err(SecretError::Empty(self.clone())) } else { Ok(SecretString::from(value)) }
@@ -156,6 +202,25 @@ mod tests {
         let e = "ghp_abcdef0123456789".parse::<SecretRef>().unwrap_err();
         assert!(matches!(e, SecretError::BadReference));
         assert!(!e.to_string().contains("ghp_"));
+    }
+
+    #[test]
+    fn a_secret_of_aws_is_named_by_name_or_arn_and_never_read_without_asking() {
+        let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:eco-coder/github-token-AbCdEf";
+        for (text, name, key) in [
+            ("aws:eco-coder/github-token", "eco-coder/github-token", None),
+            ("aws:eco-coder/app#key", "eco-coder/app", Some("key")),
+            (arn, arn, None),
+            (&format!("{arn}#token"), arn, Some("token")),
+        ] {
+            let parsed: SecretRef = text.parse().unwrap();
+            assert_eq!(parsed, SecretRef::Aws { name: name.to_owned(), key: key.map(str::to_owned) }, "{text}");
+            assert!(matches!(parsed.read(&BTreeMap::new()), Err(SecretError::NotFetched(_))));
+            assert!(parsed.can_change());
+        }
+        for wrong in ["aws:", "aws:#key", "aws:name#", "arn:aws:s3:::bucket"] {
+            assert!(wrong.parse::<SecretRef>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

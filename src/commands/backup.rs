@@ -44,8 +44,8 @@ pub struct BackupArgs {
 }
 
 /// Runs `backup`.
-pub fn run(args: &BackupArgs) -> anyhow::Result<()> {
-    let settings = args.config.settings()?;
+pub async fn run(args: &BackupArgs) -> anyhow::Result<()> {
+    let settings = args.config.settings()?.fetching(&["store.session_key"]).await?;
     let queue = QueueSettings::from_settings(&settings)?;
     let store = StoreSettings::from_settings(&settings)?.place;
     let target = &args.file;

@@ -13,7 +13,7 @@ use eco_coder_shared::queue::sqlite::Check as QueueCheck;
 use eco_coder_shared::queue::{Depth, JobQueue};
 use eco_coder_shared::sqlite::Look;
 use eco_coder_worker::config::{StorePlace, WorkerConfig};
-use eco_coder_worker::service::{github, transport};
+use eco_coder_worker::service::{WORKER_SECRETS, github, transport};
 use eco_coder_worker::store::Store;
 use eco_coder_worker::store::dynamodb::DynamoStore;
 use eco_coder_worker::store::sqlite::Check as StoreCheck;
@@ -63,7 +63,8 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
                 Ok(args.config.config.as_ref().map_or("defaults and environment".into(), |p| p.display().to_string())),
             )?;
             let checks = if args.storage {
-                storage::checks(&settings)
+                let needed = settings.clone().fetching(&["store.session_key"]).await;
+                needed.map_or_else(|e| vec![("store", Err(e.to_string()))], |settings| storage::checks(&settings))
             } else {
                 [ingress(&settings).await, worker(&settings).await].concat()
             };
@@ -76,7 +77,8 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn ingress(settings: &Settings) -> Vec<(&'static str, Check)> {
-    match IngressConfig::from_settings(settings) {
+    let fetched = settings.clone().fetching(&["ingress.webhook_secrets"]).await;
+    match fetched.and_then(|settings| IngressConfig::from_settings(&settings)) {
         Err(e) => vec![("ingress", Err(e.to_string()))],
         Ok(config) => vec![
             ("ingress", Ok("its settings and webhook secrets are there".to_owned())),
@@ -87,7 +89,8 @@ async fn ingress(settings: &Settings) -> Vec<(&'static str, Check)> {
 }
 
 async fn worker(settings: &Settings) -> Vec<(&'static str, Check)> {
-    let config = match WorkerConfig::from_settings(settings) {
+    let fetched = settings.clone().fetching(&WORKER_SECRETS).await;
+    let config = match fetched.and_then(|settings| WorkerConfig::from_settings(&settings)) {
         Err(e) => return vec![("worker", Err(e.to_string()))],
         Ok(config) => config,
     };

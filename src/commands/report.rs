@@ -54,7 +54,7 @@ fn parse_name(text: &str) -> Result<Named, String> {
 /// Runs `report`.
 pub async fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let ReportCommand::Show { pull_request: Named { repo, pull }, format } = &args.command;
-    let settings = StoreSettings::from_settings(&args.config.settings()?)?;
+    let settings = StoreSettings::from_settings(&args.config.settings()?.fetching(&["store.session_key"]).await?)?;
     let there = settings.place.file().is_none_or(std::path::Path::exists);
     anyhow::ensure!(there, "there is no store at {}", settings.place);
     let env = system_env();

@@ -9,14 +9,14 @@ use eco_coder_ingress::server::Ingress;
 use eco_coder_shared::shutdown;
 use eco_coder_shared::telemetry::{init_logs, metrics};
 use eco_coder_worker::config::WorkerConfig;
-use eco_coder_worker::service::{Worker, open_store, transport};
+use eco_coder_worker::service::{WORKER_SECRETS, Worker, open_store, transport};
 use tokio::sync::watch;
 
 use super::{ConfigArgs, system_env};
 
 /// Serves until SIGTERM or Ctrl-C, then drains.
 pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
-    let settings = args.settings()?;
+    let settings = args.settings()?.fetching(&WORKER_SECRETS).await?.fetching(&["ingress.webhook_secrets"]).await?;
     let ingress = IngressConfig::from_settings(&settings)?;
     let worker = WorkerConfig::from_settings(&settings)?;
     init_logs(&worker.telemetry)?;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eco_coder::forge::{Content, NewPull};
+use eco_coder_shared::env::{Env, SystemEnv};
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
+use eco_coder_shared::testing::ministack;
 use tokio::task::JoinSet;
 
 use crate::process::{PATIENCE, Process, chosen};
 use crate::wire::{Peer, delivery};
-use crate::world::{CLEAN, Engines, QUERY_IN_A_LOOP, World, tree};
+use crate::world::{CLEAN, Engines, QUERY_IN_A_LOOP, SECRET, TOKEN, World, stdout, tree};
 
 const REPOSITORIES: [&str; 3] = ["acme/shop", "acme/till", "other/one"];
 const INGRESSES: usize = 2;
@@ -71,6 +73,33 @@ async fn counted(processes: &[&Process], message: &str, name: &str) -> f64 {
         sum += values.map(|value| value.parse::<f64>().unwrap()).sum::<f64>();
     }
     sum
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_secret_can_be_in_secrets_manager() {
+    let client = aws_sdk_secretsmanager::Client::new(&ministack::sdk().await);
+    let prefix = SystemEnv.random_id();
+    let tokens = format!("{{\"github\":\"{TOKEN}\"}}");
+    for (name, value) in [("github", tokens.as_str()), ("webhook", SECRET), ("session", &"7a".repeat(32))] {
+        client.create_secret().name(format!("{prefix}/{name}")).secret_string(value).send().await.unwrap();
+    }
+    let settings = format!(
+        "[github]\ntoken_source = 'aws:{prefix}/github#github'\n[ingress]\nwebhook_secrets = ['aws:{prefix}/webhook']\n\
+         [store]\nsession_key = 'aws:{prefix}/session'"
+    );
+    let mut world = World::on(Engines::Fleet, &settings).await;
+    world.unset_environment("ECO_CODER_GITHUB_TOKEN");
+    world.unset_environment("ECO_CODER_WEBHOOK_SECRET");
+    let doctor = stdout(&world.run_configured(&["doctor"]));
+    assert!(doctor.contains("signed in at") && doctor.contains("no RedrivePolicy"), "{doctor}");
+    world.start_ingress().await;
+    world.start_worker().await;
+    let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    world.comment(pull, &head).await;
+
+    let missing = world.run(&["worker"]);
+    assert!(!missing.status.success(), "a fleet's settings are not a machine's");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -204,6 +204,10 @@ impl World {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
+    pub fn unset_environment(&mut self, name: &str) {
+        self.environment.retain(|(known, _)| known != name);
+    }
+
     pub async fn start_ingress(&mut self) {
         let ingress = Process::start("ingress", &self.config, &self.environment);
         self.serves(ingress).await;

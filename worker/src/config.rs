@@ -39,8 +39,10 @@ pub struct WorkerConfig {
     pub worker: WorkerTable,
     /// `[github]`.
     pub github: GitHubTable,
-    /// The token.
+    /// The token, as it was at the start.
     pub token: SecretString,
+    /// For reading it again.
+    pub settings: Settings,
     /// `[model]`.
     pub model: ModelTable,
     /// `[analysis]`.
@@ -171,6 +173,7 @@ impl WorkerConfig {
             queue: shared_with(QueueSettings::from_settings(settings)?, &store.place)?,
             store: store.place,
             session_key: store.session_key,
+            settings: settings.clone(),
             token: settings.secret("github.token_source", &github.token_source)?,
             exclude: Exclude::new(&analysis.exclude).map_err(|e| {
                 ConfigError::value("analysis.exclude", &format!("a pattern is not a glob: {}", e.kind()))

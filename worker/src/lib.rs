@@ -22,5 +22,6 @@ pub mod review;
 pub mod service;
 pub mod store;
 pub mod subject;
+pub mod token;
 pub mod tools;
 pub mod turns;

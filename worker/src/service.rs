@@ -37,6 +37,7 @@ use crate::store::Store;
 use crate::store::dynamodb::DynamoStore;
 use crate::store::seal::SealKey;
 use crate::store::sqlite::SqliteStore;
+use crate::token::RotatedToken;
 
 /// Between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
@@ -46,6 +47,9 @@ const HOUSEKEEPING_PAUSE: Duration = Duration::from_millis(100);
 /// What the operators' port bears.
 const OPERATOR_PORT: server::Limits =
     server::Limits { header_timeout: Duration::from_secs(10), max_connections: 64, grace: Duration::from_secs(1) };
+
+/// The settings of a worker that name secrets.
+pub const WORKER_SECRETS: [&str; 2] = ["github.token_source", "store.session_key"];
 
 /// One review, all tools and turns.
 const REVIEW: Duration = Duration::from_mins(20);
@@ -64,7 +68,8 @@ pub enum Source {
 
 /// The worker as a process: reads its settings, and works until it is asked to end.
 pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
-    let config = WorkerConfig::from_settings(settings)?;
+    let settings = settings.clone().fetching(&WORKER_SECRETS).await?;
+    let config = WorkerConfig::from_settings(&settings)?;
     init_logs(&config.telemetry)?;
     names::install();
     let env: SharedEnv = Arc::new(SystemEnv);
@@ -118,7 +123,13 @@ pub fn github(config: &WorkerConfig, transport: Arc<dyn Transport>, env: SharedE
         write_interval: Duration::from_millis(config.github.write_interval_ms),
         ..eco_coder_github::Settings::default()
     };
-    GitHub::new(transport, Auth::token(config.token.clone()), env, settings)
+    let token = RotatedToken::new(
+        config.settings.clone(),
+        config.github.token_source.clone(),
+        config.token.clone(),
+        Arc::clone(&env),
+    );
+    GitHub::new(transport, Auth::Token(Arc::new(token)), env, settings)
 }
 
 /// What makes reports, with profiles from `place`.

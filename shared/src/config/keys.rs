@@ -64,7 +64,7 @@ pub const KEYS: &[Key] = &[
         "ingress.webhook_secrets",
         List,
         "[\"env:ECO_CODER_WEBHOOK_SECRET\"]",
-        "Where the webhook secrets are; several during a rotation.",
+        "Where the webhook secrets are: env:NAME, file:PATH, aws:NAME (or an ARN) of Secrets Manager. Several during a rotation. Files and AWS are read again every 5 minutes, and sooner after a wrong signature.",
     ),
     key(
         "ingress.max_body_bytes",
@@ -133,7 +133,7 @@ pub const KEYS: &[Key] = &[
         "store.session_key",
         Text,
         "DATA_DIR/session.key",
-        "Where the 32-byte key (64 hex digits) is that encrypts model replies and kept reports, as env:NAME or file:PATH. The default file is made at first start, mode 0600.",
+        "Where the 32-byte key (64 hex digits) is that encrypts model replies and kept reports, as env:NAME, file:PATH or aws:NAME. The default file is made at first start, mode 0600.",
     ),
     key(
         "worker.jobs",
@@ -210,7 +210,12 @@ pub const KEYS: &[Key] = &[
         "GitHub's REST API; GitHub Enterprise Server: https://HOST/api/v3.",
     ),
     also(
-        key("github.token_source", Text, "env:ECO_CODER_GITHUB_TOKEN", "Where the token is: env:NAME or file:PATH."),
+        key(
+            "github.token_source",
+            Text,
+            "env:ECO_CODER_GITHUB_TOKEN",
+            "Where the token is: env:NAME, file:PATH, aws:NAME (or an ARN) of Secrets Manager, with #KEY for a member of JSON. Read again when GitHub refuses it.",
+        ),
         "GITHUB_TOKEN_SECRET_ARN",
     ),
     key(

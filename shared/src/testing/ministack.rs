@@ -49,7 +49,7 @@ fn start() -> (String, Child) {
         .args(["-c", "\"$0\" </dev/null & server=$!; cat >/dev/null; kill $server"])
         .arg(&program)
         .env("GATEWAY_PORT", port.to_string())
-        .env("GATEWAY_HOST", "127.0.0.1")
+        .env("BIND_HOST", "127.0.0.1")
         .stdin(Stdio::piped())
         .stdout(file.try_clone().expect("a file handle"))
         .stderr(file)

@@ -14,6 +14,11 @@ use crate::error::ApiError;
 pub trait TokenSource: Send + Sync {
     /// A token that is valid now. Called before every request: a source that has to ask for tokens caches them.
     async fn token(&self) -> Result<SecretString, ApiError>;
+
+    /// GitHub refused this token. True if the next one will be another: then the call is made once more.
+    async fn refused(&self, _: &SecretString) -> bool {
+        false
+    }
 }
 
 /// A personal access token, or any other that doesn't change while the process runs.

@@ -138,8 +138,23 @@ impl GitHub {
             Auth::Anonymous => None,
             Auth::Token(source) => Some(source.token().await.map_err(|error| (error, Retry::No))?),
         };
-        match self.inner.transport.send(request, token.as_ref()).await {
-            Ok(response) => self.judge(response, write, token.as_ref()),
+        let answer = self.call(request.clone(), write, token.as_ref()).await;
+        let (Err((ApiError::Unauthorized, _)), Auth::Token(source), Some(refused)) =
+            (&answer, &self.inner.auth, &token)
+        else {
+            return answer;
+        };
+        // Rotated since: a call that was refused has done nothing.
+        if !source.refused(refused).await {
+            return answer;
+        }
+        let token = source.token().await.map_err(|error| (error, Retry::No))?;
+        self.call(request, write, Some(&token)).await
+    }
+
+    async fn call(&self, request: Request, write: bool, token: Option<&SecretString>) -> Result<Response, Failed> {
+        match self.inner.transport.send(request, token).await {
+            Ok(response) => self.judge(response, write, token),
             Err(error) => Err(lost(&error, write)),
         }
     }

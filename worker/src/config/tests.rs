@@ -50,7 +50,7 @@ fn half_set_unknown_and_contradictory_settings_refuse() {
     assert!(refusal("[github]\ntoken_source = 'ghp_x'").contains("never written into the settings"));
     let misplaced = refusal("[analysis]\ndisabled_rules = ['ghp_x']");
     assert!(misplaced.contains("rule ids look like EC-PY-072") && !misplaced.contains("ghp_x"), "{misplaced}");
-    assert!(refusal("[github]\ntoken_source = 'arn:aws:secretsmanager:x'").contains("Secrets Manager"));
+    assert!(refusal("[github]\ntoken_source = 'aws:eco-coder/github-token'").contains("does not ask"));
 }
 
 #[test]

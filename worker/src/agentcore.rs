@@ -105,7 +105,7 @@ impl AgentCore {
         let deadline = job.accepted_at + PATIENCE;
         let mut first = true;
         loop {
-            let outcome = self.reviewer.process(&job, first, self.hand_back.clone()).await;
+            let outcome = Box::pin(self.reviewer.process(&job, first, self.hand_back.clone())).await;
             first = false;
             let again = match outcome {
                 Outcome::Done => return End::done("reviewed", format!("{}#{} is up to date", job.repo, job.pull)),

@@ -2,12 +2,11 @@
 
 pub mod cpu;
 pub mod embedded;
+pub mod parameter_store;
 pub mod pprof;
 pub mod profile_files;
 
 use std::sync::Arc;
-
-use eco_coder_carbon::Input;
 
 /// The engines of one deployment.
 #[derive(Clone)]
@@ -17,5 +16,5 @@ pub struct Backends {
     /// Who has profiles.
     pub profiles: Arc<profile_files::ProfileFiles>,
     /// Hardware, method and grid of the code under review; CPU time and memory come from the measurement.
-    pub carbon: Input,
+    pub carbon: parameter_store::Grid,
 }

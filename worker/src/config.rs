@@ -10,7 +10,7 @@ use eco_coder_carbon::{Hardware, Input};
 use eco_coder_github::HttpSettings;
 use eco_coder_shared::aws::AwsSettings;
 use eco_coder_shared::config::{ConfigError, Settings};
-use eco_coder_shared::env::Env;
+use eco_coder_shared::env::{Env, SharedEnv};
 use eco_coder_shared::policy::{Policy, PolicyConfig};
 use eco_coder_shared::queue::settings::QueueSettings;
 use eco_coder_shared::secrets;
@@ -21,6 +21,7 @@ use self::tables::{
     AnalysisTable, CarbonTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable,
 };
 use crate::backends::embedded::Exclude;
+use crate::backends::parameter_store::Grid;
 
 /// Everything a worker needs to know.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub struct WorkerConfig {
     pub profiles_dir: PathBuf,
     /// `[carbon]`, as the calculation takes it.
     pub carbon: Input,
+    /// Where its intensity is in Parameter Store, if it is there.
+    pub intensity_path: Option<(String, AwsSettings)>,
     /// `[report]`.
     pub report: ReportTable,
     /// `[policy]`.
@@ -179,6 +182,7 @@ impl WorkerConfig {
                 ConfigError::value("analysis.exclude", &format!("a pattern is not a glob: {}", e.kind()))
             })?,
             profiles_dir: profiles.dir.clone().unwrap_or_else(|| data_dir.join("profiles")),
+            intensity_path: intensity_path(settings)?,
             carbon: carbon(settings.table("carbon")?)?,
             report: settings.table("report")?,
             policy: Policy::new(settings.table::<PolicyConfig>("policy")?)?,
@@ -189,6 +193,14 @@ impl WorkerConfig {
             analysis,
             profiles,
         })
+    }
+
+    /// What footprints are calculated with.
+    pub fn grid(&self, env: SharedEnv) -> Grid {
+        match &self.intensity_path {
+            None => Grid::fixed(self.carbon.clone()),
+            Some((path, aws)) => Grid::at(self.carbon.clone(), path, aws.clone(), env),
+        }
     }
 
     /// The options of the embedded analysis.
@@ -370,13 +382,24 @@ pub fn write_time(github: &GitHubTable) -> Duration {
     (turn + connect_timeout(github)) * client.retries.attempts + Duration::from_secs(github.request_timeout_seconds)
 }
 
-fn carbon(table: CarbonTable) -> Result<Input, ConfigError> {
-    if table.intensity_parameter_path.is_some() {
-        return Err(ConfigError::value(
-            "carbon.intensity_parameter_path",
-            "this build does not read Parameter Store; unset CARBON_DATA_PARAMETER_PATH, or give carbon.intensity",
-        ));
+fn intensity_path(settings: &Settings) -> Result<Option<(String, AwsSettings)>, ConfigError> {
+    let table: CarbonTable = settings.table("carbon")?;
+    let Some(path) = table.intensity_parameter_path else { return Ok(None) };
+    let wrong = |problem: &str| Err(ConfigError::value("carbon.intensity_parameter_path", problem));
+    let legal = |c: u8| c.is_ascii_alphanumeric() || b"/._-".contains(&c);
+    if !path.starts_with('/') || path.len() > 900 || !path.bytes().all(legal) {
+        return wrong("it must be a parameter's path, such as /eco-coder/carbon-intensity");
     }
+    if table.intensity.is_some() {
+        return wrong("carbon.intensity is set, too: remove one of them");
+    }
+    if table.region.is_none() {
+        return wrong("it is read by region: set carbon.region (AWS_REGION), too");
+    }
+    Ok(Some((path, AwsSettings::from_settings(settings)?)))
+}
+
+fn carbon(table: CarbonTable) -> Result<Input, ConfigError> {
     if table.tdp_watts.is_some() != table.threads.is_some() {
         return Err(ConfigError::value("carbon", "tdp_watts and threads belong together: set both or none"));
     }

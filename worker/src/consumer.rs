@@ -128,7 +128,7 @@ impl Consumer {
                 );
                 let first = received.receive_count == 1;
                 gauge!("SessionCount", "AgentName" => AGENT).increment(1);
-                let work = self.reviewer.process(&job, first, self.hand_back.subscribe());
+                let work = Box::pin(self.reviewer.process(&job, first, self.hand_back.subscribe()));
                 let outcome = self.with_heartbeat(&received, work).instrument(span).await;
                 gauge!("SessionCount", "AgentName" => AGENT).decrement(1);
                 outcome

@@ -152,6 +152,7 @@ pub fn inspector(
         options: config.analyzer_options(),
     };
     let profiles = ProfileFiles::new(place, config.profiles.folded_sample_ms)?;
+    let grid = config.grid(Arc::clone(&env));
     Ok(Inspector {
         github: github.clone(),
         store,
@@ -161,7 +162,7 @@ pub fn inspector(
         backends: Backends {
             code: Arc::new(Embedded::new(github.clone(), pool, config.worker.source_bytes, settings)),
             profiles: Arc::new(profiles),
-            carbon: config.carbon.clone(),
+            carbon: grid,
         },
         deadlines: Deadlines {
             analyze: Duration::from_secs(config.analysis.timeout_seconds),

@@ -68,7 +68,7 @@ impl Current {
                     }
                     drop(current);
                     sleep(LEAST).await;
-                    let _ = timeout(AGE - LEAST, doubted.notified()).await;
+                    let _ = timeout(AGE.saturating_sub(LEAST), doubted.notified()).await;
                 }
             });
         }
@@ -131,17 +131,17 @@ mod tests {
         current.doubt();
         settled().await;
         assert!(!passes(&current, "two"), "it was looked for less than a minute ago");
-        tokio::time::sleep(LEAST + Duration::from_secs(1)).await;
+        sleep(LEAST + Duration::from_secs(1)).await;
         settled().await;
         assert!(passes(&current, "two") && !passes(&current, "one"));
 
         std::fs::write(&path, "three").unwrap();
-        tokio::time::sleep(AGE + Duration::from_secs(1)).await;
+        sleep(AGE + Duration::from_secs(1)).await;
         settled().await;
         assert!(passes(&current, "three"), "nobody doubted, but they had their age");
 
         std::fs::remove_file(&path).unwrap();
-        tokio::time::sleep(2 * AGE).await;
+        sleep(2 * AGE).await;
         assert!(passes(&current, "three"), "what can't be read again goes on");
     }
 }

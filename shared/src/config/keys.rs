@@ -274,7 +274,7 @@ pub const KEYS: &[Key] = &[
             "carbon.intensity_parameter_path",
             Text,
             "",
-            "Parameter Store path of intensities. Not in this build: setting it refuses to start.",
+            "Path in Parameter Store below which each region has its carbon intensity, such as /eco-coder/carbon-intensity; needs carbon.region. Read once a day.",
         ),
         "CARBON_DATA_PARAMETER_PATH",
     ),

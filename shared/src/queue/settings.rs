@@ -151,7 +151,7 @@ fn queue_url(key: &str, url: Option<String>) -> Result<String, ConfigError> {
         Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
             wrong("it must be a queue's URL, such as https://sqs.us-east-1.amazonaws.com/123456789012/eco-coder")
         }
-        Some(url) if url.ends_with(".fifo") => wrong(
+        Some(url) if url.to_ascii_lowercase().ends_with(".fifo") => wrong(
             "it must be a standard queue: a FIFO queue holds a repository up for a whole review, and forgets repeated \
              hints",
         ),

@@ -95,7 +95,8 @@ mod tests {
     #[tokio::test]
     async fn it_answers() {
         let client = aws_sdk_sqs::Client::new(&super::sdk().await);
-        client.create_queue().queue_name("first").send().await.unwrap();
-        assert_eq!(client.list_queues().send().await.unwrap().queue_urls().len(), 1);
+        let made = client.create_queue().queue_name("first").send().await.unwrap();
+        let found = client.get_queue_url().queue_name("first").send().await.unwrap();
+        assert_eq!(made.queue_url(), found.queue_url());
     }
 }

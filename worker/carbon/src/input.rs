@@ -103,6 +103,8 @@ pub struct Input {
     pub intensity_g_per_kwh: Option<f64>,
     /// Where `intensity_g_per_kwh` comes from.
     pub intensity_source: IntensitySource,
+    /// When that was found out, in words, if whoever gives it says so.
+    pub intensity_as_of: Option<String>,
     /// Which embedded table to read.
     pub intensity_table: IntensityTable,
     /// How many executions to sum up.
@@ -127,6 +129,7 @@ impl Default for Input {
             aws_region: String::new(),
             intensity_g_per_kwh: None,
             intensity_source: IntensitySource::Given,
+            intensity_as_of: None,
             intensity_table: IntensityTable::default(),
             execution_count: 1,
             method: Method::default(),
@@ -150,7 +153,10 @@ impl Input {
                 g_per_kwh,
                 source: self.intensity_source,
                 note: match self.intensity_source {
-                    IntensitySource::ParameterStore => "from Parameter Store".to_owned(),
+                    IntensitySource::ParameterStore => match &self.intensity_as_of {
+                        Some(date) => format!("from Parameter Store, as of {date}"),
+                        None => "from Parameter Store".to_owned(),
+                    },
                     _ => "as given".to_owned(),
                 },
             },

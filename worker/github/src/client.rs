@@ -149,7 +149,7 @@ impl GitHub {
             return answer;
         }
         let token = source.token().await.map_err(|error| (error, Retry::No))?;
-        self.call(request, write, Some(&token)).await
+        Box::pin(self.call(request, write, Some(&token))).await
     }
 
     async fn call(&self, request: Request, write: bool, token: Option<&SecretString>) -> Result<Response, Failed> {

@@ -215,7 +215,8 @@ impl Driver<'_> {
                 Ok(ToolOutput::ProfileCodePerformance(profile.map(Box::new)))
             }
             ToolCall::CalculateCarbonFootprint(arguments) => {
-                let footprint = calculate_carbon_footprint::call(arguments, run.outputs(), &self.backends.carbon)?;
+                let footprint =
+                    calculate_carbon_footprint::call(arguments, run.outputs(), &self.backends.carbon.input().await)?;
                 Ok(ToolOutput::CalculateCarbonFootprint(Box::new(footprint)))
             }
             ToolCall::PostGithubComment(_) => Err(ToolError::arguments("the terminal call is not performed as a tool")),

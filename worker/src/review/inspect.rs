@@ -107,7 +107,7 @@ impl Inspector {
             base.as_str(),
             self.backends.code.digest(),
             &self.backends.profiles.fingerprint(repository, head).await,
-            &format!("{:?}", self.backends.carbon),
+            &self.backends.carbon.digest(),
             &SCHEMA.to_string(),
             &model.unwrap_or_default(),
         ] {
@@ -139,7 +139,7 @@ impl Inspector {
             return Err(InspectError::Moved);
         };
         let finish = self.run(&session, &subject).await?;
-        let report = self.assemble(head, finish, started.elapsed());
+        let report = self.assemble(head, finish, started.elapsed()).await;
         if is_complete(&report) {
             self.remember(&key, &report).await?;
         }
@@ -181,13 +181,13 @@ impl Inspector {
         Ok(finish)
     }
 
-    fn assemble(&self, head: &Head, finish: Finish, took: Duration) -> Report {
+    async fn assemble(&self, head: &Head, finish: Finish, took: Duration) -> Report {
         let analyser_cpu_seconds = finish.quality.present().map_or(0.0, |analysis| analysis.cpu_seconds);
         let own = Input {
             cpu_time_seconds: analyser_cpu_seconds,
             ram_usage_mb: 0.0,
             execution_count: 1,
-            ..self.backends.carbon.clone()
+            ..self.backends.carbon.input().await
         };
         let co2e_grams = (analyser_cpu_seconds > 0.0)
             .then(|| eco_coder_carbon::footprint(&own).ok())

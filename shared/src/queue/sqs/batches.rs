@@ -77,10 +77,9 @@ where
             let mut answers = answers.map(Vec::into_iter);
             for waiting in waiting {
                 let answer = match &mut answers {
-                    Ok(answers) => answers
-                        .next()
-                        .map(Ok)
-                        .unwrap_or_else(|| Err(QueueError::Unavailable("an entry has no answer".to_owned()))),
+                    Ok(answers) => {
+                        answers.next().ok_or_else(|| QueueError::Unavailable("an entry has no answer".to_owned()))
+                    }
                     Err(error) => Err(error.clone()),
                 };
                 // Whoever waited may have gone.

@@ -60,9 +60,9 @@ async fn counts_are_those_of_both_queues() {
     let taken = queue.receive(1, Duration::from_secs(1), Duration::from_mins(1)).await.unwrap();
     let death = Death { reason: "\u{1}no\ttext\n".to_owned(), attempts: 2, last_error: Some(String::new()) };
     assert_eq!(queue.dead_letter(&taken[0], death).await.unwrap(), Ok(()));
-    let depth = queue.depth().await.unwrap();
-    assert_eq!((depth.visible, depth.in_flight, depth.delayed, depth.dead), (1, 0, 1, 1));
-    assert_eq!(depth.oldest_age_ms, None);
+    let counts = queue.depth().await.unwrap();
+    assert_eq!((counts.visible, counts.in_flight, counts.delayed, counts.dead), (1, 0, 1, 1));
+    assert_eq!(counts.oldest_age_ms, None);
     let letter = &queue.dead_letters(1).await.unwrap()[0];
     assert_eq!((letter.reason.as_str(), &letter.last_error), ("no\ttext\n", &None));
 }

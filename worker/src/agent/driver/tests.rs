@@ -16,6 +16,7 @@ use super::*;
 use crate::agent::budget::Limits;
 use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded, Exclude};
+use crate::backends::parameter_store::Grid;
 use crate::backends::profile_files::{Place, ProfileFiles};
 use crate::claim::{Row, Transition, Verdict};
 use crate::model::scripted::{ScriptedModel, asks, says};
@@ -68,7 +69,10 @@ impl Stage {
         let backends = Backends {
             code: Arc::new(Embedded::new(client, pool, 1 << 24, settings)),
             profiles: Arc::new(ProfileFiles::new(place, Some(10.0)).unwrap()),
-            carbon: eco_coder_carbon::Input { aws_region: "eu-west-1".into(), ..eco_coder_carbon::Input::default() },
+            carbon: Grid::fixed(eco_coder_carbon::Input {
+                aws_region: "eu-west-1".into(),
+                ..eco_coder_carbon::Input::default()
+            }),
         };
         let change = Change::Lines(LineSet::from_ranges([1..=3]));
         let file = SubjectFile { path: "a.py".into(), previous_path: None, change };

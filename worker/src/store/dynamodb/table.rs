@@ -76,7 +76,7 @@ pub(super) async fn look(client: &Client, table: &str) -> Result<Vec<String>, St
     count("dynamodb", "DescribeTimeToLive");
     let ttl = client.describe_time_to_live().table_name(table).send().await;
     let ttl = ttl.map_err(|e| StoreError::Unavailable(Fault::new("dynamodb:DescribeTimeToLive", &e).words))?;
-    let keys = described.table().map(|t| t.key_schema()).unwrap_or_default();
+    let keys = described.table().map(aws_sdk_dynamodb::types::TableDescription::key_schema).unwrap_or_default();
     let is = |name: &str, kind: &KeyType| keys.iter().any(|k| k.attribute_name() == name && k.key_type() == kind);
     let mut wrong = Vec::new();
     if !is(PK, &KeyType::Hash) || !is(SK, &KeyType::Range) {
@@ -98,8 +98,8 @@ pub(super) fn text(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-pub(super) fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
+pub(super) fn number(number: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(format!("{number}"))
 }
 
 pub(super) fn bytes(bytes: Vec<u8>) -> AttributeValue {

@@ -51,7 +51,7 @@ async fn values_at_and_above_an_item_s_limit_come_back_whole_and_by_their_own_wr
     let store = store().await;
     let name = ResultKey("k".into());
     for length in [0, MAX_INLINE, MAX_INLINE + 1, 3 * MAX_INLINE] {
-        let value: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+        let value: Vec<u8> = (0..=250).cycle().take(length).collect();
         store.put_result(&name, value.clone(), at(10)).await.unwrap();
         assert_eq!(store.result(&name, at(0)).await.unwrap(), Some(value), "{length}");
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, WriteRequest};
 use eco_coder_shared::aws::{Fault, count};
 use eco_coder_shared::env::Timestamp;
 
@@ -189,9 +189,7 @@ pub(super) fn refused<R>(
 ) -> Option<Item> {
     use aws_sdk_dynamodb::operation::put_item::PutItemError;
     match error.as_service_error()? {
-        PutItemError::ConditionalCheckFailedException(e) => Some(
-            e.item().map(|item: &std::collections::HashMap<String, AttributeValue>| item.clone()).unwrap_or_default(),
-        ),
+        PutItemError::ConditionalCheckFailedException(e) => Some(e.item().cloned().unwrap_or_default()),
         _ => None,
     }
 }

@@ -339,7 +339,7 @@ impl JobQueue for SqsQueue {
         })
     }
 
-    /// Looks through them all, [`MAX_LOOK`] at most, and hides them from other operators meanwhile.
+    /// Looks through them all, up to a bound, and hides them from other operators meanwhile.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
         if limit == 0 {
             return Ok(Vec::new());

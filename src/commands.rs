@@ -6,6 +6,7 @@ pub mod backup;
 pub mod carbon;
 pub mod demo;
 pub mod doctor;
+pub mod history;
 pub mod local;
 pub mod queue;
 pub mod report;
@@ -60,6 +61,8 @@ enum Command {
     Queue(queue::QueueArgs),
     /// Read reports that could not be posted
     Report(report::ReportArgs),
+    /// List the reviews of the last days, with what they found and cost
+    History(history::HistoryArgs),
     /// List what the analyser knows
     Rules(rules::RulesArgs),
     /// Check settings, credentials and storage, and say what to mend
@@ -114,6 +117,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         }
         Command::Queue(args) => block_on(queue::run(args)),
         Command::Report(args) => block_on(report::run(args)),
+        Command::History(args) => block_on(history::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Backup(args) => block_on(async { done(backup::run(args).await) }),
     };

@@ -5,13 +5,14 @@ use eco_coder::forge::{Action, Fault, Gate, NewPull};
 use eco_coder_github::ApiError;
 use eco_coder_worker::publish::body::{self, Marker};
 
-use crate::world::{CLEAN, Engines, QUERY_IN_A_LOOP, SECRET, TOKEN, World, on_both_engines};
+use crate::world::{CLEAN, Engines, QUERY_IN_A_LOOP, SECRET, TOKEN, World, on_both_engines, stdout, tree};
 
 const CREATE: &str = "/repos/*/*/issues/*/comments";
 
 on_both_engines! {
     a_signed_webhook_becomes_one_comment_with_the_finding,
     a_push_changes_the_same_comment,
+    the_history_lists_each_review_with_what_it_found,
     a_redelivered_webhook_costs_one_read_and_no_write,
     a_result_known_by_its_commit_is_not_made_again,
     closed_draft_and_labelled_pull_requests_get_no_comment,
@@ -36,6 +37,27 @@ async fn a_signed_webhook_becomes_one_comment_with_the_finding(engines: Engines)
     let statuses = world.forge.statuses(&world.repo, &head);
     assert_eq!(statuses.last().map(|s| s.state.as_str()), Some("success"), "{statuses:?}");
     assert!(statuses.last().unwrap().target_url.as_deref().unwrap().contains("/pull/"));
+}
+
+async fn the_history_lists_each_review_with_what_it_found(engines: Engines) {
+    let world = World::running_on(engines, "").await;
+    let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    world.comment(pull, &first).await;
+    world.settled().await;
+    let second = world.forge.push(&world.repo, pull, tree(&[("a.py", CLEAN)])).unwrap();
+    world.deliver(pull, "synchronize").await;
+    world.comment(pull, &second).await;
+    world.settled().await;
+    let output = world.run_configured(&["history", "--format", "json"]);
+    let reviews: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let heads: Vec<_> = reviews.as_array().unwrap().iter().map(|r| r["target"]["head_sha"].as_str().unwrap()).collect();
+    assert_eq!(heads, [second.as_str(), first.as_str()], "the newest first");
+    assert_eq!((&reviews[0]["findings"]["high"], &reviews[1]["findings"]["high"]), (&0.into(), &1.into()));
+    let text = stdout(&world.run_configured(&["history", "--repository", "ACME/shop", "--limit", "1"]));
+    assert!(text.contains("acme/shop#1 at ") && text.contains("0 findings") && text.lines().count() == 1, "{text}");
+    let none = stdout(&world.run_configured(&["history", "--repository", "acme/other", "--days", "90"]));
+    assert_eq!(none.trim(), "no review in the last 90 days");
 }
 
 async fn a_push_changes_the_same_comment(engines: Engines) {

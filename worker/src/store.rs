@@ -1,9 +1,10 @@
-//! What workers remember: pull-request rows, results by commit SHA, agent sessions, kept reports. The trait both engines
-//! meet. Source text is never at rest; what a model said and reports that could not be posted are stored sealed.
+//! What workers remember: pull-request rows, results by commit SHA, agent sessions, kept reports, the history of reviews, and
+//! what of a budget is spent. The trait both engines meet. Source text is never at rest; what a model said and reports that could not be posted are stored sealed.
 
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 pub mod dynamodb;
+pub mod history;
 pub mod seal;
 pub mod sqlite;
 
@@ -12,6 +13,7 @@ use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{PullKey, PullNumber, RepoName};
 use serde::{Deserialize, Serialize};
 
+use self::history::Reviewed;
 use crate::claim::{Row, Transition, Verdict};
 
 /// How long a result is kept: 7 days.
@@ -117,6 +119,17 @@ pub trait Store: Send + Sync {
 
     /// Forgets a kept report: it could be posted after all.
     async fn drop_report(&self, key: PullKey) -> Result<(), StoreError>;
+
+    /// Keeps a review in the history for 90 days; the same review (pull request and epoch) again replaces it.
+    async fn record(&self, review: &Reviewed) -> Result<(), StoreError>;
+
+    /// The reviews posted at `from` or later, newest first, at most `most` of them. None is older than 90 days. A fleet's
+    /// engine may show the newest a moment late.
+    async fn reviews(&self, from: Timestamp, now: Timestamp, most: usize) -> Result<Vec<Reviewed>, StoreError>;
+
+    /// Adds `amount` to what is spent under `name`, unless that would be more than `limit`; says whether it was added. Spent
+    /// by all workers together, and forgotten at `expires`. A name is never used again after that.
+    async fn spend(&self, name: &str, amount: u32, limit: u32, expires: Timestamp) -> Result<bool, StoreError>;
 
     /// Deletes some items that are over and gives some room back, in one short write; returns how much it did, zero when
     /// nothing is left to do.

@@ -82,8 +82,8 @@ fn tables(check: &StoreCheck) -> Check {
         return Err(format!("{} of {} rows of pull requests can't be read; {MEND}", check.unreadable, check.pulls));
     }
     Ok(format!(
-        "{} pull requests, {} results, {} session events, {} kept reports",
-        check.pulls, check.results, check.events, check.kept
+        "{} pull requests, {} results, {} session events, {} kept reports, {} reviews in the history",
+        check.pulls, check.results, check.events, check.kept, check.reviews
     ))
 }
 

@@ -19,6 +19,7 @@ use crate::agent::driver::AGENT;
 use crate::claim::{Exit, Row, Transition, Verdict};
 use crate::publish::PublishError;
 use crate::report::Report;
+use crate::store::history::Reviewed;
 use crate::store::{KEPT_DAYS, StoreError};
 use crate::subject::{Head, Target};
 
@@ -119,7 +120,7 @@ impl Reviewer {
         self.post(job, &head.target, row.epoch, &inspected).await?;
         publishing.store(false, Ordering::Relaxed);
         self.inspector.forget(&inspected.session).await?;
-        self.note(job, &inspected.report);
+        self.note(job, row.epoch, &inspected.report).await;
         if self.settings.dry_run {
             return Err(Stop::Discard { reason: "dry run: nothing is posted, so nothing is done" });
         }
@@ -147,8 +148,9 @@ impl Reviewer {
         }
     }
 
-    fn note(&self, job: &Job, report: &Report) {
-        let took = job.accepted_at.until(self.env.now());
+    async fn note(&self, job: &Job, epoch: u64, report: &Report) {
+        let now = self.env.now();
+        let took = job.accepted_at.until(now);
         histogram!("ReviewDuration").record(took.as_secs_f64() * 1e3);
         tracing::info!(
             component = "review",
@@ -157,6 +159,12 @@ impl Reviewer {
             duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "reviewed"
         );
+        if !self.settings.dry_run
+            && let Err(error) = self.store.record(&Reviewed::of(report, epoch, now, took)).await
+        {
+            // The comment stands: that is what was promised.
+            tracing::warn!(component = "review", %error, "the review is missing in the history");
+        }
     }
 
     /// What an answer of GitHub's means for this job.

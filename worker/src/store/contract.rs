@@ -8,8 +8,11 @@ use std::time::Duration;
 use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{PullKey, PullNumber, RepoId, RepoName};
 
+use super::history::{Counts, Reviewed};
 use super::{Appended, ResultKey, SessionId, Store};
 use crate::claim::{Exit, Row, Transition, Verdict};
+use crate::report::{Freshness, Ledger};
+use crate::subject::Target;
 
 /// A key for tests.
 pub fn key(n: u64) -> PullKey {
@@ -35,6 +38,78 @@ pub async fn run_all<S: Store + 'static>(fresh: impl Fn() -> Arc<S>) {
     kept_reports_are_replaced_and_dropped(&*fresh()).await;
     a_purge_takes_only_what_is_over(&*fresh()).await;
     oversized_values_are_refused(&*fresh()).await;
+    the_history_is_by_time_and_ends_after_90_days(&*fresh()).await;
+    a_budget_is_never_overspent(fresh()).await;
+}
+
+/// A review of pull request `n`, posted at `at`.
+pub fn reviewed(n: u64, epoch: u64, at: Timestamp) -> Reviewed {
+    Reviewed {
+        at,
+        epoch,
+        target: Target {
+            repository: "acme/shop".parse().unwrap_or_else(|e| panic!("{e}")),
+            repository_id: RepoId(n),
+            pull_request: key(n).pull,
+            head_sha: "a".repeat(40).parse().unwrap_or_else(|e| panic!("{e}")),
+            merge_base_sha: "b".repeat(40).parse().unwrap_or_else(|e| panic!("{e}")),
+        },
+        incomplete: false,
+        findings: Counts { high: 1, ..Counts::default() },
+        files_analyzed: 2,
+        files_changed: 3,
+        measured_co2e_grams: None,
+        seconds_from_webhook: 1.5,
+        ledger: Ledger {
+            seconds: 1.0,
+            analyser_cpu_seconds: 0.5,
+            co2e_grams: Some(0.001),
+            input_tokens: 10,
+            cached_tokens: 0,
+            output_tokens: 1,
+            dollars: Some(0.01),
+            freshness: Freshness::Fresh,
+        },
+    }
+}
+
+async fn the_history_is_by_time_and_ends_after_90_days(store: &dyn Store) {
+    let hours = |n: u64| Timestamp::from_seconds(1_700_000_000) + Duration::from_hours(n);
+    for (n, epoch, at) in [(1, 1, 0), (2, 1, 30), (1, 2, 60)] {
+        store.record(&reviewed(n, epoch, hours(at))).await.unwrap();
+    }
+    // The same one again: it stands once, as it was last.
+    store.record(&reviewed(2, 1, hours(50))).await.unwrap();
+    let all = store.reviews(hours(0), hours(61), 10).await.unwrap();
+    assert_eq!(all, [reviewed(1, 2, hours(60)), reviewed(2, 1, hours(50)), reviewed(1, 1, hours(0))]);
+    assert_eq!(store.reviews(hours(0), hours(61), 2).await.unwrap(), all[..2]);
+    assert_eq!(store.reviews(hours(50), hours(61), 10).await.unwrap(), all[..2]);
+    assert_eq!(store.reviews(hours(61), hours(61), 10).await.unwrap(), []);
+    let days = |n: u64| hours(24 * n);
+    let before = |at: Timestamp| Timestamp(at.0 - 1);
+    assert_eq!(store.reviews(Timestamp(0), before(days(90)), 10).await.unwrap(), all);
+    assert_eq!(store.reviews(Timestamp(0), days(90), 10).await.unwrap(), all[..2]);
+    store.purge(days(90)).await.unwrap();
+    assert_eq!(store.reviews(Timestamp(0), days(90), 10).await.unwrap(), all[..2]);
+}
+
+async fn a_budget_is_never_overspent<S: Store + 'static>(store: Arc<S>) {
+    let at = Timestamp::from_seconds(1_700_000_000);
+    let spenders: Vec<_> = (0..20)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.spend("day", 3, 10, at).await.unwrap() })
+        })
+        .collect();
+    let mut spent = 0;
+    for spender in spenders {
+        spent += if spender.await.unwrap() { 3 } else { 0 };
+    }
+    assert_eq!(spent, 9);
+    assert!(store.spend("day", 1, 10, at).await.unwrap(), "up to the limit");
+    assert!(!store.spend("day", 1, 10, at).await.unwrap(), "one past it");
+    assert!(!store.spend("other", 11, 10, at).await.unwrap(), "never as much at once");
+    assert!(store.spend("other", 10, 10, at).await.unwrap());
 }
 
 async fn rows_change_by_transition_only(store: &dyn Store) {

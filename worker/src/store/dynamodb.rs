@@ -1,6 +1,7 @@
 //! The store of a fleet: one DynamoDB table. Every promise of the trait is one conditional write there; deletion of what
 //! is over is DynamoDB's (TTL), and reading never shows it.
 
+mod history;
 mod rows;
 mod table;
 mod values;
@@ -16,6 +17,7 @@ pub use self::table::create;
 use self::rows::Remembered;
 use self::table::{get_number, get_text, keys, number, over, text};
 use self::values::refused;
+use super::history::Reviewed;
 use super::{Appended, MAX_VALUE, ResultKey, SessionId, Store, StoreError};
 use crate::claim::{Row, Transition, Verdict};
 
@@ -178,6 +180,18 @@ impl Store for DynamoStore {
         let Some(name) = get_text(&pointer, "name") else { return Ok(()) };
         let report = self.delete(&kept_pk(name, key.pull), "REPORT").await?;
         self.forget_chunks(report).await
+    }
+
+    async fn record(&self, review: &Reviewed) -> Result<(), StoreError> {
+        self.record_review(review).await
+    }
+
+    async fn reviews(&self, from: Timestamp, now: Timestamp, most: usize) -> Result<Vec<Reviewed>, StoreError> {
+        self.reviews_since(from, now, most).await
+    }
+
+    async fn spend(&self, name: &str, amount: u32, limit: u32, expires: Timestamp) -> Result<bool, StoreError> {
+        self.spend_of(name, amount, limit, expires).await
     }
 
     /// DynamoDB does it by itself.

@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 pub use check::Check;
 pub use schema::SCHEMA;
 
+use super::history::{self, Reviewed};
 use super::{Appended, MAX_VALUE, ResultKey, SessionId, Store, StoreError};
 use crate::claim::{self, Row, Transition, Verdict};
 
@@ -207,6 +208,54 @@ impl Store for SqliteStore {
         });
         write.await?;
         Ok(())
+    }
+
+    async fn record(&self, review: &Reviewed) -> Result<(), StoreError> {
+        let (repo, pull) = id(review.key());
+        let (epoch, at) = (review.epoch.cast_signed(), review.at.0);
+        let text = serde_json::to_string(review).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let write = self.database.write(move |c| {
+            c.prepare_cached(
+                "INSERT OR REPLACE INTO reviews (repo_id, pull, epoch, at, review) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![repo, pull, epoch, at, text])
+        });
+        write.await?;
+        Ok(())
+    }
+
+    async fn reviews(&self, from: Timestamp, now: Timestamp, most: usize) -> Result<Vec<Reviewed>, StoreError> {
+        // What is at the bound is over already.
+        let from = from.max(Timestamp(history::oldest(now).0 + 1));
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let read = self.database.read(move |c| {
+            c.prepare_cached(
+                "SELECT review FROM reviews WHERE at >= ?1 ORDER BY at DESC, repo_id, pull, epoch LIMIT ?2",
+            )?
+            .query_map(params![from.0, most], |r| r.get(0))?
+            .collect::<rusqlite::Result<Vec<String>>>()
+        });
+        let read = read.await?;
+        read.iter()
+            .map(|text| {
+                serde_json::from_str(text).map_err(|e| StoreError::Corrupt { what: "review", cause: e.to_string() })
+            })
+            .collect()
+    }
+
+    async fn spend(&self, name: &str, amount: u32, limit: u32, expires: Timestamp) -> Result<bool, StoreError> {
+        if amount > limit {
+            return Ok(false);
+        }
+        let name = name.to_owned();
+        let write = self.database.write(move |c| {
+            c.prepare_cached(
+                "INSERT INTO budgets (name, spent, expires) VALUES (?1, ?2, ?4)
+                 ON CONFLICT (name) DO UPDATE SET spent = spent + ?2 WHERE spent + ?2 <= ?3",
+            )?
+            .execute(params![name, amount, limit, expires.0])
+        });
+        Ok(write.await? == 1)
     }
 
     async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {

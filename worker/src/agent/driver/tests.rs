@@ -23,6 +23,7 @@ use crate::model::scripted::{ScriptedModel, asks, says};
 use crate::model::{Told, Turn};
 use crate::report::{ModelSection, Section};
 use crate::store::ResultKey;
+use crate::store::history::Reviewed;
 use crate::store::sqlite::SqliteStore;
 use crate::subject::{Change, SubjectFile, Target};
 
@@ -273,6 +274,18 @@ impl Store for Overtaken {
 
     async fn drop_report(&self, key: PullKey) -> Result<(), StoreError> {
         self.0.drop_report(key).await
+    }
+
+    async fn record(&self, _: &Reviewed) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn reviews(&self, _: Timestamp, _: Timestamp, _: usize) -> Result<Vec<Reviewed>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn spend(&self, _: &str, _: u32, _: u32, _: Timestamp) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -4,21 +4,26 @@
 //! |---|---|---|
 //! | `PULL#<repository>#<number>` | `ROW` | the pull request's row: `row` (JSON), `version`, `token` of the last write |
 //! | | `KEPT` | where its kept report is: `name` |
+//! | | `REVIEW#<epoch>` | a review in the history: `review` (JSON), and for the index its `day` and `at` |
 //! | `RESULT#<key>` | `VALUE` | a result |
 //! | `SESSION#<id>` | `EVENT#<sequence>` | an event |
 //! | `KEPT#<owner/name>#<number>` | `REPORT` | a report that could not be posted, with `repo_id` |
+//! | `BUDGET#<name>` | `SPENT` | what is spent of a budget: `spent` |
 //! | any | `CHUNK#<nonce>#<n>` | a part of a value that is larger than an item can be |
 //!
 //! A value is in `value`, or in chunks: then `chunks` says how many, and `nonce` which. `expires` is DynamoDB's TTL, in
 //! seconds; it deletes days late, so `over` (milliseconds) decides when reading.
+//!
+//! The index `by_time` has the partition key `day` (`2026-11-24`, UTC) and the sort key `at` (ms since 1970), and all
+//! attributes. Only reviews are in it.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-    TimeToLiveSpecification,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, TableDescription, TimeToLiveSpecification,
 };
 use eco_coder_shared::aws::{Fault, count};
 use eco_coder_shared::env::Timestamp;
@@ -32,6 +37,9 @@ pub(super) const CHUNKS: &str = "chunks";
 pub(super) const NONCE: &str = "nonce";
 pub(super) const EXPIRES: &str = "expires";
 pub(super) const OVER: &str = "over";
+pub(super) const BY_TIME: &str = "by_time";
+pub(super) const DAY: &str = "day";
+pub(super) const AT: &str = "at";
 
 /// An item is 400 KB at most, its keys and attribute names included.
 pub(super) const MAX_INLINE: usize = 350 * 1024;
@@ -41,16 +49,26 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 /// Makes the table as it has to be: on demand, with TTL. For tests and first steps; a fleet's is made by its template.
 pub async fn create(client: &Client, table: &str) -> Result<(), StoreError> {
     let key = |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-    let text =
-        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
+    let attribute = |name: &str, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build();
+    let (text, number) = (ScalarAttributeType::S, ScalarAttributeType::N);
     let broken = |e: aws_sdk_dynamodb::error::BuildError| StoreError::Unavailable(e.to_string());
+    let by_time = GlobalSecondaryIndex::builder()
+        .index_name(BY_TIME)
+        .key_schema(key(DAY, KeyType::Hash).map_err(broken)?)
+        .key_schema(key(AT, KeyType::Range).map_err(broken)?)
+        .projection(Projection::builder().projection_type(ProjectionType::All).build())
+        .build()
+        .map_err(broken)?;
     count("dynamodb", "CreateTable");
     client
         .create_table()
         .table_name(table)
         .billing_mode(BillingMode::PayPerRequest)
-        .attribute_definitions(text(PK).map_err(broken)?)
-        .attribute_definitions(text(SK).map_err(broken)?)
+        .attribute_definitions(attribute(PK, text.clone()).map_err(broken)?)
+        .attribute_definitions(attribute(SK, text.clone()).map_err(broken)?)
+        .attribute_definitions(attribute(DAY, text).map_err(broken)?)
+        .attribute_definitions(attribute(AT, number).map_err(broken)?)
+        .global_secondary_indexes(by_time)
         .key_schema(key(PK, KeyType::Hash).map_err(broken)?)
         .key_schema(key(SK, KeyType::Range).map_err(broken)?)
         .send()
@@ -76,10 +94,22 @@ pub(super) async fn look(client: &Client, table: &str) -> Result<Vec<String>, St
     count("dynamodb", "DescribeTimeToLive");
     let ttl = client.describe_time_to_live().table_name(table).send().await;
     let ttl = ttl.map_err(|e| StoreError::Unavailable(Fault::new("dynamodb:DescribeTimeToLive", &e).words))?;
-    let keys = described.table().map(aws_sdk_dynamodb::types::TableDescription::key_schema).unwrap_or_default();
-    let is = |name: &str, kind: &KeyType| keys.iter().any(|k| k.attribute_name() == name && k.key_type() == kind);
+    let is = |keys: &[KeySchemaElement], name: &str, kind: &KeyType| {
+        keys.iter().any(|k| k.attribute_name() == name && k.key_type() == kind)
+    };
+    let keys = described.table().map(TableDescription::key_schema).unwrap_or_default();
+    let indexes = described.table().map(TableDescription::global_secondary_indexes).unwrap_or_default();
+    let by_time = indexes.iter().find(|index| index.index_name() == Some(BY_TIME));
+    let is_by_time =
+        by_time.is_some_and(|i| is(i.key_schema(), DAY, &KeyType::Hash) && is(i.key_schema(), AT, &KeyType::Range));
     let mut wrong = Vec::new();
-    if !is(PK, &KeyType::Hash) || !is(SK, &KeyType::Range) {
+    if !is_by_time {
+        wrong.push(format!(
+            "the table {table} has no index {BY_TIME}, so the history can't be read; add it: partition key {DAY} (string), \
+             sort key {AT} (number), all attributes"
+        ));
+    }
+    if !is(keys, PK, &KeyType::Hash) || !is(keys, SK, &KeyType::Range) {
         wrong
             .push(format!("the table {table} has other keys than {PK} and {SK}; name one that was made for eco-coder"));
     }

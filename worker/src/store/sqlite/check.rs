@@ -27,6 +27,8 @@ pub struct Check {
     pub events: u64,
     /// Kept reports.
     pub kept: u64,
+    /// Reviews in the history.
+    pub reviews: u64,
     /// Sealed items that were opened, or tried.
     pub tried: u64,
     /// Of these, those that could not be.
@@ -47,6 +49,8 @@ impl Check {
         if look.version() == 0 {
             return Ok(Self::default());
         }
+        // A file that this build has not migrated yet.
+        let has_history = look.version() >= 3;
         look.read(|conn| {
             let count = |table: &str| -> rusqlite::Result<u64> {
                 let count = conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0));
@@ -57,6 +61,7 @@ impl Check {
                 results: count("results")?,
                 events: count("events")?,
                 kept: count("kept")?,
+                reviews: if has_history { count("reviews")? } else { 0 },
                 unreadable: unreadable(conn)?,
                 ..Self::default()
             };

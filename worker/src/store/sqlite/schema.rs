@@ -7,7 +7,7 @@ pub const SCHEMA: Schema = Schema {
     kind: "store",
     // "ECOs"
     application_id: 0x4543_4f73,
-    migrations: &[FIRST, SECOND],
+    migrations: &[FIRST, SECOND, THIRD],
     unmarked: &["pulls", "results", "events", "kept"],
 };
 
@@ -32,4 +32,14 @@ const SECOND: &str = "
     UPDATE pulls SET touched = CAST(unixepoch() AS INTEGER) * 1000;
     CREATE INDEX pulls_by_touch ON pulls (touched);
     CREATE INDEX kept_by_expiry ON kept (expires);
+";
+
+const THIRD: &str = "
+    CREATE TABLE reviews (
+        repo_id INTEGER, pull INTEGER, epoch INTEGER, at INTEGER NOT NULL, review TEXT NOT NULL,
+        PRIMARY KEY (repo_id, pull, epoch)
+    ) WITHOUT ROWID;
+    CREATE INDEX reviews_by_time ON reviews (at);
+    CREATE TABLE budgets (name TEXT PRIMARY KEY, spent INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX budgets_by_expiry ON budgets (expires);
 ";

@@ -9,6 +9,7 @@ use crate::claim::CommentState;
 const RELEASED: &[&str] = &[
     "da0f0b2a8013370cb4ceb70b741b5e4b872ed6b8964aa774dae04b10b5fe69d9",
     "c9979496dba3f0edddb3a9e03c189b4d66cab94e37089e0c85bbc0adf81766b5",
+    "b41d5c93c3aa3fcc8f9c022a4016e42940bd757375d412253869193539b476c1",
 ];
 
 #[test]
@@ -25,11 +26,20 @@ fn shape(conn: &Connection) -> Vec<(String, String)> {
     rows.map(|row| row.unwrap()).map(|(n, sql)| (n, sql.split_whitespace().collect::<Vec<_>>().join(" "))).collect()
 }
 
+/// Files of the released versions, with the same data.
+const FILES: [&str; 2] = [include_str!("versions/1.sql"), include_str!("versions/2.sql")];
+
 #[tokio::test]
-async fn a_file_of_version_1_keeps_what_it_holds() {
+async fn a_file_of_an_earlier_version_keeps_what_it_holds() {
+    for file in FILES {
+        keeps_what_it_holds(file).await;
+    }
+}
+
+async fn keeps_what_it_holds(file: &str) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db");
-    Connection::open(&path).unwrap().execute_batch(include_str!("versions/1.sql")).unwrap();
+    Connection::open(&path).unwrap().execute_batch(file).unwrap();
     let store = SqliteStore::open(&path).unwrap();
 
     let now = Timestamp::from_seconds(1_700_000_001);
@@ -42,9 +52,11 @@ async fn a_file_of_version_1_keeps_what_it_holds() {
     let kept = store.kept_report(&"acme/shop".parse().unwrap(), key.pull, now).await.unwrap();
     assert_eq!(kept, Some((key, vec![4, 5])));
 
-    // Long over by its own times, but touched by the migration.
-    store.purge(now + std::time::Duration::from_hours(24 * 200)).await.unwrap();
+    // Of version 1: long over by its own times, but touched by the migration.
+    store.purge(now + std::time::Duration::from_hours(24 * 100)).await.unwrap();
     assert_eq!(store.row(key).await.unwrap().epoch, 4);
+    store.record(&contract::reviewed(1, 5, now)).await.unwrap();
+    assert_eq!(store.reviews(now, now, 9).await.unwrap().len(), 1);
     assert!(matches!(store.transition(key, &contract::claim("a", 1_700_000_001)).await.unwrap(), Verdict::Mine(_)));
 }
 
@@ -62,9 +74,15 @@ async fn a_row_that_a_process_of_version_1_writes_on_is_not_taken_for_one_that_n
 
 #[tokio::test]
 async fn a_migrated_file_is_like_a_new_one() {
+    for file in FILES {
+        is_like_a_new_one(file).await;
+    }
+}
+
+async fn is_like_a_new_one(file: &str) {
     let dir = tempfile::tempdir().unwrap();
     let (old, new) = (dir.path().join("old.db"), dir.path().join("new.db"));
-    Connection::open(&old).unwrap().execute_batch(include_str!("versions/1.sql")).unwrap();
+    Connection::open(&old).unwrap().execute_batch(file).unwrap();
     for path in [&old, &new] {
         SqliteStore::open(path).unwrap().database.close().await;
     }

@@ -1,5 +1,6 @@
 //! Who analyses, who has profiles, who knows the grid: the engines behind the tools.
 
+pub mod codeguru_reviewer;
 pub mod cpu;
 pub mod embedded;
 pub mod parameter_store;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 pub struct Backends {
     /// Who analyses.
     pub code: Arc<embedded::Embedded>,
+    /// Who looks at the same head beside it, if an account has it.
+    pub codeguru: Option<Arc<codeguru_reviewer::CodeguruReviewer>>,
     /// Who has profiles.
     pub profiles: Arc<profile_files::ProfileFiles>,
     /// Hardware, method and grid of the code under review; CPU time and memory come from the measurement.

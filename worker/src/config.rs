@@ -1,5 +1,6 @@
 //! The worker's settings: its tables of the settings file, checked against each other, before anything starts.
 
+mod codeguru;
 pub mod tables;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use self::tables::{
     AnalysisTable, CarbonTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable,
 };
+use crate::backends::codeguru_reviewer;
 use crate::backends::embedded::Exclude;
 use crate::backends::parameter_store::Grid;
 
@@ -50,6 +52,8 @@ pub struct WorkerConfig {
     pub analysis: AnalysisTable,
     /// Its globs.
     pub exclude: Exclude,
+    /// Its part about CodeGuru Reviewer, if that is asked.
+    pub codeguru: Option<(codeguru_reviewer::Settings, AwsSettings)>,
     /// `[profiles]`.
     pub profiles: ProfilesTable,
     /// Where profiles are.
@@ -162,7 +166,7 @@ impl WorkerConfig {
         let model: ModelTable = settings.table("model")?;
         only("model.kind", &model.kind, "none")?;
         let analysis: AnalysisTable = settings.table("analysis")?;
-        only("analysis.kind", &analysis.kind, "embedded")?;
+        let codeguru = codeguru::from_table(&analysis, settings)?;
         let profiles: ProfilesTable = settings.table("profiles")?;
         only("profiles.kind", &profiles.kind, "files")?;
         let github: GitHubTable = settings.table("github")?;
@@ -182,6 +186,7 @@ impl WorkerConfig {
                 ConfigError::value("analysis.exclude", &format!("a pattern is not a glob: {}", e.kind()))
             })?,
             profiles_dir: profiles.dir.clone().unwrap_or_else(|| data_dir.join("profiles")),
+            codeguru,
             intensity_path: intensity_path(settings)?,
             carbon: carbon(settings.table("carbon")?)?,
             report: settings.table("report")?,

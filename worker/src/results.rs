@@ -1,5 +1,9 @@
 //! What tools return and how a call can fail: typed, without source text. Engines make these, reports show them.
 
+mod codeguru;
+
+pub use codeguru::{Beside, CodeReview};
+
 use eco_coder_analyzer::Finding;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +113,9 @@ pub struct CodeAnalysis {
     pub faults: usize,
     /// CPU time of the analysis, seconds, as the system counted it.
     pub cpu_seconds: f64,
+    /// CodeGuru Reviewer's part, if it was asked and answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codeguru: Option<Beside>,
 }
 
 impl CodeAnalysis {
@@ -127,11 +134,7 @@ impl CodeAnalysis {
         if kept < self.recommendations.len() {
             let all = self.recommendations.len();
             self.recommendations.truncate(kept);
-            let cut = format!("of {all} findings, the {kept} heaviest are kept");
-            self.reason = Some(self.reason.map_or(cut.clone(), |reason| format!("{reason}; {cut}")));
-            if self.status == ReviewStatus::Completed {
-                self.status = ReviewStatus::Partial;
-            }
+            self.lacks(format!("of {all} findings, the {kept} heaviest are kept"));
         }
         let by_place = |f: &Finding| (f.file_path.clone(), f.start_line, f.rule_id.clone());
         self.recommendations.sort_by_cached_key(by_place);
@@ -144,6 +147,17 @@ impl CodeAnalysis {
             }
         }
         self
+    }
+
+    /// Says what it lacks, beside what it lacks already.
+    fn lacks(&mut self, what: String) {
+        self.reason = Some(match self.reason.take() {
+            Some(reason) => format!("{reason}; {what}"),
+            None => what,
+        });
+        if self.status == ReviewStatus::Completed {
+            self.status = ReviewStatus::Partial;
+        }
     }
 
     /// Did it see less than it should?
@@ -201,6 +215,7 @@ mod tests {
             suppressed: 0,
             faults: 0,
             cpu_seconds: 0.0,
+            codeguru: None,
         }
     }
 

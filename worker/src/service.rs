@@ -23,6 +23,7 @@ use crate::agent::budget::Limits;
 use crate::agent::driver::Deadlines;
 use crate::agentcore::AgentCore;
 use crate::backends::Backends;
+use crate::backends::codeguru_reviewer::CodeguruReviewer;
 use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded};
 use crate::backends::profile_files::{Place, ProfileFiles};
@@ -153,6 +154,10 @@ pub fn inspector(
     };
     let profiles = ProfileFiles::new(place, config.profiles.folded_sample_ms)?;
     let grid = config.grid(Arc::clone(&env));
+    let codeguru = config
+        .codeguru
+        .clone()
+        .map(|(settings, aws)| Arc::new(CodeguruReviewer::new(settings, aws, Arc::clone(&store), Arc::clone(&env))));
     Ok(Inspector {
         github: github.clone(),
         store,
@@ -161,6 +166,7 @@ pub fn inspector(
         model: None,
         backends: Backends {
             code: Arc::new(Embedded::new(github.clone(), pool, config.worker.source_bytes, settings)),
+            codeguru,
             profiles: Arc::new(profiles),
             carbon: grid,
         },

@@ -3,6 +3,7 @@
 
 pub mod analyze_code;
 pub mod calculate_carbon_footprint;
+pub mod codeguru_reviewer;
 pub mod post_github_comment;
 pub mod profile_code_performance;
 
@@ -12,7 +13,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::results::{CodeAnalysis, PerformanceProfile, ToolError};
+use crate::results::{CodeAnalysis, CodeReview, PerformanceProfile, ToolError};
 
 /// A call as planned by code or asked for by a model, typed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub enum ToolCall {
     ProfileCodePerformance(profile_code_performance::Arguments),
     /// CO2e of a measurement.
     CalculateCarbonFootprint(calculate_carbon_footprint::Arguments),
+    /// CodeGuru Reviewer's look at the same head. Planned by code alone; its argument is how far it is.
+    CodeguruReviewer(codeguru_reviewer::Progress),
     /// The terminal call: the report is complete.
     PostGithubComment(post_github_comment::Arguments),
 }
@@ -31,6 +34,9 @@ pub enum ToolCall {
 /// The tools' names, in the order in which they are offered.
 pub const NAMES: [&str; 4] =
     ["analyze_code", "profile_code_performance", "calculate_carbon_footprint", "post_github_comment"];
+
+/// What is planned by code beside them, and never offered.
+pub const CODEGURU: &str = "codeguru_reviewer";
 
 impl ToolCall {
     /// As in the specification.
@@ -40,6 +46,7 @@ impl ToolCall {
             Self::ProfileCodePerformance(_) => NAMES[1],
             Self::CalculateCarbonFootprint(_) => NAMES[2],
             Self::PostGithubComment(_) => NAMES[3],
+            Self::CodeguruReviewer(_) => CODEGURU,
         }
     }
 
@@ -58,7 +65,8 @@ impl ToolCall {
             Self::AnalyzeCode(_) => analyze,
             Self::ProfileCodePerformance(_) => profile,
             Self::CalculateCarbonFootprint(_) => Duration::from_secs(5),
-            Self::PostGithubComment(_) => Duration::from_mins(1),
+            // One step of it; the whole has a deadline of its own.
+            Self::CodeguruReviewer(_) | Self::PostGithubComment(_) => Duration::from_mins(1),
         }
     }
 }
@@ -106,4 +114,18 @@ pub enum ToolOutput {
     ProfileCodePerformance(Option<Box<PerformanceProfile>>),
     /// Of `calculate_carbon_footprint`.
     CalculateCarbonFootprint(Box<eco_coder_carbon::Footprint>),
+    /// Of CodeGuru Reviewer.
+    CodeguruReviewer(Box<CodeReview>),
+}
+
+impl ToolOutput {
+    /// The tool that answers so.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AnalyzeCode(_) => NAMES[0],
+            Self::ProfileCodePerformance(_) => NAMES[1],
+            Self::CalculateCarbonFootprint(_) => NAMES[2],
+            Self::CodeguruReviewer(_) => CODEGURU,
+        }
+    }
 }

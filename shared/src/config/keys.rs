@@ -227,7 +227,12 @@ pub const KEYS: &[Key] = &[
     key("github.request_timeout_seconds", Integer, "30", "For one request to GitHub."),
     key("model.kind", Text, "none", "Language model. This build has: none."),
     key("model.max_turns", Integer, "8", "Model turns in one review."),
-    key("analysis.kind", Text, "embedded", "Who analyses. This build has: embedded."),
+    key(
+        "analysis.kind",
+        Text,
+        "embedded",
+        "Who analyses: embedded, or codeguru (the embedded analyser and CodeGuru Reviewer; needs analysis.codeguru_associations).",
+    ),
     key(
         "analysis.max_files",
         Integer,
@@ -244,6 +249,36 @@ pub const KEYS: &[Key] = &[
         Integer,
         "60",
         "CPU time of one review's analysis; the report names the files that were left then.",
+    ),
+    key(
+        "analysis.codeguru_associations",
+        List,
+        "[]",
+        "Repositories that an account has associated with CodeGuru Reviewer, each as OWNER/REPO=ARN of its association.",
+    ),
+    key(
+        "analysis.codeguru_min_changed_lines",
+        Integer,
+        "100",
+        "CodeGuru is asked about pull requests that change more lines than this.",
+    ),
+    key(
+        "analysis.codeguru_timeout_seconds",
+        Integer,
+        "300",
+        "How long CodeGuru's review of a commit is waited for; then the report has what there is, and says so. 1 to 3600.",
+    ),
+    key(
+        "analysis.codeguru_poll_seconds",
+        Integer,
+        "20",
+        "Between two questions about one review; more after each throttle. The review is put down meanwhile. 1 to 600.",
+    ),
+    key(
+        "analysis.codeguru_daily_limit",
+        Integer,
+        "1000",
+        "Reviews that ask CodeGuru in a day (UTC), over all workers; above it the report is the embedded analyser's, and says so.",
     ),
     key("profiles.kind", Text, "files", "Who has profiles. This build has: files."),
     key(

@@ -18,6 +18,7 @@ use crate::results::{ErrorType, ToolError};
 use crate::store::seal::SealKey;
 use crate::store::{Appended, SESSION_HOURS, SessionId, Store, StoreError};
 use crate::subject::Subject;
+use crate::tools::codeguru_reviewer::{self, Step};
 use crate::tools::{ToolCall, ToolOutput, analyze_code, calculate_carbon_footprint, profile_code_performance};
 
 /// How long the tools may take. Those with partial results get a little longer than their own deadline.
@@ -64,6 +65,8 @@ pub enum Driven {
     Suspended {
         /// Until then.
         until: Timestamp,
+        /// For whom, in words for the log.
+        why: &'static str,
     },
     /// Another worker has gone on with this session: this one is late.
     Superseded,
@@ -94,7 +97,9 @@ impl Driver<'_> {
             }
             let events = match run.next() {
                 Action::Finish(finish) => return Ok(Driven::Finished(finish)),
-                Action::Suspend { until } if until > self.env.now() => return Ok(Driven::Suspended { until }),
+                Action::Suspend { until } if until > self.env.now() => {
+                    return Ok(Driven::Suspended { until, why: run.waits_for() });
+                }
                 Action::Suspend { .. } => vec![Event::Woken],
                 Action::CallTools(calls) => {
                     let mut answers = Vec::new();
@@ -188,13 +193,17 @@ impl Driver<'_> {
     ) -> Event {
         let started = Instant::now();
         let deadline = tool.deadline(self.deadlines.analyze, self.deadlines.profile) + GRACE;
-        let outcome = tokio::time::timeout(deadline, self.perform(tool, given, subject)).await.unwrap_or_else(|_| {
-            Err(ToolError {
+        let performed = tokio::time::timeout(deadline, self.perform(tool, given, subject)).await;
+        let outcome = match performed {
+            Ok(Ok(Performed::Done(output))) => Ok(output),
+            Ok(Ok(Performed::Waits { until, call: tool })) => return Event::ToolWaits { id: call, until, call: tool },
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(ToolError {
                 error_type: ErrorType::Timeout,
                 for_model: "timeout".to_owned(),
                 for_operator: format!("{} did not answer within {deadline:?}", tool.name()),
-            })
-        });
+            }),
+        };
         note(id, tool, &outcome, started.elapsed(), subject);
         Event::ToolFinished { id: call, outcome: outcome.map(bounded) }
     }
@@ -204,24 +213,45 @@ impl Driver<'_> {
         tool: &ToolCall,
         (run, cpu): (&Run, &CpuBudget),
         subject: &Subject,
-    ) -> Result<ToolOutput, ToolError> {
-        match tool {
+    ) -> Result<Performed, ToolError> {
+        let output = match tool {
             ToolCall::AnalyzeCode(arguments) => {
                 let analysis = analyze_code::call(arguments, subject, &self.backends.code, cpu).await?;
-                Ok(ToolOutput::AnalyzeCode(Box::new(analysis)))
+                ToolOutput::AnalyzeCode(Box::new(analysis))
             }
             ToolCall::ProfileCodePerformance(arguments) => {
                 let profile = profile_code_performance::call(arguments, subject, &self.backends.profiles).await?;
-                Ok(ToolOutput::ProfileCodePerformance(profile.map(Box::new)))
+                ToolOutput::ProfileCodePerformance(profile.map(Box::new))
             }
             ToolCall::CalculateCarbonFootprint(arguments) => {
                 let footprint =
                     calculate_carbon_footprint::call(arguments, run.outputs(), &self.backends.carbon.input().await)?;
-                Ok(ToolOutput::CalculateCarbonFootprint(Box::new(footprint)))
+                ToolOutput::CalculateCarbonFootprint(Box::new(footprint))
             }
-            ToolCall::PostGithubComment(_) => Err(ToolError::arguments("the terminal call is not performed as a tool")),
-        }
+            ToolCall::CodeguruReviewer(progress) => {
+                match codeguru_reviewer::step(progress, subject, self.backends.codeguru.as_deref()).await? {
+                    Step::Done(review) => ToolOutput::CodeguruReviewer(review),
+                    Step::Wait { until, progress } => {
+                        return Ok(Performed::Waits { until, call: ToolCall::CodeguruReviewer(progress) });
+                    }
+                }
+            }
+            ToolCall::PostGithubComment(_) => {
+                return Err(ToolError::arguments("the terminal call is not performed as a tool"));
+            }
+        };
+        Ok(Performed::Done(output))
     }
+}
+
+/// How far a call came.
+enum Performed {
+    Done(ToolOutput),
+    /// It is to be called again.
+    Waits {
+        until: Timestamp,
+        call: ToolCall,
+    },
 }
 
 /// The agent's name in metrics.
@@ -266,6 +296,10 @@ fn note(session: &SessionId, call: &ToolCall, outcome: &Result<ToolOutput, ToolE
                     counter!("CodeGuruRecommendations", "Repository" => repository).increment(count as u64);
                     tracing::info!(component, duration_ms, recommendations_count = count, status = ?analysis.status, "analysed");
                 }
+                ToolOutput::CodeguruReviewer(review) => {
+                    let (count, kept) = (review.total_recommendations, review.recommendations.len());
+                    tracing::info!(component, recommendations_count = count, kept, status = ?review.status, "CodeGuru answered");
+                }
                 ToolOutput::ProfileCodePerformance(profile) => {
                     tracing::info!(component, duration_ms, found = profile.is_some(), "looked for a profile");
                 }
@@ -287,7 +321,8 @@ fn note(session: &SessionId, call: &ToolCall, outcome: &Result<ToolOutput, ToolE
 fn bounded(output: ToolOutput) -> ToolOutput {
     match output {
         ToolOutput::AnalyzeCode(analysis) => ToolOutput::AnalyzeCode(Box::new(analysis.bounded())),
-        small => small,
+        ToolOutput::CodeguruReviewer(review) => ToolOutput::CodeguruReviewer(Box::new(review.bounded())),
+        small @ (ToolOutput::ProfileCodePerformance(_) | ToolOutput::CalculateCarbonFootprint(_)) => small,
     }
 }
 

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::budget::{Limits, Spent};
 use crate::model::{ModelError, ModelReply, Said, Told, Turn, Usage};
 use crate::report::{ModelPart, ModelSection, Section};
-use crate::results::{CodeAnalysis, ErrorType, PerformanceProfile, ToolError};
-use crate::tools::calculate_carbon_footprint;
-use crate::tools::{ToolCall, ToolOutput, analyze_code, profile_code_performance};
+use crate::results::{CodeAnalysis, CodeReview, ErrorType, PerformanceProfile, ToolError};
+use crate::tools::{CODEGURU, NAMES, ToolCall, ToolOutput};
+use crate::tools::{analyze_code, calculate_carbon_footprint, codeguru_reviewer, profile_code_performance};
 
 /// Names one tool call of this run: its place in the order of planning.
 pub type CallId = usize;
@@ -25,6 +25,15 @@ pub enum Event {
         id: CallId,
         /// What it answered.
         outcome: Result<ToolOutput, ToolError>,
+    },
+    /// A tool is not done: it is to be called again then, as this.
+    ToolWaits {
+        /// Which call.
+        id: CallId,
+        /// Not before.
+        until: Timestamp,
+        /// How far it is.
+        call: ToolCall,
     },
     /// The model answered.
     ModelReplied {
@@ -79,6 +88,14 @@ struct Call {
     /// The model's id, if the model asked.
     asked_as: Option<String>,
     outcome: Option<Result<ToolOutput, ToolError>>,
+    /// Not to be called before.
+    waits: Option<Timestamp>,
+}
+
+impl Call {
+    fn new(tool: ToolCall, asked_as: Option<String>) -> Self {
+        Self { tool, asked_as, outcome: None, waits: None }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,10 +128,9 @@ pub struct Run {
 /// The longest result of one call that a model is told, in characters; what is beyond is cut, and said to be.
 const MAX_TOLD: usize = 30_000;
 
-/// Turn 0's calls stand first, in this order; the third is there only if something was measured.
-const ANALYZE: CallId = 0;
-const PROFILE: CallId = 1;
-const CARBON: CallId = 2;
+const ANALYZE: &str = NAMES[0];
+const PROFILE: &str = NAMES[1];
+const CARBON: &str = NAMES[2];
 
 impl Run {
     /// A new run. With a model, `model` is its id.
@@ -123,8 +139,15 @@ impl Run {
             ToolCall::AnalyzeCode(analyze_code::Arguments::default()),
             ToolCall::ProfileCodePerformance(profile_code_performance::Arguments::default()),
         ];
-        let calls = planned.map(|tool| Call { tool, asked_as: None, outcome: None }).into();
+        let calls = planned.map(|tool| Call::new(tool, None)).into();
         Self { model, limits, spent: Spent::default(), stage: Stage::TurnZero, calls, turns: Vec::new() }
+    }
+
+    /// The same, with CodeGuru Reviewer asked in turn 0.
+    #[must_use]
+    pub fn asking_codeguru(mut self) -> Self {
+        self.calls.push(Call::new(ToolCall::CodeguruReviewer(codeguru_reviewer::Progress::default()), None));
+        self
     }
 
     /// What was said after turn 0, in order. The opening (turn 0's results) is the prompt's, and stands before these.
@@ -151,20 +174,39 @@ impl Run {
     /// What is to be done now. Asking twice gives the same answer.
     pub fn next(&self) -> Action {
         match &self.stage {
-            Stage::TurnZero | Stage::ModelTools { .. } => {
-                let open = self.calls.iter().enumerate().filter(|(_, call)| call.outcome.is_none());
-                Action::CallTools(open.map(|(id, call)| (id, call.tool.clone())).collect())
-            }
+            Stage::TurnZero | Stage::ModelTools { .. } => self.next_tools(),
             Stage::Model => Action::CallModel,
             Stage::Suspended { until } => Action::Suspend { until: *until },
             Stage::Finished(model) => Action::Finish(Box::new(self.finish(model.clone()))),
         }
     }
 
+    /// Whoever has nothing to wait for is called; who waits is waited for when all others have answered.
+    fn next_tools(&self) -> Action {
+        let open = self.calls.iter().enumerate().filter(|(_, call)| call.outcome.is_none());
+        let ready: Vec<_> = open.filter(|(_, call)| call.waits.is_none()).map(|(id, c)| (id, c.tool.clone())).collect();
+        match self.earliest() {
+            Some(until) if ready.is_empty() => Action::Suspend { until },
+            _ => Action::CallTools(ready),
+        }
+    }
+
+    /// What a suspension waits for, in words for the log.
+    pub fn waits_for(&self) -> &'static str {
+        if self.earliest().is_some() { "CodeGuru Reviewer has not answered yet" } else { "the model is throttled" }
+    }
+
+    /// When the first tool that waits is to be called again.
+    fn earliest(&self) -> Option<Timestamp> {
+        self.calls.iter().filter(|call| call.outcome.is_none()).filter_map(|call| call.waits).min()
+    }
+
     /// Takes an event. One that doesn't fit the stage changes nothing: a session may hold an event twice.
     pub fn apply(&mut self, event: Event) {
         match event {
             Event::ToolFinished { id, outcome } => self.tool_finished(id, outcome),
+            Event::ToolWaits { id, until, call } => self.tool_waits(id, until, call),
+            Event::Woken if self.earliest().is_some() => self.tool_woken(),
             Event::ModelReplied { reply } if self.stage == Stage::Model => self.model_replied(reply),
             Event::ModelFailed { error } if self.stage == Stage::Model => self.model_failed(&error),
             Event::Woken if matches!(self.stage, Stage::Suspended { .. }) => self.stage = Stage::Model,
@@ -175,7 +217,11 @@ impl Run {
 
     fn tool_finished(&mut self, id: CallId, outcome: Result<ToolOutput, ToolError>) {
         let Some(call) = self.calls.get_mut(id).filter(|call| call.outcome.is_none()) else { return };
+        if outcome.as_ref().is_ok_and(|output| output.name() != call.tool.name()) {
+            return;
+        }
         call.outcome = Some(outcome);
+        self.spare_codeguru();
         if self.calls.iter().any(|call| call.outcome.is_none()) {
             return;
         }
@@ -186,24 +232,60 @@ impl Run {
         }
     }
 
+    /// What waits may go on with new arguments, and with nothing else.
+    fn tool_waits(&mut self, id: CallId, until: Timestamp, tool: ToolCall) {
+        let Some(call) = self.calls.get_mut(id).filter(|call| call.outcome.is_none()) else { return };
+        if tool.name() == call.tool.name() {
+            (call.tool, call.waits) = (tool, Some(until));
+        }
+    }
+
+    fn tool_woken(&mut self) {
+        let earliest = self.earliest();
+        for call in self.calls.iter_mut().filter(|call| call.waits == earliest) {
+            call.waits = None;
+        }
+    }
+
+    /// A run that GitHub's rate limit ends is no result: nobody waits for CodeGuru in it.
+    fn spare_codeguru(&mut self) {
+        if !self.is_throttled() {
+            return;
+        }
+        for call in self.calls.iter_mut().filter(|call| call.outcome.is_none() && call.tool.name() == CODEGURU) {
+            call.outcome = Some(Err(ToolError {
+                error_type: ErrorType::Throttle,
+                for_model: "GitHub's rate limit was reached".to_owned(),
+                for_operator: "GitHub's rate limit ended the run before CodeGuru answered".to_owned(),
+            }));
+        }
+    }
+
+    /// Did GitHub's rate limit end the analysis?
+    fn is_throttled(&self) -> bool {
+        let analysed = self.planned(ANALYZE).and_then(|call| call.outcome.as_ref());
+        matches!(analysed, Some(Err(error)) if error.error_type == ErrorType::Throttle)
+    }
+
+    /// Turn 0's call of this tool.
+    fn planned(&self, name: &str) -> Option<&Call> {
+        self.calls.iter().find(|call| call.asked_as.is_none() && call.tool.name() == name)
+    }
+
     /// Turn 0's tools have answered: a measurement gets its footprint, then the model has its turn.
     fn turn_zero_step(&mut self) {
         self.stage = Stage::TurnZero;
-        if self.calls.len() == CARBON
+        if self.planned(CARBON).is_none()
             && let Some(measurement_id) = self.measurement()
         {
             let tool = ToolCall::CalculateCarbonFootprint(calculate_carbon_footprint::Arguments { measurement_id });
-            self.calls.push(Call { tool, asked_as: None, outcome: None });
+            self.calls.push(Call::new(tool, None));
             return;
         }
-        let throttled = matches!(
-            self.calls.get(ANALYZE).and_then(|call| call.outcome.as_ref()),
-            Some(Err(error)) if error.error_type == ErrorType::Throttle
-        );
         match &self.model {
             None => self.stage = Stage::Finished(ModelSection::NotConfigured),
             // This run is no result but a wait: nothing is paid for it.
-            Some(_) if throttled => {
+            Some(_) if self.is_throttled() => {
                 let why = "GitHub's rate limit was reached".to_owned();
                 self.stage = Stage::Finished(ModelSection::Unfinished { why });
             }
@@ -213,7 +295,7 @@ impl Run {
 
     /// The measurement that has CPU seconds, if turn 0 found one.
     fn measurement(&self) -> Option<String> {
-        match self.calls.get(PROFILE)?.outcome.as_ref()? {
+        match self.planned(PROFILE)?.outcome.as_ref()? {
             Ok(ToolOutput::ProfileCodePerformance(Some(profile))) if profile.profile.total_cpu_time_ms.is_some() => {
                 Some(profile.profiling_id.clone())
             }
@@ -250,7 +332,7 @@ impl Run {
                 _ => Ok(call),
             }) {
                 Ok(ToolCall::PostGithubComment(arguments)) => report = Some(arguments.report),
-                Ok(tool) => self.calls.push(Call { tool, asked_as: Some(id.clone()), outcome: None }),
+                Ok(tool) => self.calls.push(Call::new(tool, Some(id.clone()))),
                 Err(error) => ready.push(failed(id, &error)),
             }
         }
@@ -330,13 +412,15 @@ impl Run {
     }
 
     fn finish(&self, model: ModelSection) -> Finish {
-        let outcome = |id: CallId| {
-            let call = self.calls.get(id).filter(|call| call.asked_as.is_none())?;
-            call.outcome.clone()
-        };
+        let outcome = |name| self.planned(name).and_then(|call| call.outcome.clone());
         let quality = match outcome(ANALYZE) {
             Some(Ok(ToolOutput::AnalyzeCode(analysis))) => Section::Present(*analysis),
             other => not_there(other, "the analysis did not run"),
+        };
+        let quality = match outcome(CODEGURU) {
+            Some(Ok(ToolOutput::CodeguruReviewer(review))) => with_codeguru(quality, Ok(*review)),
+            Some(Err(error)) => with_codeguru(quality, Err(error)),
+            _ => quality,
         };
         let performance = match outcome(PROFILE) {
             Some(Ok(ToolOutput::ProfileCodePerformance(Some(profile)))) => Section::Present(*profile),
@@ -350,6 +434,15 @@ impl Run {
             other => not_there(other, "no CPU time was measured"),
         };
         Finish { quality, performance, carbon, model, usage: self.spent.usage }
+    }
+}
+
+/// What CodeGuru said, or why it didn't, beside our own analysis. If that failed, it stays so: CodeGuru alone sees two
+/// languages.
+fn with_codeguru(quality: Section<CodeAnalysis>, review: Result<CodeReview, ToolError>) -> Section<CodeAnalysis> {
+    match quality {
+        Section::Present(analysis) => Section::Present(analysis.merged(review)),
+        other => other,
     }
 }
 

@@ -113,6 +113,16 @@ table! {
         timeout_seconds: u64 = 300,
         /// CPU time of one review.
         cpu_seconds: u64 = 60,
+        /// `owner/name=arn` of CodeGuru Reviewer.
+        codeguru_associations: Vec<String> = Vec::new(),
+        /// CodeGuru is asked above it.
+        codeguru_min_changed_lines: u64 = 100,
+        /// From the first question to the last.
+        codeguru_timeout_seconds: u64 = 300,
+        /// Between two questions.
+        codeguru_poll_seconds: u64 = 20,
+        /// Of all workers.
+        codeguru_daily_limit: u32 = 1000,
     }
 }
 

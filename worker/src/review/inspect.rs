@@ -106,6 +106,7 @@ impl Inspector {
             head.as_str(),
             base.as_str(),
             self.backends.code.digest(),
+            &self.backends.codeguru.as_ref().map(|codeguru| codeguru.digest()).unwrap_or_default(),
             &self.backends.profiles.fingerprint(repository, head).await,
             &self.backends.carbon.digest(),
             &SCHEMA.to_string(),
@@ -165,11 +166,11 @@ impl Inspector {
             deadlines: self.deadlines,
         };
         let run = Run::new(self.model.as_ref().map(|model| model.id().to_owned()), self.limits);
+        let asked = self.backends.codeguru.as_ref().is_some_and(|codeguru| codeguru.is_for(subject));
+        let run = if asked { run.asking_codeguru() } else { run };
         let finish = match driver.run(session, run, subject).await? {
             Driven::Finished(finish) => *finish,
-            Driven::Suspended { until } => {
-                return Err(InspectError::Wait { until, why: "the model is throttled".to_owned() });
-            }
+            Driven::Suspended { until, why } => return Err(InspectError::Wait { until, why: why.to_owned() }),
             Driven::Superseded => return Err(InspectError::Superseded),
         };
         if matches!(finish.quality, Section::Failed { error_type: ErrorType::Throttle, .. }) {

@@ -69,6 +69,7 @@ impl Stage {
         let place = Place::Dir(profiles.path().to_owned());
         let backends = Backends {
             code: Arc::new(Embedded::new(client, pool, 1 << 24, settings)),
+            codeguru: None,
             profiles: Arc::new(ProfileFiles::new(place, Some(10.0)).unwrap()),
             carbon: Grid::fixed(eco_coder_carbon::Input {
                 aws_region: "eu-west-1".into(),
@@ -188,7 +189,7 @@ async fn a_session_goes_on_where_another_process_left_it_and_pays_nothing_twice(
         asks(&[("1", "profile_code_performance", json!({}))]),
         Err(ModelError::Throttled { until }),
     ]);
-    assert!(matches!(stage.run(Some(&first)).await, Driven::Suspended { until: at } if at == until));
+    assert!(matches!(stage.run(Some(&first)).await, Driven::Suspended { until: at, .. } if at == until));
     assert_eq!(stage.fetched(), 1);
 
     // Too early: nothing is asked.

@@ -142,6 +142,7 @@ impl Tally {
             suppressed: self.suppressed,
             faults: self.faults,
             cpu_seconds: self.cpu.as_secs_f64(),
+            codeguru: None,
         }
     }
 }

@@ -73,6 +73,7 @@ pub(super) fn analysis(findings: Vec<Finding>) -> CodeAnalysis {
         suppressed: 0,
         faults: 0,
         cpu_seconds: 0.9,
+        codeguru: None,
     }
 }
 

@@ -12,6 +12,7 @@ use eco_coder_shared::queue::settings::QueueSettings;
 use eco_coder_shared::queue::sqlite::Check as QueueCheck;
 use eco_coder_shared::queue::{Depth, JobQueue};
 use eco_coder_shared::sqlite::Look;
+use eco_coder_worker::backends::codeguru_reviewer;
 use eco_coder_worker::config::{StorePlace, WorkerConfig};
 use eco_coder_worker::service::{WORKER_SECRETS, github, transport};
 use eco_coder_worker::store::Store;
@@ -105,6 +106,7 @@ async fn worker(settings: &Settings) -> Vec<(&'static str, Check)> {
         ("store.session_key", key.map_err(|e| e.to_string())),
         ("queue", queue(&config).await),
         ("store", store(&config).await),
+        ("analysis", analysis(&config).await),
         ("profiles", Ok(profiles(&config))),
         ("github", token(&config).await),
     ]
@@ -169,6 +171,17 @@ fn not_yet(file: &dyn std::fmt::Display) -> String {
 
 fn writable(look: Look) -> Result<Look, eco_coder_shared::sqlite::SqliteError> {
     look.can_be_written().map(|()| look)
+}
+
+async fn analysis(config: &WorkerConfig) -> Check {
+    let Some((settings, aws)) = config.codeguru.clone() else { return Ok("the embedded analyser".to_owned()) };
+    let count = settings.associations.len();
+    let wrong = codeguru_reviewer::wrong(&settings, aws, system_env()).await;
+    if wrong.is_empty() {
+        Ok(format!("CodeGuru Reviewer, {count} associated repositories"))
+    } else {
+        Err(wrong.join("; "))
+    }
 }
 
 fn profiles(config: &WorkerConfig) -> String {

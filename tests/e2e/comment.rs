@@ -65,7 +65,7 @@ async fn a_push_changes_the_same_comment(engines: Engines) {
     let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
     let before = world.comment(pull, &first).await;
-    let second = world.forge.push(&world.repo, pull, crate::world::tree(&[("a.py", CLEAN)])).unwrap();
+    let second = world.forge.push(&world.repo, pull, tree(&[("a.py", CLEAN)])).unwrap();
     world.deliver(pull, "synchronize").await;
     let after = world.comment(pull, &second).await;
     assert_eq!(before.id, after.id);
@@ -213,7 +213,7 @@ async fn a_comment_that_a_user_deleted_is_posted_once_more(engines: Engines) {
     let gone = world.comment(pull, &first).await;
     world.settled().await;
     world.forge.delete_comment(&world.repo, gone.id).unwrap();
-    let second = world.forge.push(&world.repo, pull, crate::world::tree(&[("a.py", QUERY_IN_A_LOOP)])).unwrap();
+    let second = world.forge.push(&world.repo, pull, tree(&[("a.py", QUERY_IN_A_LOOP)])).unwrap();
     world.deliver(pull, "synchronize").await;
     assert_ne!(world.comment(pull, &second).await.id, gone.id);
 }
@@ -239,7 +239,7 @@ async fn a_silent_deployment_says_nothing_about_a_clean_pull_request(engines: En
     world.settled().await;
     assert_eq!(world.forge.comments(&world.repo, pull), []);
     assert_eq!(world.forge.statuses(&world.repo, &first).last().map(|s| s.state.clone()).as_deref(), Some("success"));
-    let second = world.forge.push(&world.repo, pull, crate::world::tree(&[("a.py", QUERY_IN_A_LOOP)])).unwrap();
+    let second = world.forge.push(&world.repo, pull, tree(&[("a.py", QUERY_IN_A_LOOP)])).unwrap();
     world.deliver(pull, "synchronize").await;
     world.comment(pull, &second).await;
 }

@@ -6,6 +6,7 @@
 mod agentcore;
 mod architecture;
 mod attempts;
+mod codeguru;
 mod commands;
 mod comment;
 mod demo;

@@ -7,42 +7,30 @@
 //! the steps of a review go further apart with every trouble.
 
 mod api;
+mod associations;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
 mod recommendations;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_codegurureviewer::types::{ProviderType, RepositoryAssociationState};
 use eco_coder_shared::aws::{AwsSettings, Fault};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
-use eco_coder_shared::ids::RepoName;
 use metrics::histogram;
-use tokio::sync::Mutex;
 
 use self::api::{Api, ReviewState};
+pub use self::associations::Association;
+use self::associations::Associations;
 use crate::results::{CodeReview, ErrorType, ReviewStatus, ToolError};
 use crate::store::Store;
-use crate::subject::{Change, Subject, Target};
+use crate::subject::{Change, Subject};
 use crate::tools::codeguru_reviewer::{Progress, Step};
 
-/// How long an association that was looked at is taken for good.
-const KNOWN: Duration = Duration::from_hours(1);
 /// The longest interval between two steps, in poll intervals.
 const MOST_INTERVALS: u32 = 8;
 /// What CodeGuru reads.
 const ENDINGS: [&str; 2] = [".java", ".py"];
-
-/// A repository, and its association with CodeGuru.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Association {
-    /// On GitHub.
-    pub repository: RepoName,
-    /// `arn:aws:codeguru-reviewer:REGION:ACCOUNT:association:ID`.
-    pub arn: String,
-}
 
 /// When CodeGuru is asked, and for how long.
 #[derive(Debug, Clone)]
@@ -64,9 +52,8 @@ pub struct CodeguruReviewer {
     api: Api,
     store: Arc<dyn Store>,
     env: SharedEnv,
+    associations: Associations,
     settings: Settings,
-    /// ARNs that are associated with their repository, and until when that is taken for good.
-    known: Mutex<HashMap<String, Timestamp>>,
 }
 
 /// Why a step has no answer.
@@ -98,10 +85,17 @@ fn error(error_type: ErrorType, why: impl Into<String>, operator: impl Into<Stri
     ToolError { error_type, for_model: why.into(), for_operator: operator.into() }
 }
 
+/// Harmless calls, for `eco-coder doctor`: is each association there and in use, and may its reviews be listed? Says what is
+/// to be mended, in words for an operator.
+pub async fn wrong(settings: &Settings, aws: AwsSettings, env: SharedEnv) -> Vec<String> {
+    Associations::new(settings.associations.clone(), env).wrong(&Api::new(aws)).await
+}
+
 impl CodeguruReviewer {
     /// Asks nothing yet. Budgets are spent in `store`.
     pub fn new(settings: Settings, aws: AwsSettings, store: Arc<dyn Store>, env: SharedEnv) -> Self {
-        Self { api: Api::new(aws), store, env, settings, known: Mutex::default() }
+        let associations = Associations::new(settings.associations.clone(), Arc::clone(&env));
+        Self { api: Api::new(aws), store, env, associations, settings }
     }
 
     /// What results depend on.
@@ -125,12 +119,7 @@ impl CodeguruReviewer {
         let read = subject.files.iter().any(|file| {
             !matches!(file.change, Change::Nothing) && ENDINGS.iter().any(|ending| file.path.ends_with(ending))
         });
-        read && lines > self.settings.min_changed_lines && self.association(&subject.target).is_some()
-    }
-
-    fn association(&self, target: &Target) -> Option<&Association> {
-        let name = target.repository.as_str();
-        self.settings.associations.iter().find(|known| known.repository.as_str().eq_ignore_ascii_case(name))
+        read && lines > self.settings.min_changed_lines && self.associations.of(&subject.target.repository).is_some()
     }
 
     /// One step: the answer, or when to ask again.
@@ -181,13 +170,12 @@ impl CodeguruReviewer {
         subject: &Subject,
         last: bool,
     ) -> Result<Option<CodeReview>, Trouble> {
-        let review = match &progress.review {
-            Some(review) => review.clone(),
-            None => {
-                self.check_association(&subject.target).await?;
-                let Some(found) = self.api.find(&subject.target).await? else { return Ok(None) };
-                progress.review.insert(found).clone()
-            }
+        let review = if let Some(review) = &progress.review {
+            review.clone()
+        } else {
+            self.associations.check(&self.api, &subject.target.repository).await?;
+            let Some(found) = self.api.find(&subject.target).await? else { return Ok(None) };
+            progress.review.insert(found).clone()
         };
         let (state, reason) = self.api.state(&review).await?;
         let never = |why: &str| Err(Trouble::Never(error(ErrorType::ApiError, why, format!("{why}: {review}"))));
@@ -207,66 +195,6 @@ impl CodeguruReviewer {
             answer.reason = Some(format!("it was not done within {}; what it had is here", self.patience()));
         }
         Ok(Some(answer))
-    }
-
-    /// Is the configured association this repository's, and in use?
-    async fn check_association(&self, target: &Target) -> Result<(), Trouble> {
-        let refuse = |why: String, operator: String| {
-            Err(Trouble::Never(error(
-                ErrorType::ValidationError,
-                why,
-                format!("{operator}; see analysis.codeguru_associations"),
-            )))
-        };
-        let Some(association) = self.association(target) else {
-            return refuse("this repository has no association".to_owned(), target.repository.to_string());
-        };
-        let arn = &association.arn;
-        let now = self.env.now();
-        // One looks; the others wait for what it finds.
-        let mut known = self.known.lock().await;
-        if known.get(arn).is_some_and(|until| now < *until) {
-            return Ok(());
-        }
-        let found = match self.api.association(arn).await {
-            Ok(found) => found,
-            Err(fault) => match fault.code.as_deref() {
-                Some("NotFoundException" | "ResourceNotFoundException" | "ValidationException") => {
-                    return refuse("the configured association does not exist".to_owned(), fault.words);
-                }
-                _ => return Err(fault.into()),
-            },
-        };
-        let name = format!("{}/{}", found.owner().unwrap_or_default(), found.name().unwrap_or_default());
-        if !name.eq_ignore_ascii_case(target.repository.as_str()) {
-            return refuse(
-                "the configured association is another repository's".to_owned(),
-                format!("{arn} is of {name}"),
-            );
-        }
-        match found.provider_type() {
-            Some(ProviderType::GitHub) => {}
-            other => {
-                let kind = other.map_or("nothing", ProviderType::as_str);
-                return refuse(
-                    "the configured association is not with GitHub".to_owned(),
-                    format!("{arn} is with {kind}, and only reviews of GitHub's associations can be taken"),
-                );
-            }
-        }
-        match found.state() {
-            Some(RepositoryAssociationState::Associated) => {}
-            other => {
-                let state = other.map_or("unknown", RepositoryAssociationState::as_str);
-                let reason = found.state_reason().unwrap_or_default();
-                return refuse(
-                    "the configured association is not in use".to_owned(),
-                    format!("{arn}: {state} {reason}"),
-                );
-            }
-        }
-        known.insert(arn.clone(), now + KNOWN);
-        Ok(())
     }
 
     fn too_late(&self, fault: Option<Fault>) -> ToolError {

@@ -30,7 +30,10 @@ pub(super) fn from_table(
         }
         ("codeguru", false) => {}
         _ => {
-            return wrong(KIND, "it must be \"embedded\" or \"codeguru\" (which is the embedded analyser and CodeGuru)");
+            return wrong(
+                KIND,
+                "it must be \"embedded\" or \"codeguru\" (which is the embedded analyser and CodeGuru)",
+            );
         }
     }
     let mut associations: Vec<Association> = Vec::new();

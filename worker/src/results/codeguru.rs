@@ -39,7 +39,7 @@ impl CodeReview {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         let all = self.recommendations.len();
-        self.recommendations.sort_by(|a, b| b.severity.cmp(&a.severity));
+        self.recommendations.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let mut bytes = 0;
         let fits = |finding: &&Finding| {
             bytes += json_bytes(*finding);
@@ -73,17 +73,14 @@ impl CodeAnalysis {
             on_changed_lines: review.recommendations.len(),
         });
         for finding in review.recommendations {
-            match self.recommendations.iter_mut().find(|ours| is_same(ours, &finding)) {
+            if let Some(ours) = self.recommendations.iter_mut().find(|ours| is_same(ours, &finding)) {
                 // Ours says what to do, and how to mute it.
-                Some(ours) => {
-                    if !ours.aliases.contains(&finding.rule_id) {
-                        ours.aliases.push(finding.rule_id);
-                    }
+                if !ours.aliases.contains(&finding.rule_id) {
+                    ours.aliases.push(finding.rule_id);
                 }
-                None => {
-                    self.recommendations.push(finding);
-                    self.total_recommendations += 1;
-                }
+            } else {
+                self.recommendations.push(finding);
+                self.total_recommendations += 1;
             }
         }
         if review.status != ReviewStatus::Completed {

@@ -252,6 +252,11 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => (0usize..5).prop_map(|id| finished(id, analysis())),
         2 => (0usize..5).prop_map(|id| finished(id, profile(Some(1.0)))),
+        1 => (0usize..5).prop_map(|id| finished(id, footprint())),
+        1 => (0usize..5).prop_map(|id| finished(id, codeguru("Partial", &[1, 2]))),
+        2 => (0usize..5, 0u32..9).prop_map(|(id, troubles)| {
+            Event::ToolWaits { id, until: Timestamp(troubles.into()), call: progress(troubles) }
+        }),
         1 => (0usize..5).prop_map(|id| Event::ToolFinished { id, outcome: Err(tool_error()) }),
         2 => prop::collection::vec(call, 0..4).prop_map(|calls| {
             let calls: Vec<_> = calls.into_iter().map(|(name, input)| ("id", name, input)).collect();
@@ -269,8 +274,10 @@ proptest! {
     fn any_events_in_any_order_keep_it_going_and_a_replay_from_its_encoding_is_the_same(
         events in prop::collection::vec(any_event(), 0..30),
         model in any::<bool>(),
+        codeguru in any::<bool>(),
     ) {
-        let mut run = run_with(model.then_some("m"), []);
+        let run = run_with(model.then_some("m"), []);
+        let mut run = if codeguru { run.asking_codeguru() } else { run };
         let mut was_over = None;
         for event in events {
             let copied: Event = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
@@ -290,6 +297,96 @@ proptest! {
             prop_assert!(run.spent().turns <= Limits::default().turns);
         }
     }
+}
+
+fn codeguru(status: &str, lines: &[u32]) -> ToolOutput {
+    let finding = |line: &u32| {
+        json!({
+            "file_path": "a.py", "start_line": line, "end_line": line, "rule_id": "python/x", "aliases": [], "title": "t",
+            "severity": "High", "category": "Security", "confidence": "Medium", "description": "d",
+            "recommendation": "", "link": null, "evidence": null, "fingerprint": "f",
+        })
+    };
+    let review = json!({
+        "review_id": "r", "status": status, "reason": null, "total_recommendations": 9,
+        "recommendations": lines.iter().map(finding).collect::<Vec<_>>(),
+    });
+    ToolOutput::CodeguruReviewer(serde_json::from_value(review).unwrap())
+}
+
+fn asking() -> Run {
+    Run::new(None, Limits::default()).asking_codeguru()
+}
+
+fn progress(troubles: u32) -> ToolCall {
+    let at = Some(Timestamp::from_seconds(1));
+    ToolCall::CodeguruReviewer(codeguru_reviewer::Progress { since: at, review: None, troubles })
+}
+
+#[test]
+fn a_tool_that_waits_is_waited_for_when_the_others_have_answered_and_goes_on_where_it_was() {
+    let mut run = asking();
+    let at = |seconds| Timestamp::from_seconds(seconds);
+    run.apply(Event::ToolWaits { id: 2, until: at(20), call: progress(1) });
+    let Action::CallTools(calls) = run.next() else { panic!("{:?}", run.next()) };
+    assert_eq!(calls.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0, 1], "the others are not done");
+    run.apply(finished(0, analysis()));
+    run.apply(finished(1, profile(Some(5.0))));
+    assert_eq!(run.next(), Action::Suspend { until: at(20) });
+    assert_eq!(run.waits_for(), "CodeGuru Reviewer has not answered yet");
+    run.apply(Event::Woken);
+    assert_eq!(run.next(), Action::CallTools(vec![(2, progress(1))]));
+    // Another tool can't take its place.
+    run.apply(Event::ToolWaits {
+        id: 2,
+        until: at(40),
+        call: ToolCall::AnalyzeCode(analyze_code::Arguments::default()),
+    });
+    run.apply(finished(2, footprint()));
+    assert_eq!(run.next(), Action::CallTools(vec![(2, progress(1))]));
+    run.apply(finished(2, codeguru("Completed", &[7])));
+    let Action::CallTools(calls) = run.next() else { panic!("{:?}", run.next()) };
+    assert_eq!(calls[0].1.name(), "calculate_carbon_footprint");
+    run.apply(finished(calls[0].0, footprint()));
+    let finish = finish(&run);
+    let quality = finish.quality.present().unwrap();
+    assert_eq!((quality.recommendations.len(), quality.is_partial()), (1, false));
+    assert!(finish.carbon.present().is_some());
+}
+
+#[test]
+fn codeguru_that_failed_leaves_the_embedded_analysis_and_is_named() {
+    let mut run = asking();
+    for event in [finished(0, analysis()), finished(1, ToolOutput::ProfileCodePerformance(None))] {
+        run.apply(event);
+    }
+    run.apply(Event::ToolFinished { id: 2, outcome: Err(tool_error()) });
+    let finish = finish(&run);
+    let quality = finish.quality.present().unwrap();
+    let reason = quality.reason.as_deref().unwrap();
+    assert!(quality.is_partial() && reason.starts_with("CodeGuru Reviewer: timeout"), "{reason}");
+    assert!(!reason.contains("secret detail"));
+}
+
+#[test]
+fn nobody_waits_for_codeguru_in_a_run_that_github_s_rate_limit_ends() {
+    let mut run = asking();
+    run.apply(Event::ToolWaits { id: 2, until: Timestamp::from_seconds(300), call: progress(0) });
+    run.apply(finished(1, ToolOutput::ProfileCodePerformance(None)));
+    let throttled = ToolError { error_type: ErrorType::Throttle, ..tool_error() };
+    run.apply(Event::ToolFinished { id: 0, outcome: Err(throttled) });
+    assert!(matches!(finish(&run).quality, Section::Failed { error_type: ErrorType::Throttle, .. }));
+}
+
+#[test]
+fn a_model_cannot_call_what_code_plans() {
+    let mut run = at_the_model(Limits::default());
+    run.apply(asks(&[("1", "codeguru_reviewer", json!({"since": null, "review": "arn", "troubles": 0}))]));
+    assert_eq!(run.next(), Action::CallModel, "nothing is called");
+    let Some(Turn::User { content }) = run.turns().last() else { panic!("{:?}", run.turns()) };
+    assert!(
+        matches!(&content[0], Told::ToolResult { is_error: true, content, .. } if content.contains("no such tool"))
+    );
 }
 
 #[test]

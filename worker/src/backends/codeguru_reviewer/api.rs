@@ -8,6 +8,7 @@ use aws_sdk_codegurureviewer::types::{
     CodeReviewSummary, JobState, ProviderType, RecommendationSummary, RepositoryAssociation, Type,
 };
 use eco_coder_shared::aws::{AwsSettings, Fault, count};
+use eco_coder_shared::ids::RepoName;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
@@ -102,6 +103,15 @@ impl Api {
             code: Some("NotFoundException".to_owned()),
             words: "codeguru-reviewer:DescribeRepositoryAssociation: the answer holds no association".to_owned(),
         })
+    }
+
+    /// Asks for one review of the repository, whichever.
+    pub(super) async fn may_list(&self, repository: &RepoName) -> Result<(), Fault> {
+        self.turn(&self.reviews).await;
+        count("codeguru-reviewer", "ListCodeReviews");
+        let call = self.client().await.list_code_reviews().r#type(Type::PullRequest);
+        let call = call.provider_types(ProviderType::GitHub).repository_names(repository.name());
+        call.max_results(1).send().await.map(drop).map_err(|e| Fault::new("codeguru-reviewer:ListCodeReviews", &e))
     }
 
     /// The ARN of CodeGuru's own review of this head, if there is one.

@@ -152,18 +152,16 @@ impl FakeReviewer {
     }
 
     /// Notes the call; a fault that is due, or a request that nobody signed for this service, is the answer.
-    fn admit(&self, operation: &'static str, headers: &HeaderMap) -> Result<(), Response> {
+    fn refused(&self, operation: &'static str, headers: &HeaderMap) -> Option<Response> {
         let mut held = self.held();
         held.calls.push(operation);
         let signature = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !signature.contains("/codeguru-reviewer/aws4_request") {
-            return Err(error(403, "AccessDeniedException"));
+            return Some(error(403, "AccessDeniedException"));
         }
         let due = held.faults.iter().position(|(of, ..)| *of == operation);
-        match due.and_then(|at| held.faults.remove(at)) {
-            Some((_, status, kind)) => Err(error(status, kind)),
-            None => Ok(()),
-        }
+        let (_, status, kind) = due.and_then(|at| held.faults.remove(at))?;
+        Some(error(status, kind))
     }
 }
 
@@ -190,7 +188,7 @@ fn page(list: &str, all: &[Value], query: &str, most: usize) -> Response {
 }
 
 async fn association(State(fake): State<Arc<FakeReviewer>>, Path(arn): Path<String>, headers: HeaderMap) -> Response {
-    if let Err(answer) = fake.admit("DescribeRepositoryAssociation", &headers) {
+    if let Some(answer) = fake.refused("DescribeRepositoryAssociation", &headers) {
         return answer;
     }
     match fake.held().associations.get(&arn) {
@@ -200,7 +198,7 @@ async fn association(State(fake): State<Arc<FakeReviewer>>, Path(arn): Path<Stri
 }
 
 async fn reviews(State(fake): State<Arc<FakeReviewer>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    if let Err(answer) = fake.admit("ListCodeReviews", &headers) {
+    if let Some(answer) = fake.refused("ListCodeReviews", &headers) {
         return answer;
     }
     let query = query.unwrap_or_default();
@@ -218,7 +216,7 @@ async fn reviews(State(fake): State<Arc<FakeReviewer>>, RawQuery(query): RawQuer
 }
 
 async fn review(State(fake): State<Arc<FakeReviewer>>, Path(arn): Path<String>, headers: HeaderMap) -> Response {
-    if let Err(answer) = fake.admit("DescribeCodeReview", &headers) {
+    if let Some(answer) = fake.refused("DescribeCodeReview", &headers) {
         return answer;
     }
     match fake.held().reviews.iter().find(|(known, _)| *known == arn) {
@@ -233,7 +231,7 @@ async fn recommendations(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(answer) = fake.admit("ListRecommendations", &headers) {
+    if let Some(answer) = fake.refused("ListRecommendations", &headers) {
         return answer;
     }
     match fake.held().reviews.iter().find(|(known, _)| *known == arn) {

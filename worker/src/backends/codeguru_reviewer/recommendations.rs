@@ -1,7 +1,7 @@
 //! CodeGuru's recommendations as our findings: on changed lines, with its categories and severities as ours, and its own
 //! words of them kept. Pure. Its texts are bounded here and made inert where they are shown.
 
-use aws_sdk_codegurureviewer::types::RecommendationSummary;
+use aws_sdk_codegurureviewer::types::{RecommendationSummary, RuleMetadata};
 use eco_coder_analyzer::{Category, Confidence, Finding, Severity};
 use sha2::{Digest, Sha256};
 
@@ -61,7 +61,7 @@ fn finding(summary: &RecommendationSummary, file: &SubjectFile, start_line: u32,
     let description = short(summary.description().unwrap_or_default(), MAX_DESCRIPTION);
     let rule_id = short(rule.and_then(|rule| rule.rule_id()).unwrap_or(UNNAMED), MAX_NAME);
     let named = rule.and_then(|rule| rule.rule_name().or(rule.short_description()));
-    let weaknesses = rule.map(|rule| rule.rule_tags()).unwrap_or_default().iter().map(|tag| tag.to_ascii_uppercase());
+    let weaknesses = rule.map(RuleMetadata::rule_tags).unwrap_or_default().iter().map(|tag| tag.to_ascii_uppercase());
     let mut aliases = vec![format!("CodeGuru {raw_category}").trim_end().to_owned()];
     if severity.is_none() {
         aliases.push(format!("severity {}", if raw_severity.is_empty() { "not given" } else { raw_severity }));
@@ -121,7 +121,7 @@ fn fingerprint(rule: &str, path: &str, description: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_codegurureviewer::types::{RecommendationCategory, RuleMetadata, Severity as Theirs};
+    use aws_sdk_codegurureviewer::types::{RecommendationCategory, Severity as Theirs};
     use eco_coder_analyzer::LineSet;
     use proptest::prelude::*;
 

@@ -7,7 +7,7 @@ use eco_coder_shared::ids::{PullNumber, RepoId};
 use super::fake::{FakeReview, FakeReviewer, recommendation};
 use super::*;
 use crate::store::sqlite::SqliteStore;
-use crate::subject::SubjectFile;
+use crate::subject::{SubjectFile, Target};
 
 struct Stage {
     fake: Arc<FakeReviewer>,
@@ -72,6 +72,10 @@ impl Stage {
 
     async fn step(&self, progress: &Progress) -> Result<Step, ToolError> {
         self.codeguru.step(progress.clone(), &subject("a.py", 200)).await
+    }
+
+    async fn wrong(&self) -> Vec<String> {
+        self.codeguru.associations.wrong(&self.codeguru.api).await
     }
 
     /// Steps, each when it is due, until an answer; with the number of steps.
@@ -245,6 +249,16 @@ async fn an_association_that_cannot_serve_is_named_for_authors_and_operators() {
     let error = stage.answer().await.0.unwrap_err();
     assert_eq!(error.for_model, "the worker may not ask it");
     assert!(error.for_operator.contains("allow codeguru-reviewer:ListCodeReviews"), "{error}");
+}
+
+#[tokio::test]
+async fn the_doctor_is_told_of_each_association_and_of_a_missing_permission() {
+    assert_eq!(Stage::new().await.wrong().await, Vec::<String>::new());
+    let stage = Stage::with("GitHub", "Failed").await;
+    stage.fake.fault("ListCodeReviews", 403, "AccessDeniedException");
+    let wrong = stage.wrong().await;
+    assert!(wrong[0].starts_with("acme/shop: arn:") && wrong[0].contains("Failed for a test"), "{wrong:?}");
+    assert!(wrong[1].contains("allow codeguru-reviewer:ListCodeReviews in the role's policy"), "{wrong:?}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use crate::report::{Freshness, Ledger, ModelSection, Report};
 
 pub(super) fn footer(report: &Report) -> String {
     let mut parts = vec![what(report), analyser(&report.ledger)];
+    parts.extend(codeguru(report));
     parts.extend(model(report));
     if report.ledger.freshness == Freshness::Cached {
         parts.push("cached result".to_owned());
@@ -14,7 +15,8 @@ pub(super) fn footer(report: &Report) -> String {
         parts.push(format!("{} muted in the source", numbers::count(muted as usize, "finding", "findings")));
     }
     parts.push("this comment is kept up to date".to_owned());
-    if let Some(finding) = report.findings().first() {
+    // What another engine found can't be muted by a comment.
+    if let Some(finding) = report.findings().iter().find(|finding| finding.rule_id.starts_with("EC-")) {
         let mute = sanitize::code(&format!("eco-coder-ignore {}: reason", finding.rule_id), MAX_NAME);
         parts.push(format!("{mute} on the line mutes a finding"));
     }
@@ -41,6 +43,14 @@ fn analyser(ledger: &Ledger) -> String {
         Some(grams) => format!("{cpu}, about {} CO2e", eco_coder_carbon::grams_text(grams)),
         None => cpu,
     }
+}
+
+/// `CodeGuru Reviewer: 12 recommendations, 3 on changed lines`, if it answered.
+fn codeguru(report: &Report) -> Option<String> {
+    let beside = report.quality.present()?.codeguru.as_ref()?;
+    let made = numbers::count(beside.total_recommendations, "recommendation", "recommendations");
+    let kept = numbers::grouped(beside.on_changed_lines as u64);
+    Some(format!("CodeGuru Reviewer: {made}, {kept} on changed lines"))
 }
 
 /// Tokens and dollars, if a model was asked.

@@ -1,0 +1,105 @@
+//! CodeGuru Reviewer beside the embedded analyser, through the whole product.
+
+use eco_coder_worker::backends::codeguru_reviewer::fake::{FakeReview, FakeReviewer, recommendation};
+
+use crate::world::{QUERY_IN_A_LOOP, World, stdout};
+
+/// A file of more lines than the least, with one finding of our own on lines 3 and 4 or so.
+fn long() -> String {
+    format!("{QUERY_IN_A_LOOP}{}", "\n\ndef f():\n    return 1\n".repeat(40))
+}
+
+async fn world(fake: &std::sync::Arc<FakeReviewer>, more: &str) -> World {
+    let arn = fake.associate("acme/shop", "GitHub", "Associated");
+    let endpoint = fake.serve().await.unwrap();
+    let settings = format!(
+        "[analysis]\nkind = \"codeguru\"\ncodeguru_poll_seconds = 1\ncodeguru_associations = [\"acme/shop={arn}\"]\n{more}\n\
+         [aws]\nregion = \"us-east-1\"\nendpoint_url = \"{endpoint}\""
+    );
+    World::running(&settings).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_recommendations_stand_in_the_comment_and_the_review_is_put_down_while_it_works() {
+    let fake = FakeReviewer::new();
+    let world = world(&fake, "").await;
+    let (pull, head) = world.open("feature", &[("a.py", &long()), ("b.py", "x = 1\n")]);
+    let arn = fake.review(FakeReview {
+        state: "Pending".to_owned(),
+        ..FakeReview::completed(
+            "acme/shop",
+            pull.get(),
+            head.as_str(),
+            vec![
+                recommendation("a.py", (20, 21), "Critical", "SecurityIssues"),
+                recommendation("b.py", (9, 9), "High", "SecurityIssues"),
+            ],
+        )
+    });
+    world.deliver(pull, "opened").await;
+    // It waits in the queue, and costs no attempt; nothing is posted.
+    let line = world.worker().says("waits").await;
+    assert!(line.to_string().contains("CodeGuru Reviewer has not answered yet"), "{line}");
+    assert!(world.ours(&world.forge, pull).is_empty());
+    fake.set_state(&arn, "Completed");
+    let comment = world.comment(pull, &head).await;
+    assert!(comment.body.contains("2 things to mend"), "{}", comment.body);
+    assert!(
+        comment.body.contains("**1. SQL injection** - Critical, Security - `a.py` lines 20-21"),
+        "{}",
+        comment.body
+    );
+    assert!(comment.body.contains("`python/sql-injection@v1.0`, CodeGuru SecurityIssues, CWE-89"), "{}", comment.body);
+    assert!(comment.body.contains("CodeGuru Reviewer: 2 recommendations, 1 on changed lines"), "{}", comment.body);
+    world.settled().await;
+    // The analysis was done once, whatever the polls.
+    let fetched = world.forge.requests().iter().filter(|request| request.path.contains("/contents/a.py")).count();
+    assert_eq!(fetched, 1);
+
+    // Small changes are the embedded analyser's alone.
+    let asked = fake.calls().len();
+    let (small, head) = world.open("small", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(small, "opened").await;
+    let comment = world.comment(small, &head).await;
+    assert!(comment.body.contains("1 thing to mend") && !comment.body.contains("CodeGuru"), "{}", comment.body);
+    assert_eq!(fake.calls().len(), asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_answer_the_comment_has_the_embedded_findings_and_says_what_is_missing() {
+    let fake = FakeReviewer::new();
+    let world = world(&fake, "codeguru_timeout_seconds = 1").await;
+    let (pull, head) = world.open("feature", &[("a.py", &long())]);
+    world.deliver(pull, "opened").await;
+    let comment = world.comment(pull, &head).await;
+    assert!(comment.body.contains("1 thing to mend; code analysis incomplete"), "{}", comment.body);
+    let says = "CodeGuru Reviewer: it has not reviewed this commit within 1 s; the embedded analyser did its part";
+    assert!(comment.body.contains(says), "{}", comment.body);
+    world.settled().await;
+    // That is an answer: nothing is tried again by itself, nothing is dead.
+    assert_eq!(world.stored().await, 0);
+    let history = stdout(&world.run_configured(&["history"]));
+    assert!(history.contains("incomplete"), "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_looks_at_its_associations_and_makes_nothing() {
+    let fake = FakeReviewer::new();
+    let arn = fake.associate("acme/shop", "GitHub", "Associated");
+    let gone = arn.replace("association-0", "association-1");
+    let endpoint = fake.serve().await.unwrap();
+    let settings = |associations: &str| {
+        format!(
+            "[analysis]\nkind = \"codeguru\"\ncodeguru_associations = [{associations}]\n\
+             [aws]\nregion = \"us-east-1\"\nendpoint_url = \"{endpoint}\""
+        )
+    };
+    let world = World::new(&settings(&format!("\"acme/shop={arn}\""))).await;
+    let text = stdout(&world.run_configured(&["doctor"]));
+    assert!(text.contains("analysis: CodeGuru Reviewer, 1 associated"), "{text}");
+    assert!(!world.data().exists(), "it only looks");
+    let world = World::new(&settings(&format!("\"acme/shop={arn}\", \"acme/till={gone}\""))).await;
+    let text = stdout(&world.run_configured(&["doctor"]));
+    assert!(text.contains("MEND    analysis: acme/till: codeguru-reviewer:DescribeRepositoryAssociation"), "{text}");
+    assert!(text.contains("see analysis.codeguru_associations"), "{text}");
+}

@@ -72,25 +72,29 @@ fn is_of(review: &Reviewed, repository: Option<&RepoName>) -> bool {
 
 /// `2026-11-24T18:00:00.000Z  acme/shop#17 at 3f2a9c1  2 findings (1 high)  12 of 14 files  4.1 s  $0.0140`
 fn row(review: &Reviewed) -> String {
-    let Reviewed { at, target, findings, files_analyzed, files_changed, .. } = review;
+    let Reviewed { at, target, files_analyzed, files_changed, .. } = review;
+    let counts = review.findings;
     let weights = [
-        (findings.critical, "critical"),
-        (findings.high, "high"),
-        (findings.medium, "medium"),
-        (findings.low, "low"),
-        (findings.info, "info"),
+        (counts.critical, "critical"),
+        (counts.high, "high"),
+        (counts.medium, "medium"),
+        (counts.low, "low"),
+        (counts.info, "info"),
     ];
     let weights: Vec<String> =
         weights.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
     let weights = if weights.is_empty() { String::new() } else { format!(" ({})", weights.join(", ")) };
+    let findings = match counts.all() {
+        1 => "1 finding".to_owned(),
+        all => format!("{all} findings"),
+    };
     let dollars = review.ledger.dollars.map(|dollars| format!("  ${dollars:.4}")).unwrap_or_default();
     let incomplete = if review.incomplete { "  incomplete" } else { "" };
     format!(
-        "{at}  {}#{} at {}  {} findings{weights}  {files_analyzed} of {files_changed} files  {:.1} s{dollars}{incomplete}",
+        "{at}  {}#{} at {}  {findings}{weights}  {files_analyzed} of {files_changed} files  {:.1} s{dollars}{incomplete}",
         target.repository,
         target.pull_request,
         target.head_sha.short(),
-        findings.all(),
         review.seconds_from_webhook,
     )
 }

@@ -15,6 +15,7 @@ mod documents;
 mod fleet;
 mod ingress;
 mod kill;
+mod model;
 mod overload;
 mod signature;
 mod storage;

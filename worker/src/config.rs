@@ -1,6 +1,7 @@
 //! The worker's settings: its tables of the settings file, checked against each other, before anything starts.
 
 mod codeguru;
+pub mod model;
 pub mod tables;
 
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ pub struct WorkerConfig {
     pub settings: Settings,
     /// `[model]`.
     pub model: ModelTable,
+    /// Which model is asked, and how.
+    pub model_engine: model::Engine,
     /// `[analysis]`.
     pub analysis: AnalysisTable,
     /// Its globs.
@@ -164,7 +167,7 @@ impl WorkerConfig {
         let data_dir = settings.data_dir()?;
         let store = StoreSettings::from_settings(settings)?;
         let model: ModelTable = settings.table("model")?;
-        only("model.kind", &model.kind, "none")?;
+        let model_engine = model::from_table(&model, settings)?;
         let analysis: AnalysisTable = settings.table("analysis")?;
         let codeguru = codeguru::from_table(&analysis, settings)?;
         let profiles: ProfilesTable = settings.table("profiles")?;
@@ -195,6 +198,7 @@ impl WorkerConfig {
             worker,
             github,
             model,
+            model_engine,
             analysis,
             profiles,
         })

@@ -1,6 +1,9 @@
 //! The language model's seam: a request of ours in, a reply of ours out. No SDK type crosses it. What a model says is
 //! untrusted.
 
+pub mod bedrock;
+pub mod openai;
+pub mod prices;
 #[cfg(any(test, feature = "testing"))]
 pub mod scripted;
 
@@ -12,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::tools::ToolSpec;
+
+/// The one member of an input whose arguments were no JSON: what the model wrote.
+pub const MALFORMED: &str = "malformed_arguments";
 
 /// One piece of what a model said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -27,10 +27,13 @@ use crate::backends::codeguru_reviewer::CodeguruReviewer;
 use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded};
 use crate::backends::profile_files::{Place, ProfileFiles};
+use crate::config::model::Engine;
 use crate::config::{StorePlace, WorkerConfig, connect_timeout, write_time};
 use crate::consumer::{self, Consumer};
 use crate::ecs;
 use crate::model::Model;
+use crate::model::bedrock::BedrockModel;
+use crate::model::openai::OpenAiModel;
 use crate::publish::{self, Publisher};
 use crate::review::inspect::Inspector;
 use crate::review::{self, Reviewer};
@@ -50,13 +53,10 @@ const OPERATOR_PORT: server::Limits =
     server::Limits { header_timeout: Duration::from_secs(10), max_connections: 64, grace: Duration::from_secs(1) };
 
 /// The settings of a worker that name secrets.
-pub const WORKER_SECRETS: [&str; 2] = ["github.token_source", "store.session_key"];
+pub const WORKER_SECRETS: [&str; 3] = ["github.token_source", "store.session_key", "model.api_key"];
 
 /// One review, all tools and turns.
 const REVIEW: Duration = Duration::from_mins(20);
-
-/// One turn of a model.
-const MODEL_TURN: Duration = Duration::from_mins(5);
 
 /// Where a worker's work comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,16 @@ pub fn github(config: &WorkerConfig, transport: Arc<dyn Transport>, env: SharedE
     GitHub::new(transport, Auth::Token(Arc::new(token)), env, settings)
 }
 
+/// The configured model.
+fn model(config: &WorkerConfig, env: &SharedEnv) -> anyhow::Result<Option<Arc<dyn Model>>> {
+    let env = Arc::clone(env);
+    Ok(match config.model_engine.clone() {
+        Engine::None => None,
+        Engine::OpenAi(settings) => Some(Arc::new(OpenAiModel::new(settings, env)?)),
+        Engine::Bedrock(settings, aws) => Some(Arc::new(BedrockModel::new(settings, aws, env))),
+    })
+}
+
 /// What makes reports, with profiles from `place`.
 pub fn inspector(
     config: &WorkerConfig,
@@ -154,6 +164,7 @@ pub fn inspector(
     };
     let profiles = ProfileFiles::new(place, config.profiles.folded_sample_ms)?;
     let grid = config.grid(Arc::clone(&env));
+    let model = model(config, &env)?;
     let codeguru = config
         .codeguru
         .clone()
@@ -163,7 +174,7 @@ pub fn inspector(
         store,
         seal,
         env,
-        model: None,
+        model,
         backends: Backends {
             code: Arc::new(Embedded::new(github.clone(), pool, config.worker.source_bytes, settings)),
             codeguru,
@@ -173,7 +184,7 @@ pub fn inspector(
         deadlines: Deadlines {
             analyze: Duration::from_secs(config.analysis.timeout_seconds),
             profile: Duration::from_secs(config.profiles.timeout_seconds),
-            model: MODEL_TURN,
+            model: Duration::from_secs(config.model.timeout_seconds),
             review: REVIEW,
         },
         limits: Limits { turns: config.model.max_turns, ..Limits::default() },
@@ -221,7 +232,7 @@ impl Worker {
         Self::with_model(config, queue, store, transport, env, None).await
     }
 
-    /// As [`bind`](Self::bind), with this model.
+    /// As [`bind`](Self::bind), with this model in the configured one's place.
     pub async fn with_model(
         config: &WorkerConfig,
         queue: Arc<dyn JobQueue>,
@@ -234,7 +245,7 @@ impl Worker {
         let github = github(config, transport, Arc::clone(&env));
         let place = Place::Dir(config.profiles_dir.clone());
         let inspector = inspector(config, &github, Arc::clone(&store), seal.clone(), Arc::clone(&env), place)?;
-        let inspector = Inspector { model, ..inspector };
+        let inspector = Inspector { model: model.or(inspector.model), ..inspector };
         let seconds = Duration::from_secs;
         let lease = seconds(config.worker.lease_seconds);
         let publisher = Publisher::new(

@@ -13,6 +13,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::MALFORMED;
 use crate::results::{CodeAnalysis, CodeReview, PerformanceProfile, ToolError};
 
 /// A call as planned by code or asked for by a model, typed.
@@ -54,6 +55,11 @@ impl ToolCall {
     pub fn parse(name: &str, input: &serde_json::Value) -> Result<Self, ToolError> {
         if !NAMES.contains(&name) {
             return Err(ToolError::arguments(format!("there is no such tool; there are {}", NAMES.join(", "))));
+        }
+        if input.get(MALFORMED).is_some() {
+            return Err(ToolError::arguments(format!(
+                "the arguments of {name} are not valid JSON; send one object that fits its schema"
+            )));
         }
         serde_json::from_value(serde_json::json!({"name": name, "input": input}))
             .map_err(|e| ToolError::arguments(format!("the arguments of {name} don't fit its schema: {e}")))

@@ -6,7 +6,7 @@ use eco_coder_shared::env::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Limits, Spent};
-use crate::model::{ModelError, ModelReply, Said, Told, Turn, Usage};
+use crate::model::{MALFORMED, ModelError, ModelReply, Said, Told, Turn, Usage};
 use crate::report::{ModelPart, ModelSection, Section};
 use crate::results::{CodeAnalysis, CodeReview, ErrorType, PerformanceProfile, ToolError};
 use crate::tools::{CODEGURU, NAMES, ToolCall, ToolOutput};
@@ -127,6 +127,9 @@ pub struct Run {
 
 /// The longest result of one call that a model is told, in characters; what is beyond is cut, and said to be.
 const MAX_TOLD: usize = 30_000;
+
+/// The longest piece that a model says, characters of words and bytes of arguments: some ten thousand tokens.
+const MAX_SAID: usize = 40_000;
 
 const ANALYZE: &str = NAMES[0];
 const PROFILE: &str = NAMES[1];
@@ -313,6 +316,7 @@ impl Run {
     fn model_replied(&mut self, reply: ModelReply) {
         self.spent.turns += 1;
         self.spent.usage += reply.usage;
+        let reply = ModelReply { content: reply.content.into_iter().map(short).collect(), ..reply };
         let mut ready = Vec::new();
         let mut report = None;
         let mut asked = 0;
@@ -450,6 +454,19 @@ fn not_there<T>(outcome: Option<Result<ToolOutput, ToolError>>, absent: &str) ->
     match outcome {
         Some(Err(error)) => Section::Failed { error_type: error.error_type, why: error.for_model },
         _ => Section::Absent { why: absent.to_owned() },
+    }
+}
+
+/// What is kept of a piece that a model said, and told again in each turn after it: more than its tokens allow was not
+/// asked for.
+fn short(said: Said) -> Said {
+    match said {
+        Said::Text { text } => Said::Text { text: text.chars().take(MAX_SAID).collect() },
+        Said::ToolUse { id, name, input } if input.to_string().len() > MAX_SAID => {
+            let input = serde_json::json!({MALFORMED: "(too long)"});
+            Said::ToolUse { id, name, input }
+        }
+        other => other,
     }
 }
 

@@ -89,6 +89,24 @@ table! {
     ModelTable {
         /// Engine.
         kind: String = "none".to_owned(),
+        /// The model's id or name.
+        id: Option<String> = None,
+        /// Of an OpenAI-compatible server.
+        url: Option<String> = None,
+        /// `env:NAME` or `file:PATH`, for that server.
+        api_key: Option<String> = None,
+        /// Sent only if it is set; for that server.
+        temperature: Option<f64> = None,
+        /// US dollars for a million tokens read; for that server.
+        price_input: Option<f64> = None,
+        /// US dollars for a million tokens written; for that server.
+        price_output: Option<f64> = None,
+        /// Of Bedrock.
+        guardrail_id: Option<String> = None,
+        /// Of Bedrock.
+        guardrail_version: Option<String> = None,
+        /// For one turn.
+        timeout_seconds: u64 = 300,
         /// In one review.
         max_turns: u32 = 8,
     }

@@ -32,7 +32,7 @@ fn half_set_unknown_and_contradictory_settings_refuse() {
     assert!(refusal(&format!("{shared}path = 'p'")).contains("store.path"));
     assert!(refusal("[store]\ntable = 't'").contains("store.table"));
     assert!(refusal("[store]\nkind = 'redis'").contains("store.kind"));
-    assert!(refusal("[model]\nkind = 'bedrock'").contains("model.kind"));
+    assert!(refusal("[model]\nkind = 'sonnet'").contains("model.kind"));
     assert!(refusal("[worker]\nlease_seconds = 70").contains("longer than a write"));
     assert!(refusal("[worker]\njobs = 0").contains("from 1 to 10000"));
     assert!(refusal("[worker]\njobs = 10001").contains("from 1 to 10000"));

@@ -379,6 +379,25 @@ fn nobody_waits_for_codeguru_in_a_run_that_github_s_rate_limit_ends() {
 }
 
 #[test]
+fn what_a_model_says_is_kept_up_to_the_bound_and_cut_one_past_it() {
+    let kept = |length: usize| {
+        let mut run = at_the_model(Limits::default());
+        run.apply(says(&"é".repeat(length)));
+        let Some(Turn::Assistant { content }) = run.turns().first().cloned() else { panic!("{:?}", run.turns()) };
+        let [Said::Text { text }] = content.as_slice() else { panic!("{content:?}") };
+        text.chars().count()
+    };
+    assert_eq!((kept(MAX_SAID), kept(MAX_SAID + 1)), (MAX_SAID, MAX_SAID));
+    let told = |length: usize| {
+        let mut run = at_the_model(Limits::default());
+        let around = json!({"paths": [""]}).to_string().len();
+        run.apply(asks(&[("1", "analyze_code", json!({"paths": ["x".repeat(length - around)]}))]));
+        serde_json::to_string(run.turns()).unwrap().contains("not valid JSON")
+    };
+    assert_eq!((told(MAX_SAID), told(MAX_SAID + 1)), (false, true));
+}
+
+#[test]
 fn a_model_cannot_call_what_code_plans() {
     let mut run = at_the_model(Limits::default());
     run.apply(asks(&[("1", "codeguru_reviewer", json!({"since": null, "review": "arn", "troubles": 0}))]));

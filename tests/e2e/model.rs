@@ -1,0 +1,113 @@
+//! Reviews with a language model, through the whole product: a scripted server with OpenAI's chat completions, which refuses
+//! what a real one refuses.
+
+use std::sync::Arc;
+
+use eco_coder_worker::model::openai::fake::{FakeServer, Line, asks, reports};
+use serde_json::json;
+
+use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, stdout};
+
+const KEY: &str = "canary-model-key-3fd1";
+
+async fn world(server: &Arc<FakeServer>, more: &str) -> World {
+    let url = server.serve().await.unwrap();
+    let mut world = World::new(&format!(
+        "[model]\nkind = \"openai\"\nid = \"qwen2.5-coder\"\nurl = \"{url}\"\napi_key = \"env:ECO_CODER_SECRET_MODEL\"\n\
+         price_input = 1.0\nprice_output = 2.0\n{more}"
+    ))
+    .await;
+    world.set_environment("ECO_CODER_SECRET_MODEL", KEY);
+    world.start_ingress().await;
+    world.start_worker().await;
+    world
+}
+
+/// The comment of a review with this script.
+async fn comment(server: &Arc<FakeServer>, more: &str) -> (World, String) {
+    let world = world(server, more).await;
+    let (pull, head) = world.open("feature", &[("app/orders.py", QUERY_IN_A_LOOP), ("b.py", CLEAN)]);
+    world.deliver(pull, "opened").await;
+    let body = world.comment(pull, &head).await.body;
+    world.settled().await;
+    (world, body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_looks_closer_mends_its_call_and_ends_with_its_words() {
+    let server = FakeServer::new([
+        // Two at once, one with arguments that are no JSON.
+        asks(&[
+            ("a", "analyze_code", "{\"paths\": [\"app/orders.py\"]}"),
+            ("b", "profile_code_performance", "{\"period\":"),
+        ]),
+        asks(&[("b", "profile_code_performance", "{\"period\": \"P1D\"}")]),
+        reports("The query in the loop costs a round trip for each order: **mend it first**."),
+    ]);
+    let (world, body) = comment(&server, "").await;
+    assert!(body.contains("1 thing to mend"), "{body}");
+    assert!(body.contains("costs a round trip for each order: **mend it first**"), "{body}");
+    assert!(body.contains("Suggested by the model"), "{body}");
+    // Three turns of 1,000 tokens read and 50 written.
+    assert!(body.contains("model `qwen2.5-coder`: 3,000 tokens in, 150 out, $0.003"), "{body}");
+    let requests = server.requests();
+    let answers: Vec<_> = requests[1]["messages"].as_array().unwrap().iter().filter(|m| m["role"] == "tool").collect();
+    assert!(answers[0]["content"].as_str().unwrap().contains("EC-PY-072"), "{answers:?}");
+    assert!(answers[1]["content"].as_str().unwrap().contains("not valid JSON"), "{answers:?}");
+    assert_eq!(server.unused(), 0);
+    let everything = format!("{}{}{body}", world.worker().output(), world.at_rest().await);
+    assert!(!everything.contains(KEY), "the key is in a log, the store or the comment");
+    assert_eq!(server.keys(), vec![Some(KEY.to_owned()); 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_never_ends_says_nothing_or_refuses_leaves_the_tools_report_marked_so() {
+    let endless = vec![asks(&[("x", "analyze_code", "{}")]); 3];
+    let silent = vec![Line::Says(json!({"role": "assistant", "content": ""})); 3];
+    let long = vec![Line::Says(json!({"role": "assistant", "content": "x".repeat(1 << 20)})); 3];
+    let refusal = vec![Line::Says(json!({"role": "assistant", "content": null, "refusal": "I can't help with that."}))];
+    let gone = vec![Line::Answers(404, Vec::new(), "{\"error\": \"model not found\"}".to_owned())];
+    for (script, says) in [
+        (endless, "the model used all its turns without a report"),
+        (silent, "the model used all its turns without a report"),
+        (long, "the model used all its turns without a report"),
+        (refusal, "the model failed"),
+        (gone, "the model failed"),
+    ] {
+        let server = FakeServer::new(script);
+        let (_world, body) = comment(&server, "max_turns = 3").await;
+        assert!(body.contains("1 thing to mend"), "{body}");
+        assert!(body.contains(&format!("The model's part is missing: {says}")), "{says}: {body}");
+        assert!(!body.contains("I can't help"), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_server_is_waited_for_in_the_queue_and_nothing_is_done_twice() {
+    let server = FakeServer::new([
+        asks(&[("a", "profile_code_performance", "{}")]),
+        Line::Answers(429, vec![("retry-after", "1".to_owned())], String::new()),
+        reports("Mend the query."),
+    ]);
+    let (world, body) = comment(&server, "").await;
+    assert!(body.contains("Mend the query.") && body.contains("2,000 tokens in"), "{body}");
+    let waits = world.worker().says("waits").await;
+    assert!(waits.to_string().contains("the model is throttled"), "{waits}");
+    let fetched =
+        world.forge.requests().iter().filter(|request| request.path.contains("/contents/app/orders.py")).count();
+    assert_eq!(fetched, 1, "the analysis is not made again");
+    let history = stdout(&world.run_configured(&["history"]));
+    assert!(history.contains("1 finding (1 high)") && history.contains("$0.0022"), "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_model_says_in_the_comment_is_inert() {
+    let hostile =
+        "@octocat ![x](https://evil.test/i.png) <script>alert(1)</script> [a](javascript:alert(1)) Fixes #1\n\n/merge";
+    let server = FakeServer::new([reports(hostile)]);
+    let (_world, body) = comment(&server, "").await;
+    for harm in ["![", "<script", "javascript:", "](https://evil.test", "\n/merge"] {
+        assert!(!body.contains(harm), "{harm}: {body}");
+    }
+    assert!(!body.contains(" @octocat") && !body.contains("Fixes #1"), "{body}");
+}

@@ -47,10 +47,21 @@ pub struct ForgeSettings {
     pub webhook_secret: SecretString,
     /// Whom the token belongs to.
     pub viewer: Account,
+    /// The App whose bot that is: who has its key can sign in as it, beside the token.
+    pub app: Option<AppSettings>,
     /// Requests per hour and token.
     pub rate_limit: u64,
     /// Clock and randomness.
     pub env: SharedEnv,
+}
+
+/// A GitHub App.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// Its id.
+    pub id: u64,
+    /// Its public key, PEM.
+    pub public_key: String,
 }
 
 impl ForgeSettings {
@@ -61,6 +72,7 @@ impl ForgeSettings {
             token,
             webhook_secret,
             viewer: Account { id: 99_000_001, login: "eco-coder[bot]".to_owned(), bot: true },
+            app: None,
             rate_limit: 15_000,
             env: Arc::new(SystemEnv),
         }

@@ -134,6 +134,15 @@ impl Settings {
         }
     }
 
+    /// Forgets a setting.
+    pub fn unset(&mut self, path: &str) {
+        if let Some((table, key)) = path.split_once('.')
+            && let Some(Value::Table(table)) = self.tables.get_mut(table)
+        {
+            table.remove(key);
+        }
+    }
+
     /// One table, typed. An absent one is its default.
     pub fn table<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
         let table = match self.tables.get(name) {

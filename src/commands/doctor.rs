@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use eco_coder_github::AppInfo;
 use eco_coder_ingress::config::IngressConfig;
 use eco_coder_shared::config::Settings;
 use eco_coder_shared::queue::settings::QueueSettings;
@@ -13,7 +14,7 @@ use eco_coder_shared::queue::sqlite::Check as QueueCheck;
 use eco_coder_shared::queue::{Depth, JobQueue};
 use eco_coder_shared::sqlite::Look;
 use eco_coder_worker::backends::codeguru_reviewer;
-use eco_coder_worker::config::{StorePlace, WorkerConfig};
+use eco_coder_worker::config::{SignIn, StorePlace, WorkerConfig};
 use eco_coder_worker::service::{WORKER_SECRETS, github, transport};
 use eco_coder_worker::store::Store;
 use eco_coder_worker::store::dynamodb::DynamoStore;
@@ -194,6 +195,41 @@ fn profiles(config: &WorkerConfig) -> String {
 
 async fn token(config: &WorkerConfig) -> Check {
     let transport = transport(config).map_err(|e| format!("{e:#}"))?;
-    let viewer = github(config, transport, Arc::clone(&system_env())).viewer().await.map_err(|e| e.to_string())?;
-    Ok(format!("signed in at {} as {}", config.github.api_url, viewer.login))
+    let github = github(config, transport, Arc::clone(&system_env()));
+    let at = &config.github.api_url;
+    match config.sign_in {
+        SignIn::Token { .. } => {
+            let viewer = github.viewer().await.map_err(|e| e.to_string())?;
+            Ok(format!("signed in at {at} as {}", viewer.login))
+        }
+        SignIn::App { .. } => {
+            let app = github.app().await.map_err(|e| e.to_string())?;
+            app_is_able(&app)?;
+            let installed = app.installations_count.map(|count| format!(", {count} installations")).unwrap_or_default();
+            Ok(format!("signed in at {at} as the App {} ({}){installed}", app.name, app.slug))
+        }
+    }
+}
+
+/// What the App lacks, if it lacks anything.
+fn app_is_able(app: &AppInfo) -> Result<(), String> {
+    let has = |name: &str, least: &[&str]| app.permissions.get(name).is_some_and(|has| least.contains(&has.as_str()));
+    let mut lacks = Vec::new();
+    for (name, least, words) in [
+        ("contents", &["read", "write"][..], "Contents: read"),
+        ("pull_requests", &["write"], "Pull requests: read and write"),
+        ("statuses", &["write"], "Commit statuses: read and write"),
+    ] {
+        if !has(name, least) {
+            lacks.push(words);
+        }
+    }
+    if !app.events.iter().any(|event| event == "pull_request") {
+        lacks.push("the event Pull request");
+    }
+    if lacks.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("the App lacks {}; add it in the App's settings on GitHub", lacks.join(", ")))
+    }
 }

@@ -35,6 +35,8 @@ pub fn settings(file: Option<&std::path::Path>) -> anyhow::Result<WorkerConfig> 
     environment.insert("ECO_CODER_GITHUB_TOKEN".to_owned(), TOKEN.to_owned());
     let mut settings = Settings::load(file, environment)?;
     settings.set("github.token_source", "env:ECO_CODER_GITHUB_TOKEN");
+    settings.unset("github.app_id");
+    settings.unset("github.app_key_source");
     // Nothing is kept: any key does.
     settings.set("store.session_key", "env:ECO_CODER_GITHUB_TOKEN");
     settings.set("github.write_interval_ms", 0);

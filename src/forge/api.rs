@@ -18,6 +18,7 @@ use super::listener::Line;
 use super::page;
 use super::state::LoggedRequest;
 
+mod apps;
 mod calls;
 mod pages;
 mod route;
@@ -196,6 +197,11 @@ impl Forge {
         let state = self.state();
         let (repository, rest) = match &strings[..] {
             ["user"] => return (plain(), Ok(Endpoint::Viewer)),
+            ["users", login] => return (plain(), Ok(Endpoint::User((*login).to_owned()))),
+            ["app"] => return (plain(), Ok(Endpoint::App)),
+            ["app", "installations", id, "access_tokens"] => {
+                return (plain(), id.parse().map(Endpoint::AccessToken).map_err(|_| Lost::Unknown));
+            }
             ["rate_limit"] => return (plain(), Ok(Endpoint::RateLimit)),
             ["repositories", id, rest @ ..] => {
                 let id = id.parse().ok().map(eco_coder_shared::ids::RepoId);
@@ -227,9 +233,9 @@ impl Forge {
         let Some(given) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
             return Err(Answer::error(401, "Requires authentication"));
         };
-        let token = given.strip_prefix("Bearer ").or_else(|| given.strip_prefix("token "));
-        if token != Some(settings.token.expose_secret()) {
-            return Err(Answer::error(401, "Bad credentials"));
+        let token = given.strip_prefix("Bearer ").or_else(|| given.strip_prefix("token ")).unwrap_or_default();
+        if token != settings.token.expose_secret() {
+            self.admit_app(token, path)?;
         }
         let now = self.now();
         let mut state = self.state();

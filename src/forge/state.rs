@@ -184,6 +184,10 @@ pub(super) struct State {
     pub(super) faults: Vec<Fault>,
     pub(super) requests: Vec<LoggedRequest>,
     pub(super) rate: Rate,
+    /// The App's installations: their ids, by the owner's lower-case name.
+    pub(super) installations: HashMap<String, u64>,
+    /// Tokens of installations, with the installation and when they end.
+    pub(super) tokens: HashMap<String, (u64, Timestamp)>,
     /// By lower-case name: GitHub's names differ not by case alone.
     names: HashMap<String, RepoId>,
     accounts: HashMap<String, Account>,
@@ -197,6 +201,8 @@ impl State {
             faults: Vec::new(),
             requests: Vec::new(),
             rate: Rate::default(),
+            installations: HashMap::new(),
+            tokens: HashMap::new(),
             names: HashMap::new(),
             accounts: HashMap::from([(viewer.login.clone(), viewer)]),
             // Above the ids that code under test may have made up.

@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "modules of a test have no outside")]
 
 mod agentcore;
+mod app;
 mod architecture;
 mod attempts;
 mod codeguru;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eco_coder::forge::{
-    Comment, Content, Delivered, Forge, ForgeSettings, LoggedRequest, NewPull, SignedWebhook, Tree,
+    AppSettings, Comment, Content, Delivered, Forge, ForgeSettings, LoggedRequest, NewPull, SignedWebhook, Tree,
 };
 use eco_coder_github::{Auth, GitHub, HttpSettings, HttpTransport, Settings};
 use eco_coder_shared::env::{Env, SystemEnv};
@@ -105,8 +105,17 @@ impl World {
         Self::on(Engines::OneMachine, settings).await
     }
 
+    /// With this App on the forge, installed nowhere.
+    pub async fn with_app(settings: &str, app: AppSettings) -> Self {
+        Self::made(Engines::OneMachine, settings, Some(app)).await
+    }
+
     /// The same, on these engines.
     pub async fn on(engines: Engines, settings: &str) -> Self {
+        Self::made(engines, settings, None).await
+    }
+
+    async fn made(engines: Engines, settings: &str, app: Option<AppSettings>) -> Self {
         let mut shared = toml::Table::new();
         let mut fleet = None;
         if engines == Engines::Fleet {
@@ -117,7 +126,7 @@ impl World {
         let api = format!("http://{}", listener.local_addr().unwrap());
         let settings_of_forge = ForgeSettings::new(api.clone(), SecretString::from(TOKEN), SecretString::from(SECRET));
         // A load of reviews makes more calls than GitHub gives an hour.
-        let forge = Forge::new(ForgeSettings { rate_limit: 1_000_000, ..settings_of_forge });
+        let forge = Forge::new(ForgeSettings { app, rate_limit: 1_000_000, ..settings_of_forge });
         tokio::spawn(forge.clone().serve(listener, std::future::pending()));
         let repo: RepoName = "acme/shop".parse().unwrap();
         forge.add_repository(&repo, Content::memory(tree(&[("README.md", "shop\n")])));

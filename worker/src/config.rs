@@ -2,6 +2,7 @@
 
 mod codeguru;
 pub mod model;
+pub mod sign_in;
 pub mod tables;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use eco_coder_shared::secrets;
 use eco_coder_shared::telemetry::TelemetryConfig;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::sign_in::SignIn;
 use self::tables::{
     AnalysisTable, CarbonTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable,
 };
@@ -43,8 +45,8 @@ pub struct WorkerConfig {
     pub worker: WorkerTable,
     /// `[github]`.
     pub github: GitHubTable,
-    /// The token, as it was at the start.
-    pub token: SecretString,
+    /// Who the worker is there.
+    pub sign_in: SignIn,
     /// For reading it again.
     pub settings: Settings,
     /// `[model]`.
@@ -184,7 +186,7 @@ impl WorkerConfig {
             store: store.place,
             session_key: store.session_key,
             settings: settings.clone(),
-            token: settings.secret("github.token_source", &github.token_source)?,
+            sign_in: sign_in::from_table(&github, settings)?,
             exclude: Exclude::new(&analysis.exclude).map_err(|e| {
                 ConfigError::value("analysis.exclude", &format!("a pattern is not a glob: {}", e.kind()))
             })?,

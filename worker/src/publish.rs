@@ -213,7 +213,10 @@ impl Publisher {
     }
 
     async fn ours(&self, target: &Target) -> Result<Vec<u64>, PublishError> {
-        let me = *self.me.get_or_try_init(|| async { Ok::<_, ApiError>(self.github.viewer().await?.id) }).await?;
+        let me = *self
+            .me
+            .get_or_try_init(|| async { Ok::<_, ApiError>(self.github.author(&target.repository).await?.id) })
+            .await?;
         let comments = self.github.comments(&target.repository, target.pull_request).await?;
         let is_ours = |comment: &&IssueComment| {
             comment.author_id == me

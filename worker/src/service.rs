@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
-use eco_coder_github::{Auth, GitHub, HttpSettings, HttpTransport, Transport};
+use eco_coder_github::{App, Auth, GitHub, HttpSettings, HttpTransport, Transport};
 use eco_coder_shared::config::Settings;
 use eco_coder_shared::env::{SharedEnv, SystemEnv};
 use eco_coder_shared::operator::{self, Readiness};
@@ -15,6 +15,7 @@ use eco_coder_shared::retry;
 use eco_coder_shared::telemetry::{init_logs, metrics as names};
 use eco_coder_shared::{server, shutdown};
 use metrics::gauge;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{RwLock, watch};
 use tokio::task::JoinHandle;
@@ -28,7 +29,7 @@ use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded};
 use crate::backends::profile_files::{Place, ProfileFiles};
 use crate::config::model::Engine;
-use crate::config::{StorePlace, WorkerConfig, connect_timeout, write_time};
+use crate::config::{SignIn, StorePlace, WorkerConfig, connect_timeout, write_time};
 use crate::consumer::{self, Consumer};
 use crate::ecs;
 use crate::model::Model;
@@ -53,7 +54,8 @@ const OPERATOR_PORT: server::Limits =
     server::Limits { header_timeout: Duration::from_secs(10), max_connections: 64, grace: Duration::from_secs(1) };
 
 /// The settings of a worker that name secrets.
-pub const WORKER_SECRETS: [&str; 3] = ["github.token_source", "store.session_key", "model.api_key"];
+pub const WORKER_SECRETS: [&str; 4] =
+    ["github.token_source", "github.app_key_source", "store.session_key", "model.api_key"];
 
 /// One review, all tools and turns.
 const REVIEW: Duration = Duration::from_mins(20);
@@ -124,13 +126,22 @@ pub fn github(config: &WorkerConfig, transport: Arc<dyn Transport>, env: SharedE
         write_interval: Duration::from_millis(config.github.write_interval_ms),
         ..eco_coder_github::Settings::default()
     };
-    let token = RotatedToken::new(
-        config.settings.clone(),
-        config.github.token_source.clone(),
-        config.token.clone(),
-        Arc::clone(&env),
-    );
-    GitHub::new(transport, Auth::Token(Arc::new(token)), env, settings)
+    let again = |key, reference: &str, secret: &SecretString| {
+        Arc::new(RotatedToken::new(
+            config.settings.clone(),
+            key,
+            reference.to_owned(),
+            secret.clone(),
+            Arc::clone(&env),
+        ))
+    };
+    let auth = match &config.sign_in {
+        SignIn::Token { reference, token } => Auth::Token(again("github.token_source", reference, token)),
+        SignIn::App { id, reference, key } => {
+            Auth::App(Arc::new(App::new(id, again("github.app_key_source", reference, key))))
+        }
+    };
+    GitHub::new(transport, auth, env, settings)
 }
 
 /// The configured model.

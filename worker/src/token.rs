@@ -1,4 +1,4 @@
-//! The token for GitHub, from wherever the settings say: read again when GitHub refuses it, so that a rotation needs no
+//! The token for GitHub, or an App's private key, from wherever the settings say: read again when GitHub refuses it, so that a rotation needs no
 //! restart. Never asks more often than once a minute: a token that is wrong stays wrong, and jobs wait for it.
 
 use std::sync::{PoisonError, RwLock};
@@ -14,12 +14,11 @@ use tokio::sync::Mutex;
 /// Between two looks.
 const LEAST: Duration = Duration::from_mins(1);
 
-/// The setting that names it.
-const KEY: &str = "github.token_source";
-
 /// A token that can be another after a rotation.
 pub struct RotatedToken {
     settings: Settings,
+    /// The setting that names it.
+    key: &'static str,
     reference: String,
     env: SharedEnv,
     current: RwLock<SecretString>,
@@ -28,9 +27,9 @@ pub struct RotatedToken {
 }
 
 impl RotatedToken {
-    /// `token` is what `reference` was at the start.
-    pub fn new(settings: Settings, reference: String, token: SecretString, env: SharedEnv) -> Self {
-        Self { settings, reference, env, current: RwLock::new(token), looked: Mutex::new(Timestamp(0)) }
+    /// `token` is what `reference` was at the start, which the setting `key` holds.
+    pub fn new(settings: Settings, key: &'static str, reference: String, token: SecretString, env: SharedEnv) -> Self {
+        Self { settings, key, reference, env, current: RwLock::new(token), looked: Mutex::new(Timestamp(0)) }
     }
 
     fn now(&self) -> SecretString {
@@ -59,16 +58,16 @@ impl TokenSource for RotatedToken {
             return false;
         }
         *looked = now;
-        match self.settings.secret_now(KEY, &self.reference).await {
+        match self.settings.secret_now(self.key, &self.reference).await {
             Ok(secrets) => {
                 let fresh = secrets.into_iter().next().filter(|fresh| !same(fresh, token));
                 let Some(fresh) = fresh else { return false };
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-                tracing::info!(component = "token", "GitHub refused the token; there is another one now");
+                tracing::info!(component = "token", setting = self.key, "GitHub refused it; there is another one now");
                 true
             }
             Err(error) => {
-                tracing::warn!(component = "token", %error, "GitHub refused the token, and it can't be read again");
+                tracing::warn!(component = "token", %error, setting = self.key, "GitHub refused it, and it can't be read again");
                 false
             }
         }
@@ -90,7 +89,13 @@ mod tests {
         std::fs::write(&path, "old\n").unwrap();
         let settings = Settings::parse("", []).unwrap();
         let env = Arc::new(ManualEnv::new(Timestamp::from_seconds(1000), 1));
-        let source = RotatedToken::new(settings, format!("file:{}", path.display()), "old".into(), env.clone());
+        let source = RotatedToken::new(
+            settings,
+            "github.token_source",
+            format!("file:{}", path.display()),
+            "old".into(),
+            env.clone(),
+        );
         let old = source.token().await.unwrap();
         assert!(!source.refused(&old).await, "it is the same as before");
         std::fs::write(&path, "new").unwrap();

@@ -219,6 +219,18 @@ pub const KEYS: &[Key] = &[
         "GITHUB_TOKEN_SECRET_ARN",
     ),
     key(
+        "github.app_id",
+        Text,
+        "",
+        "To sign in as a GitHub App in place of a token: the App's id or its client id, as a text. With github.app_key_source.",
+    ),
+    key(
+        "github.app_key_source",
+        Text,
+        "",
+        "Where the App's private key (the .pem file from GitHub) is: env:NAME, file:PATH, aws:NAME. Read again when GitHub refuses what it signed.",
+    ),
+    key(
         "github.write_interval_ms",
         Integer,
         "1000",

@@ -7,7 +7,7 @@ use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
 use serde_json::{Value, json};
 
 use super::route::Endpoint;
-use super::{Answer, Call, pages};
+use super::{Answer, Call, apps, pages};
 use crate::forge::content::{CommitInfo, Content, ContentError, Entry};
 use crate::forge::script::ForgeError;
 use crate::forge::state::{Comment, CommitStatus, PullView, Repository, State};
@@ -32,13 +32,16 @@ pub(super) fn run(forge: &Forge, call: &Call) -> Answer {
     perform(forge, call).unwrap_or_else(|refused| refused)
 }
 
-type Result<T> = std::result::Result<T, Answer>;
+pub(super) type Result<T> = std::result::Result<T, Answer>;
 
 fn perform(forge: &Forge, call: &Call) -> Result<Answer> {
     use Endpoint as E;
     let root = forge.settings().base_url.as_str();
     match (call.method.as_str(), &call.endpoint) {
         ("GET", E::Viewer) => Ok(Answer::json(200, &shapes::viewer(root, &forge.settings().viewer, forge.inner.since))),
+        ("GET", E::App | E::Installation(_) | E::User(_)) | ("POST", E::AccessToken(_)) => {
+            apps::perform(forge, &call.endpoint)
+        }
         ("GET", E::RateLimit) => Ok(rate_limit(forge)),
         ("GET", E::Repository(repo)) => {
             let state = forge.state();

@@ -7,6 +7,14 @@ use percent_encoding::percent_decode_str;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Endpoint {
     Viewer,
+    /// The App that signs in.
+    App,
+    /// Its installation on a repository.
+    Installation(RepoName),
+    /// A token of an installation.
+    AccessToken(u64),
+    /// An account by its name.
+    User(String),
     RateLimit,
     Repository(RepoName),
     Pulls(RepoName),
@@ -36,9 +44,9 @@ pub(in crate::forge) fn segments(path: &str) -> Option<Vec<String>> {
 
 /// Is it for programs? All else is for people.
 pub(super) fn is_api(segments: &[String]) -> bool {
-    segments
-        .first()
-        .is_some_and(|first| matches!(first.as_str(), "repos" | "repositories" | "user" | "rate_limit" | "api"))
+    segments.first().is_some_and(|first| {
+        matches!(first.as_str(), "app" | "repos" | "repositories" | "user" | "users" | "rate_limit" | "api")
+    })
 }
 
 /// The decoded parameters of a query.
@@ -58,6 +66,7 @@ pub(super) fn of_repository(repo: &RepoName, rest: &[&str]) -> Option<Endpoint> 
     let repo = repo.clone();
     Some(match rest {
         [] => Endpoint::Repository(repo),
+        ["installation"] => Endpoint::Installation(repo),
         ["pulls"] => Endpoint::Pulls(repo),
         ["pulls", n] => Endpoint::Pull(repo, number(n)?),
         ["pulls", n, "files"] => Endpoint::PullFiles(repo, number(n)?),

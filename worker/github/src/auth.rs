@@ -1,4 +1,4 @@
-//! Who calls: nobody, or the bearer of a token. Where tokens come from is behind a trait, because an App's installation
+//! Who calls: nobody, the bearer of a token, or an App. Where tokens come from is behind a trait, because an App's installation
 //! tokens last an hour and have to be asked for. Never stores a token outside `SecretString`.
 
 use std::fmt;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+use crate::app::App;
 use crate::error::ApiError;
 
 /// Gives the token for the next request.
@@ -39,6 +40,8 @@ pub enum Auth {
     Anonymous,
     /// With a bearer token.
     Token(Arc<dyn TokenSource>),
+    /// As an App, in each repository as its installation there.
+    App(Arc<App>),
 }
 
 impl Auth {
@@ -53,6 +56,7 @@ impl fmt::Debug for Auth {
         f.write_str(match self {
             Self::Anonymous => "Anonymous",
             Self::Token(_) => "Token(..)",
+            Self::App(_) => "App(..)",
         })
     }
 }

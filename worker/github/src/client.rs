@@ -6,23 +6,26 @@
 //!   request: GitHub bans clients that keep calling.
 //! - Reads of one client and its clones take turns beyond [`Settings::reads_at_once`].
 //! - Writes of one client and its clones start at least [`Settings::write_interval`] apart.
+//! - Limits, turns and places are one identity's: an App has them once for each installation.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use eco_coder_shared::env::{SharedEnv, Timestamp};
+use eco_coder_shared::ids::RepoName;
 use eco_coder_shared::retry::{Policy, Retry, retry};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
+use self::line::{Limit, Line};
+use crate::app::{self, App, Installation};
 use crate::auth::Auth;
 use crate::error::{self, ApiError};
-use crate::limits::{self, LONGEST_WAIT, Verdict};
-use crate::transport::{Request, Response, Transport, TransportError};
+use crate::limits::{self, Verdict};
+use crate::transport::{Caller, Request, Response, Transport, TransportError};
 
+pub(crate) mod line;
 #[cfg(test)]
 mod tests;
 
@@ -65,41 +68,33 @@ struct Inner {
     auth: Auth,
     env: SharedEnv,
     settings: Settings,
-    limit: Mutex<Option<Limit>>,
-    reads: Semaphore,
-    /// When the last write started. Held while waiting, so that writes take turns in the order they came.
-    last_write: tokio::sync::Mutex<Option<Instant>>,
-}
-
-/// A limit that is known to hold.
-#[derive(Debug, Clone, Copy)]
-struct Limit {
-    until: Timestamp,
-    secondary: bool,
+    /// Of everybody but an App's installations.
+    own: Line,
 }
 
 /// A failed attempt, and whether another one is safe.
-type Failed = (ApiError, Retry);
+pub(crate) type Failed = (ApiError, Retry);
 
 impl GitHub {
     /// A client that has called nothing yet.
     pub fn new(transport: Arc<dyn Transport>, auth: Auth, env: SharedEnv, settings: Settings) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                transport,
-                auth,
-                env,
-                settings,
-                limit: Mutex::default(),
-                reads: Semaphore::new(settings.reads_at_once.clamp(1, Semaphore::MAX_PERMITS)),
-                last_write: tokio::sync::Mutex::default(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { transport, auth, env, settings, own: Line::new(settings) }) }
     }
 
-    /// The end of the rate limit that holds now, if one is known.
-    pub fn limited_until(&self) -> Option<Timestamp> {
-        self.limit().map(|limit| limit.until)
+    /// The end of the rate limit that holds now for calls on this repository, if one is known.
+    pub fn limited_until(&self, repository: &RepoName) -> Option<Timestamp> {
+        let now = self.inner.env.now();
+        let installation = match &self.inner.auth {
+            Auth::App(app) => app.known(repository, now),
+            Auth::Anonymous | Auth::Token(_) => None,
+        };
+        let line = installation.as_ref().map_or(&self.inner.own, |installation| &installation.line);
+        line.limit(now).map(|limit| limit.until)
+    }
+
+    /// Is the sign-in an App's?
+    pub(crate) fn is_app(&self) -> bool {
+        matches!(self.inner.auth, Auth::App(_))
     }
 
     /// Sends, and gives the answer if it is a success.
@@ -124,53 +119,126 @@ impl GitHub {
     }
 
     async fn attempt(&self, request: Request) -> Result<Response, Failed> {
-        let write = request.method.is_write();
-        self.check_limit()?;
-        let _place = if write {
-            self.take_turn().await?;
+        let installation = match (&self.inner.auth, &request.caller) {
+            (Auth::App(app), Caller::Repository(repository)) => Some(self.installation(app, repository).await?),
+            _ => None,
+        };
+        let line = installation.as_ref().map_or(&self.inner.own, |installation| &installation.line);
+        let now = || self.inner.env.now();
+        line.check(now())?;
+        let _place = if request.method.is_write() {
+            line.take_turn(now()).await?;
             None
         } else {
-            self.inner.reads.acquire().await.ok()
+            line.read().await
         };
         // Those who went before may have found a limit.
-        self.check_limit()?;
-        let token = match &self.inner.auth {
-            Auth::Anonymous => None,
-            Auth::Token(source) => Some(source.token().await.map_err(|error| (error, Retry::No))?),
-        };
-        let answer = self.call(request.clone(), write, token.as_ref()).await;
-        let (Err((ApiError::Unauthorized, _)), Auth::Token(source), Some(refused)) =
-            (&answer, &self.inner.auth, &token)
-        else {
-            return answer;
-        };
-        // Rotated since: a call that was refused has done nothing.
-        if !source.refused(refused).await {
-            return answer;
-        }
-        let token = source.token().await.map_err(|error| (error, Retry::No))?;
-        Box::pin(self.call(request, write, Some(&token))).await
+        line.check(now())?;
+        self.signed(line, installation.as_deref(), request).await
     }
 
-    async fn call(&self, request: Request, write: bool, token: Option<&SecretString>) -> Result<Response, Failed> {
+    /// Sends with the token of whoever calls; once more if that was refused and there is another one now: a call that was
+    /// refused has done nothing.
+    async fn signed(
+        &self,
+        line: &Line,
+        installation: Option<&Installation>,
+        request: Request,
+    ) -> Result<Response, Failed> {
+        let token = self.token(installation).await?;
+        let answer = self.call(request.clone(), line, token.as_ref()).await;
+        let (Err((ApiError::Unauthorized | ApiError::AppRefused { .. }, _)), Some(refused)) = (&answer, &token) else {
+            return answer;
+        };
+        let is_another = match (&self.inner.auth, installation) {
+            (Auth::Anonymous, _) => false,
+            (Auth::Token(source), _) => source.refused(refused).await,
+            (Auth::App(_), Some(installation)) => installation.forget(refused).await,
+            (Auth::App(app), None) => app.key_refused().await,
+        };
+        if !is_another {
+            return answer;
+        }
+        let token = self.token(installation).await?;
+        self.call(request, line, token.as_ref()).await
+    }
+
+    async fn token(&self, installation: Option<&Installation>) -> Result<Option<SecretString>, Failed> {
+        let refuse = |error| (error, Retry::No);
+        match (&self.inner.auth, installation) {
+            (Auth::Anonymous, _) => Ok(None),
+            (Auth::Token(source), _) => source.token().await.map(Some).map_err(refuse),
+            (Auth::App(app), None) => app.jwt(self.inner.env.now()).await.map(Some).map_err(refuse),
+            (Auth::App(app), Some(installation)) => {
+                let ask = || self.ask_as_app(installation.token_request());
+                let token = installation.token(self.inner.env.now(), ask).await;
+                token.map(Some).map_err(|(error, retry)| match error {
+                    ApiError::NotFound => (ApiError::NotInstalled { repository: app.gone(installation) }, Retry::No),
+                    error => (error, retry),
+                })
+            }
+        }
+    }
+
+    /// The App's installation on the repository.
+    async fn installation(&self, app: &App, repository: &RepoName) -> Result<Arc<Installation>, Failed> {
+        let (env, settings) = (&self.inner.env, self.inner.settings);
+        if let Some(known) = app.known(repository, env.now()) {
+            return Ok(known);
+        }
+        // One looks; the others wait for what it finds.
+        let _looking = app.looking().await;
+        if let Some(known) = app.known(repository, env.now()) {
+            return Ok(known);
+        }
+        let answer = self.ask_as_app(app::installation_request(repository)).await;
+        let answer = answer.map_err(|(error, retry)| match error {
+            ApiError::NotFound => (ApiError::NotInstalled { repository: repository.to_string() }, Retry::No),
+            error => (error, retry),
+        })?;
+        let id = app::installation_id(&answer).map_err(|error| (error, Retry::No))?;
+        Ok(app.remember(repository, id, env.now(), settings))
+    }
+
+    /// A call of the App itself. None of those that it makes changes what anybody sees, so each is safe to repeat.
+    async fn ask_as_app(&self, request: Request) -> Result<Response, Failed> {
+        let line = &self.inner.own;
+        line.check(self.inner.env.now())?;
+        let _place = line.read().await;
+        line.check(self.inner.env.now())?;
+        Box::pin(self.signed(line, None, request)).await.map_err(|(error, retry)| match error {
+            ApiError::Ambiguous { reason } => (ApiError::Unavailable { reason, retry_after: None }, Retry::Yes),
+            error => (error, retry),
+        })
+    }
+
+    async fn call(&self, request: Request, line: &Line, token: Option<&SecretString>) -> Result<Response, Failed> {
+        let write = request.method.is_write();
+        let as_app = self.is_app() && request.caller == Caller::App;
         match self.inner.transport.send(request, token).await {
-            Ok(response) => self.judge(response, write, token),
+            Ok(response) => self.judge(response, line, (write, as_app), token),
             Err(error) => Err(lost(&error, write)),
         }
     }
 
-    fn judge(&self, response: Response, write: bool, token: Option<&SecretString>) -> Result<Response, Failed> {
+    fn judge(
+        &self,
+        response: Response,
+        line: &Line,
+        (write, as_app): (bool, bool),
+        token: Option<&SecretString>,
+    ) -> Result<Response, Failed> {
         let now = self.inner.env.now();
         let message = || error::message(&response.body, token);
         let error = match limits::classify(response.status, &response.headers, &response.body, now) {
             Verdict::Success => {
                 if let Some(until) = limits::exhausted(&response.headers, now) {
-                    self.remember(Limit { until, secondary: false });
+                    line.remember(Limit { until, secondary: false }, now);
                 }
                 return Ok(response);
             }
             Verdict::Limited { until, secondary } => {
-                self.remember(Limit { until, secondary });
+                line.remember(Limit { until, secondary }, now);
                 ApiError::RateLimited { until, secondary }
             }
             Verdict::Broken { .. } if write => {
@@ -181,6 +249,7 @@ impl GitHub {
                 let retry = retry_after.map_or(Retry::Yes, Retry::After);
                 return Err((ApiError::Unavailable { reason, retry_after }, retry));
             }
+            Verdict::Unauthorized if as_app => ApiError::AppRefused { message: message() },
             Verdict::Unauthorized => ApiError::Unauthorized,
             Verdict::Forbidden => ApiError::Forbidden { message: message() },
             Verdict::NotFound => ApiError::NotFound,
@@ -189,46 +258,6 @@ impl GitHub {
             Verdict::Refused => ApiError::Refused { status: response.status, message: message() },
         };
         Err((error, Retry::No))
-    }
-
-    fn limit(&self) -> Option<Limit> {
-        let now = self.inner.env.now();
-        let limit = *self.inner.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        // An end that is further away than any limit's means that the clock was put back: asking again is right.
-        limit.filter(|limit| now < limit.until && limit.until <= now + LONGEST_WAIT)
-    }
-
-    fn check_limit(&self) -> Result<(), Failed> {
-        match self.limit() {
-            Some(Limit { until, secondary }) => Err((ApiError::RateLimited { until, secondary }, Retry::No)),
-            None => Ok(()),
-        }
-    }
-
-    fn remember(&self, new: Limit) {
-        // The later end counts: an answer that was long on its way must not shorten it.
-        let new = self.limit().filter(|known| known.until >= new.until).unwrap_or(new);
-        tracing::warn!(until = %new.until, secondary = new.secondary, "GitHub's rate limit is reached");
-        *self.inner.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
-    }
-
-    /// Waits until a write may start. Dropping it gives the turn to the next one.
-    async fn take_turn(&self) -> Result<(), Failed> {
-        let Settings { write_interval, write_wait, .. } = self.inner.settings;
-        if write_interval.is_zero() {
-            return Ok(());
-        }
-        let turn = async {
-            let mut last = self.inner.last_write.lock().await;
-            if let Some(last) = *last {
-                tokio::time::sleep_until(last + write_interval).await;
-            }
-            *last = Some(Instant::now());
-        };
-        tokio::time::timeout(write_wait, turn).await.map_err(|_| {
-            let until = self.inner.env.now() + write_wait;
-            (ApiError::RateLimited { until, secondary: true }, Retry::No)
-        })
     }
 }
 

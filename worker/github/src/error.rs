@@ -28,6 +28,22 @@ pub enum ApiError {
     /// 401.
     #[error("GitHub refused the token: check that it is current and belongs to this server")]
     Unauthorized,
+    /// 401 to the App itself.
+    #[error(
+        "GitHub refused the App's sign-in ({message}): check github.app_id, that the key is one of this App's, and this machine's clock"
+    )]
+    AppRefused {
+        /// GitHub's words.
+        message: String,
+    },
+    /// The App has no installation there.
+    #[error(
+        "the GitHub App is not installed on {repository}: install it there, or leave the repository out (policy.repositories)"
+    )]
+    NotInstalled {
+        /// Where.
+        repository: String,
+    },
     /// 403 that is no rate limit. Retrying doesn't help.
     #[error("GitHub forbids the call ({message}): give the token or app the permission it needs")]
     Forbidden {

@@ -1,10 +1,11 @@
 //! GitHub's REST API as Eco-Coder needs it: a typed client over a transport seam, with sign-in, rate limits, retries
 //! where they are safe, and a parser of patches. Decides nothing about reviews; keeps nothing between processes.
 //!
-//! Start at [`GitHub`]; its endpoints are in [`users`], [`pulls`], [`contents`], [`comments`] and [`statuses`].
+//! Start at [`GitHub`]; its endpoints are in [`app`], [`users`], [`pulls`], [`contents`], [`comments`] and [`statuses`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
+pub mod app;
 pub mod auth;
 pub mod client;
 pub mod comments;
@@ -23,6 +24,7 @@ pub mod testing;
 pub mod transport;
 pub mod users;
 
+pub use app::{App, AppInfo};
 pub use auth::{Auth, StaticToken, TokenSource};
 pub use client::{GitHub, Settings};
 pub use comments::IssueComment;

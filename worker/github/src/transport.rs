@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use eco_coder_shared::ids::RepoName;
 use secrecy::SecretString;
 
 /// The methods the API is called with.
@@ -70,9 +71,33 @@ pub enum Target {
     Url(String),
 }
 
+/// As whom a request is made, if the sign-in is an App's: it is somebody else in each installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// As the App itself.
+    App,
+    /// As its installation on this repository.
+    Repository(RepoName),
+}
+
+impl Caller {
+    /// Whom a path is asked as: below `/repos/OWNER/NAME` the installation there.
+    fn of(path: &str) -> Self {
+        let mut parts = path.split('/').skip(1);
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some("repos"), Some(owner), Some(name)) => {
+                format!("{owner}/{name}").parse().map_or(Self::App, Self::Repository)
+            }
+            _ => Self::App,
+        }
+    }
+}
+
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
+    /// As whom.
+    pub caller: Caller,
     /// What to do.
     pub method: Method,
     /// Where.
@@ -90,9 +115,11 @@ pub struct Request {
 impl Request {
     /// A request for JSON without query or body.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
+        let path = path.into();
         Self {
+            caller: Caller::of(&path),
             method,
-            target: Target::Path(path.into()),
+            target: Target::Path(path),
             query: Vec::new(),
             accept: Accept::Json,
             body: None,

@@ -1,10 +1,11 @@
 //! Who is who: the accounts behind calls, pull requests and comments. Never looks anybody up by name.
 
+use eco_coder_shared::ids::RepoName;
 use serde::Deserialize;
 
 use crate::client::GitHub;
 use crate::error::ApiError;
-use crate::transport::{Method, Request};
+use crate::transport::{Caller, Method, Request};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,17 @@ impl From<Option<WireUser>> for User {
 }
 
 impl GitHub {
+    /// The account that writes comments in this repository: the token's, or the App's bot.
+    pub async fn author(&self, repository: &RepoName) -> Result<User, ApiError> {
+        if !self.is_app() {
+            return self.viewer().await;
+        }
+        let path = format!("/users/{}%5Bbot%5D", self.app().await?.slug);
+        let request = Request { caller: Caller::Repository(repository.clone()), ..Request::new(Method::Get, path) };
+        let user: WireUser = self.json(request, "the App's bot").await?;
+        Ok(Some(user).into())
+    }
+
     /// The account that the token belongs to. An App's installation token has none, and gets a `Forbidden`.
     pub async fn viewer(&self) -> Result<User, ApiError> {
         let user: WireUser = self.json(Request::new(Method::Get, "/user"), "the user").await?;

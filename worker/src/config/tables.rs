@@ -76,7 +76,11 @@ table! {
         /// REST API.
         api_url: String = "https://api.github.com".to_owned(),
         /// `env:NAME` or `file:PATH`.
-        token_source: String = "env:ECO_CODER_GITHUB_TOKEN".to_owned(),
+        token_source: Option<String> = None,
+        /// An App's id or client id.
+        app_id: Option<String> = None,
+        /// `env:NAME` or `file:PATH` of its private key.
+        app_key_source: Option<String> = None,
         /// Between two writes.
         write_interval_ms: u64 = 1000,
         /// For one request.

@@ -176,7 +176,10 @@ impl Inspector {
         if matches!(finish.quality, Section::Failed { error_type: ErrorType::Throttle, .. }) {
             // Not a result but a wait: the next try begins anew.
             self.store.end_session(session).await?;
-            let until = self.github.limited_until().unwrap_or_else(|| self.env.now() + Duration::from_mins(1));
+            let until = self
+                .github
+                .limited_until(subject.repository())
+                .unwrap_or_else(|| self.env.now() + Duration::from_mins(1));
             return Err(InspectError::Wait { until, why: "GitHub's rate limit is reached".to_owned() });
         }
         Ok(finish)

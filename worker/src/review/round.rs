@@ -182,7 +182,7 @@ impl Reviewer {
                 Stop::Failed(format!("GitHub does not find {what}: it is gone, or the token may not see it any more"))
             }
             ApiError::Unavailable { retry_after, .. } => Stop::Outage { error: e.to_string(), retry_after },
-            ApiError::Unauthorized | ApiError::Ambiguous { .. } => {
+            ApiError::Unauthorized | ApiError::AppRefused { .. } | ApiError::Ambiguous { .. } => {
                 Stop::Outage { error: e.to_string(), retry_after: None }
             }
             other => Stop::Failed(format!("{what}: {other}")),
@@ -309,7 +309,11 @@ impl Reviewer {
     /// Does GitHub answer anything about this pull request? If not, its silence is not this review's failure.
     pub(super) async fn is_down(&self, job: &Job) -> bool {
         let answer = self.github.pull(&job.repo, job.pull).await;
-        matches!(answer, Err(ApiError::Unavailable { .. } | ApiError::Unauthorized | ApiError::RateLimited { .. }))
+        let is_down = |error: &ApiError| {
+            matches!(error, ApiError::Unavailable { .. } | ApiError::RateLimited { .. })
+                || matches!(error, ApiError::Unauthorized | ApiError::AppRefused { .. })
+        };
+        answer.is_err_and(|error| is_down(&error))
     }
 
     async fn perform(&self, job: &Job, transition: &Transition) -> Result<Row, Stop> {

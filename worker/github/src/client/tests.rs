@@ -5,9 +5,11 @@ use eco_coder_shared::env::ManualEnv;
 use eco_coder_shared::ids::{PullNumber, RepoName};
 use futures_util::FutureExt;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::*;
 use crate::auth::TokenSource;
+use crate::limits::LONGEST_WAIT;
 use crate::testing::{FakeGitHub, Fault, answer, answer_with};
 use crate::transport::Method;
 
@@ -104,12 +106,12 @@ async fn a_limit_is_not_slept_on_and_stops_every_call_until_its_end() {
 
     assert_eq!(s.github.create_comment(&repo(), pull(), "hello").await, Err(expected.clone()));
     assert_eq!(s.github.viewer().await, Err(expected));
-    assert_eq!(s.github.limited_until(), Some(until));
+    assert_eq!(s.github.limited_until(&repo()), Some(until));
     assert_eq!(s.fake.sent().len(), 1);
 
     s.env.advance(Duration::from_secs(30));
     assert!(s.github.clone().viewer().await.is_ok());
-    assert_eq!(s.github.limited_until(), None);
+    assert_eq!(s.github.limited_until(&repo()), None);
 }
 
 #[tokio::test]
@@ -128,16 +130,16 @@ async fn a_shorter_limit_does_not_end_a_longer_one() {
     let s = scene(EAGER);
     for secs in ["50", "5"] {
         let limit = answer_with(429, &[("retry-after", secs)], &json!({}));
-        let response = s.github.judge(limit, false, None);
+        let response = s.github.judge(limit, &s.github.inner.own, (false, false), None);
         assert!(response.is_err());
     }
-    assert_eq!(s.github.limited_until(), Some(NOW + Duration::from_secs(50)));
+    assert_eq!(s.github.limited_until(&repo()), Some(NOW + Duration::from_secs(50)));
 }
 
 #[tokio::test]
 async fn a_clock_that_is_put_back_does_not_stop_calls_for_long() {
     let s = scene(EAGER);
-    s.github.remember(Limit { until: NOW + 2 * LONGEST_WAIT, secondary: false });
+    s.github.inner.own.remember(Limit { until: NOW + 2 * LONGEST_WAIT, secondary: false }, NOW);
     assert!(s.github.viewer().await.is_ok());
 }
 

@@ -69,7 +69,9 @@ impl Missing {
             Self::TooManyLines => skipped(file, &"too many lines to find the changed ones", Skip::Limit),
             Self::NoResult(why @ NoResult::Lost) => skipped(file, &why, Skip::Fault),
             Self::NoResult(why @ NoResult::BudgetSpent) => skipped(file, &why, Skip::Limit),
-            Self::Api(error @ (ApiError::RateLimited { .. } | ApiError::Unauthorized)) => Looked::Wait(error),
+            Self::Api(
+                error @ (ApiError::RateLimited { .. } | ApiError::Unauthorized | ApiError::AppRefused { .. }),
+            ) => Looked::Wait(error),
             Self::Api(_) => skipped(file, &"GitHub did not give it out", Skip::Fault),
         }
     }

@@ -1,0 +1,178 @@
+//! Sign-in as a GitHub App: who signed with its key is the App, and gets tokens of its installations; with such a token the
+//! bot calls, in the installation's repositories alone.
+
+use std::time::Duration;
+
+use eco_coder_shared::ids::RepoName;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Answer;
+use super::calls::Result;
+use super::route::Endpoint;
+use crate::forge::{AppSettings, Forge, shapes};
+
+/// How long an installation's token is good.
+const GOOD_FOR: Duration = Duration::from_hours(1);
+/// The furthest end of a JWT, seconds. Source: GitHub's documentation of Apps.
+const LONGEST: i64 = 600;
+
+#[derive(Deserialize)]
+struct Claims {
+    iat: i64,
+    exp: i64,
+    iss: String,
+}
+
+impl Forge {
+    /// Installs the App for all repositories of an owner; gives the installation's id.
+    pub fn install_app(&self, owner: &str) -> u64 {
+        let mut state = self.state();
+        let id = state.next_id();
+        state.installations.insert(owner.to_ascii_lowercase(), id);
+        id
+    }
+
+    /// Uninstalls it: its tokens are no more.
+    pub fn uninstall_app(&self, owner: &str) {
+        let mut state = self.state();
+        if let Some(id) = state.installations.remove(&owner.to_ascii_lowercase()) {
+            state.tokens.retain(|_, (of, _)| *of != id);
+        }
+    }
+
+    /// Ends all tokens of installations, as their hour does.
+    pub fn revoke_app_tokens(&self) {
+        self.state().tokens.clear();
+    }
+
+    /// Is this the App's own token where that is due, or an installation's where its repositories are?
+    pub(super) fn admit_app(&self, token: &str, path: &str) -> Result<()> {
+        let refused = || Answer::error(401, "Bad credentials");
+        let app = self.settings().app.as_ref().ok_or_else(refused)?;
+        let for_the_app = path == "/app" || path.starts_with("/app/") || path.ends_with("/installation");
+        if for_the_app {
+            return self.is_the_app(app, token);
+        }
+        let now = self.now();
+        let mut state = self.state();
+        state.tokens.retain(|_, (_, until)| now < *until);
+        let (installation, _) = *state.tokens.get(token).ok_or_else(refused)?;
+        if path == "/user" {
+            return Err(Answer::error(403, "Resource not accessible by integration"));
+        }
+        let owner = path.strip_prefix("/repos/").and_then(|rest| rest.split('/').next()).map(str::to_ascii_lowercase);
+        match owner {
+            // Others' repositories are as if they weren't there.
+            Some(owner) if state.installations.get(&owner) != Some(&installation) => Err(Answer::not_found()),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_the_app(&self, app: &AppSettings, token: &str) -> Result<()> {
+        let refuse = |why: &str| Answer::error(401, why);
+        let undecodable = || refuse("A JSON web token could not be decoded");
+        let key = DecodingKey::from_rsa_pem(app.public_key.as_bytes()).map_err(|_| undecodable())?;
+        let mut validation = Validation::new(Algorithm::RS256);
+        // By the forge's own clock, below.
+        validation.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| undecodable())?.claims;
+        let now = self.now().0.div_euclid(1000);
+        if claims.iss != app.id.to_string() {
+            return Err(refuse("'Issuer' claim ('iss') must be an Integer"));
+        }
+        if claims.iat > now {
+            return Err(refuse(
+                "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
+            ));
+        }
+        if claims.exp <= now {
+            return Err(refuse(
+                "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
+            ));
+        }
+        if claims.exp > now + LONGEST {
+            return Err(refuse("'Expiration time' claim ('exp') is too far in the future"));
+        }
+        Ok(())
+    }
+}
+
+/// The calls about Apps.
+pub(super) fn perform(forge: &Forge, endpoint: &Endpoint) -> Result<Answer> {
+    let root = forge.settings().base_url.as_str();
+    match endpoint {
+        Endpoint::App => app(forge, root),
+        Endpoint::Installation(repo) => installation(forge, root, repo),
+        Endpoint::AccessToken(id) => access_token(forge, *id),
+        Endpoint::User(login) => {
+            let viewer = &forge.settings().viewer;
+            if *login != viewer.login {
+                return Err(Answer::not_found());
+            }
+            Ok(Answer::json(200, &shapes::viewer(root, viewer, forge.inner.since)))
+        }
+        _ => Err(Answer::not_found()),
+    }
+}
+
+fn slug(forge: &Forge) -> &str {
+    let login = forge.settings().viewer.login.as_str();
+    login.strip_suffix("[bot]").unwrap_or(login)
+}
+
+fn permissions() -> Value {
+    json!({ "contents": "read", "metadata": "read", "pull_requests": "write", "statuses": "write" })
+}
+
+fn app(forge: &Forge, root: &str) -> Result<Answer> {
+    let app = forge.settings().app.as_ref().ok_or_else(Answer::not_found)?;
+    let since = shapes::time(forge.inner.since);
+    let owner = shapes::user(root, &forge.settings().viewer);
+    let count = forge.state().installations.len();
+    Ok(Answer::json(
+        200,
+        &json!({
+            "id": app.id, "client_id": format!("Iv23{}", app.id), "slug": slug(forge), "node_id": "A_1", "owner": owner,
+            "name": "Eco-Coder", "description": null, "external_url": root, "html_url": format!("{root}/apps/{}", slug(forge)),
+            "created_at": since, "updated_at": since, "permissions": permissions(), "events": ["pull_request"],
+            "installations_count": count,
+        }),
+    ))
+}
+
+fn installation(forge: &Forge, root: &str, repo: &RepoName) -> Result<Answer> {
+    let app = forge.settings().app.as_ref().ok_or_else(Answer::not_found)?;
+    let id = forge.state().installations.get(&repo.owner().to_ascii_lowercase()).copied();
+    let id = id.ok_or_else(Answer::not_found)?;
+    let since = shapes::time(forge.inner.since);
+    Ok(Answer::json(
+        200,
+        &json!({
+            "id": id, "account": shapes::user(root, &forge.settings().viewer), "repository_selection": "all",
+            "access_tokens_url": format!("{root}/app/installations/{id}/access_tokens"),
+            "repositories_url": format!("{root}/installation/repositories"),
+            "html_url": format!("{root}/organizations/{}/settings/installations/{id}", repo.owner()), "app_id": app.id,
+            "app_slug": slug(forge), "target_id": 1, "target_type": "Organization", "permissions": permissions(),
+            "events": ["pull_request"], "created_at": since, "updated_at": since, "single_file_name": null,
+            "suspended_by": null, "suspended_at": null,
+        }),
+    ))
+}
+
+fn access_token(forge: &Forge, id: u64) -> Result<Answer> {
+    let token = format!("ghs_{}", forge.settings().env.random_id());
+    let expires = forge.now() + GOOD_FOR;
+    let mut state = forge.state();
+    if !state.installations.values().any(|known| *known == id) {
+        return Err(Answer::not_found());
+    }
+    state.tokens.insert(token.clone(), (id, expires));
+    Ok(Answer::json(
+        201,
+        &json!({
+            "token": token, "expires_at": shapes::time(expires), "permissions": permissions(), "repository_selection": "all",
+        }),
+    ))
+}

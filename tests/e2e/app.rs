@@ -1,0 +1,73 @@
+//! The worker as a GitHub App, against the forge: the bot's comment, tokens that end, an App that is taken away.
+
+use eco_coder::forge::AppSettings;
+
+use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, stdout, tree};
+
+/// Made for tests; no App has it.
+const KEY: &str = include_str!("../../worker/github/src/testing/app_key.pem");
+const PUBLIC: &str = include_str!("../../worker/github/src/testing/app_key.pub.pem");
+
+async fn world() -> World {
+    let app = AppSettings { id: 4711, public_key: PUBLIC.to_owned() };
+    let mut world =
+        World::with_app("[github]\napp_id = \"4711\"\napp_key_source = \"env:ECO_CODER_SECRET_APP\"", app).await;
+    world.set_environment("ECO_CODER_SECRET_APP", KEY);
+    world.unset_environment("ECO_CODER_GITHUB_TOKEN");
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bot_s_one_comment_is_kept_up_to_date_though_its_tokens_end() {
+    let mut world = world().await;
+    world.forge.install_app("acme");
+    world.start_ingress().await;
+    world.start_worker().await;
+    let (pull, first) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    let before = world.comment(pull, &first).await;
+    assert!(before.author.bot && before.body.contains("1 thing to mend"), "{before:?}");
+    world.settled().await;
+
+    world.forge.revoke_app_tokens();
+    let second = world.forge.push(&world.repo, pull, tree(&[("a.py", CLEAN)])).unwrap();
+    world.deliver(pull, "synchronize").await;
+    let after = world.comment(pull, &second).await;
+    assert_eq!((after.id, world.ours(&world.forge, pull).len()), (before.id, 1));
+    world.settled().await;
+
+    let asked = |end: &str| world.forge.requests().iter().filter(|request| request.path.ends_with(end)).count();
+    assert_eq!((asked("/installation"), asked("/access_tokens")), (1, 2), "a token for each end of one");
+    assert_eq!(asked("/user"), 0, "an installation is no user");
+    let everything = format!("{}{}{}", world.worker().output(), world.at_rest().await, after.body);
+    assert!(!everything.contains("ghs_") && !everything.contains("PRIVATE KEY"), "a token or the key got out");
+    assert!(!everything.contains(KEY.lines().nth(3).unwrap()), "the key got out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_it_is_not_installed_the_job_ends_as_a_dead_letter_that_says_so_and_can_be_redriven() {
+    let mut world = world().await;
+    world.start_ingress().await;
+    world.start_worker().await;
+    let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    let line = world.worker().says("given up").await;
+    assert!(line.to_string().contains("attempts"), "{line}");
+    let dead = stdout(&world.run_configured(&["queue", "dead-letters"]));
+    assert!(dead.contains("the GitHub App is not installed on acme/shop: install it there"), "{dead}");
+    world.forge.install_app("acme");
+    let redriven = world.run_configured(&["queue", "redrive", "--all"]);
+    assert!(redriven.status.success(), "{redriven:?}");
+    world.comment(pull, &head).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_signs_in_as_the_app_and_says_what_is_wrong() {
+    let mut world = world().await;
+    world.forge.install_app("acme");
+    let text = stdout(&world.run_configured(&["doctor"]));
+    assert!(text.contains("as the App Eco-Coder (eco-coder), 1 installations"), "{text}");
+    world.set_environment("ECO_CODER_SECRET_APP", "no key");
+    let text = stdout(&world.run_configured(&["doctor"]));
+    assert!(text.contains("github.app_key_source") && text.contains("no RSA private key in PEM"), "{text}");
+}

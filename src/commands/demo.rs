@@ -13,7 +13,7 @@ use eco_coder_shared::config::Settings;
 use eco_coder_shared::ids::{PullNumber, RepoName};
 use eco_coder_shared::queue::JobQueue;
 use eco_coder_shared::shutdown;
-use eco_coder_worker::backends::profile_files::Place;
+use eco_coder_worker::backends::profiles::Profiles;
 use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::report::Report;
 use eco_coder_worker::service::{self, Worker};
@@ -192,7 +192,8 @@ impl Stage {
             ..NewPull::new(sample.title, sample.branch)
         };
         let number = self.forge.open_pull(&repo, pull)?;
-        let dir = self.config.profiles_dir.join(repo.as_str()).join(head.as_str());
+        let profiles = self.config.profiles_place.dir().context("the sample's profile is a file")?;
+        let dir = profiles.join(repo.as_str()).join(head.as_str());
         std::fs::create_dir_all(&dir)?;
         std::fs::write(dir.join("profile.folded"), sample.profile)?;
         Ok(Shown { repo, number })
@@ -227,8 +228,8 @@ impl Stage {
         let env = system_env();
         let github = service::github(&self.config, service::transport(&self.config)?, Arc::clone(&env));
         let seal = SealKey::new(&self.config.session_key.read(&*env)?);
-        let place = Place::Dir(self.config.profiles_dir.clone());
-        let inspector = service::inspector(&self.config, &github, self.store.clone(), seal, env, place)?;
+        let profiles = Profiles::configured(&self.config, &env)?;
+        let inspector = service::inspector(&self.config, &github, self.store.clone(), seal, env, profiles)?;
         let head = Head::read(&github, github.pull(&shown.repo, shown.number).await?).await?;
         Ok(inspector.inspect(&head, None).await?.report)
     }

@@ -13,8 +13,9 @@ use eco_coder_shared::queue::settings::QueueSettings;
 use eco_coder_shared::queue::sqlite::Check as QueueCheck;
 use eco_coder_shared::queue::{Depth, JobQueue};
 use eco_coder_shared::sqlite::Look;
+use eco_coder_worker::backends::codeguru_profiler::CodeGuruProfiler;
 use eco_coder_worker::backends::codeguru_reviewer;
-use eco_coder_worker::config::{SignIn, StorePlace, WorkerConfig};
+use eco_coder_worker::config::{ProfilesPlace, SignIn, StorePlace, WorkerConfig};
 use eco_coder_worker::service::{WORKER_SECRETS, github, transport};
 use eco_coder_worker::store::Store;
 use eco_coder_worker::store::dynamodb::DynamoStore;
@@ -108,7 +109,7 @@ async fn worker(settings: &Settings) -> Vec<(&'static str, Check)> {
         ("queue", queue(&config).await),
         ("store", store(&config).await),
         ("analysis", analysis(&config).await),
-        ("profiles", Ok(profiles(&config))),
+        ("profiles", profiles(&config).await),
         ("github", token(&config).await),
     ]
 }
@@ -185,11 +186,13 @@ async fn analysis(config: &WorkerConfig) -> Check {
     }
 }
 
-fn profiles(config: &WorkerConfig) -> String {
-    if config.profiles_dir.is_dir() {
-        format!("looked for in {}", config.profiles_dir.display())
-    } else {
-        format!("none yet: {} is not there, so reports have no measurement", config.profiles_dir.display())
+async fn profiles(config: &WorkerConfig) -> Check {
+    match &config.profiles_place {
+        ProfilesPlace::Dir(dir) if dir.is_dir() => Ok(format!("looked for in {}", dir.display())),
+        ProfilesPlace::Dir(dir) => {
+            Ok(format!("none yet: {} is not there, so reports have no measurement", dir.display()))
+        }
+        ProfilesPlace::CodeGuru { group, aws, .. } => CodeGuruProfiler::check(group, aws).await,
     }
 }
 

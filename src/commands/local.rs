@@ -11,7 +11,7 @@ use eco_coder_github::transport::{Headers, Method, Request, Response, Target};
 use eco_coder_github::{Transport, TransportError};
 use eco_coder_shared::config::Settings;
 use eco_coder_shared::ids::RepoName;
-use eco_coder_worker::backends::profile_files::Place;
+use eco_coder_worker::backends::profiles::Profiles;
 use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::report::Report;
 use eco_coder_worker::service;
@@ -49,7 +49,7 @@ pub async fn report(
     name: &RepoName,
     content: Content,
     (base, head): (&str, &str),
-    place: Place,
+    profiles: Profiles,
 ) -> anyhow::Result<Report> {
     let secret = || SecretString::from(TOKEN);
     let forge = Forge::new(ForgeSettings::new("http://localhost", secret(), secret()));
@@ -61,7 +61,7 @@ pub async fn report(
     let store = Arc::new(SqliteStore::in_memory().context("a store in memory")?);
     let mut key = [0; 32];
     env.fill_random(&mut key);
-    let inspector = service::inspector(config, &github, store, SealKey::new(&key), env, place)?;
+    let inspector = service::inspector(config, &github, store, SealKey::new(&key), env, profiles)?;
     let head = Head::read(&github, github.pull(name, number).await?).await?;
     Ok(inspector.inspect(&head, None).await?.report)
 }

@@ -7,12 +7,13 @@ use anyhow::Context;
 use clap::Args;
 use eco_coder_analyzer::Severity;
 use eco_coder_shared::ids::RepoName;
-use eco_coder_worker::backends::profile_files::Place;
+use eco_coder_worker::backends::profile_files::{Place, ProfileFiles};
+use eco_coder_worker::backends::profiles::Profiles;
 use eco_coder_worker::report::{Section, markdown};
 use eco_coder_worker::results::CodeAnalysis;
 
 use super::terminal::{Progress, out};
-use super::{ConfigArgs, local};
+use super::{ConfigArgs, local, system_env};
 use crate::forge::Content;
 
 /// Arguments of `review`.
@@ -51,11 +52,12 @@ pub struct ReviewArgs {
 /// Runs `review`.
 pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     let config = local::settings(args.config.config.as_deref())?;
-    let place = match &args.profile {
-        None => Place::Dir(config.profiles_dir.clone()),
+    let profiles = match &args.profile {
+        None => Profiles::configured(&config, &system_env())?,
         Some(path) => {
             anyhow::ensure!(path.is_file(), "there is no profile at {}", path.display());
-            Place::File(path.clone())
+            let place = Place::File(path.clone());
+            Profiles::Files(ProfileFiles::new(place, config.profiles.folded_sample_ms)?)
         }
     };
     let name = repo_name(&args.repo)?;
@@ -65,7 +67,7 @@ pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     if content.resolve(&base).is_ok_and(|sha| content.resolve(&args.head).is_ok_and(|head| head == sha)) {
         eprintln!("eco-coder: {base} and {} are the same commit: there is nothing to review", args.head);
     }
-    let report = local::report(&config, &name, content, (&base, &args.head), place).await;
+    let report = local::report(&config, &name, content, (&base, &args.head), profiles).await;
     progress.finish();
     let report = report.with_context(|| {
         format!(

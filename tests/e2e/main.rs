@@ -18,6 +18,7 @@ mod ingress;
 mod kill;
 mod model;
 mod overload;
+mod profiler;
 mod signature;
 mod storage;
 mod trouble;

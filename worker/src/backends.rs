@@ -1,11 +1,13 @@
 //! Who analyses, who has profiles, who knows the grid: the engines behind the tools.
 
+pub mod codeguru_profiler;
 pub mod codeguru_reviewer;
 pub mod cpu;
 pub mod embedded;
 pub mod parameter_store;
 pub mod pprof;
 pub mod profile_files;
+pub mod profiles;
 
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ pub struct Backends {
     /// Who looks at the same head beside it, if an account has it.
     pub codeguru: Option<Arc<codeguru_reviewer::CodeguruReviewer>>,
     /// Who has profiles.
-    pub profiles: Arc<profile_files::ProfileFiles>,
+    pub profiles: Arc<profiles::Profiles>,
     /// Hardware, method and grid of the code under review; CPU time and memory come from the measurement.
     pub carbon: parameter_store::Grid,
 }

@@ -24,6 +24,7 @@ pub use self::sign_in::SignIn;
 use self::tables::{
     AnalysisTable, CarbonTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable,
 };
+use crate::backends::codeguru_profiler::{self, Period, ProfilingGroup};
 use crate::backends::codeguru_reviewer;
 use crate::backends::embedded::Exclude;
 use crate::backends::parameter_store::Grid;
@@ -61,8 +62,8 @@ pub struct WorkerConfig {
     pub codeguru: Option<(codeguru_reviewer::Settings, AwsSettings)>,
     /// `[profiles]`.
     pub profiles: ProfilesTable,
-    /// Where profiles are.
-    pub profiles_dir: PathBuf,
+    /// Who has profiles, and where.
+    pub profiles_place: ProfilesPlace,
     /// `[carbon]`, as the calculation takes it.
     pub carbon: Input,
     /// Where its intensity is in Parameter Store, if it is there.
@@ -104,6 +105,73 @@ impl std::fmt::Display for StorePlace {
         match self {
             Self::Sqlite(path) => write!(f, "{}", path.display()),
             Self::DynamoDb { table, .. } => write!(f, "DynamoDB table {table}"),
+        }
+    }
+}
+
+/// Who has profiles, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProfilesPlace {
+    /// Files below this directory.
+    Dir(PathBuf),
+    /// A profiling group of CodeGuru Profiler.
+    CodeGuru {
+        /// Its name.
+        group: ProfilingGroup,
+        /// How much of the service's time is looked at.
+        period: Period,
+        /// Where AWS is.
+        aws: AwsSettings,
+    },
+}
+
+impl ProfilesPlace {
+    /// The directory, if they are files.
+    pub fn dir(&self) -> Option<&Path> {
+        match self {
+            Self::Dir(dir) => Some(dir),
+            Self::CodeGuru { .. } => None,
+        }
+    }
+
+    fn from_settings(settings: &Settings, table: &ProfilesTable, data_dir: &Path) -> Result<Self, ConfigError> {
+        let wrong = |key: &str, problem: &str| Err(ConfigError::value(key, problem));
+        let is_set =
+            |of_files: [(&'static str, bool); 2]| of_files.into_iter().find_map(|(key, set)| set.then_some(key));
+        match table.kind.as_str() {
+            "files" => {
+                let others = [
+                    ("profiles.codeguru_group", table.codeguru_group.is_some()),
+                    ("profiles.period", table.period.is_some()),
+                ];
+                if let Some(key) = is_set(others) {
+                    return wrong(key, "it is for profiles.kind = \"codeguru\"; set that, or remove this");
+                }
+                Ok(Self::Dir(table.dir.clone().unwrap_or_else(|| data_dir.join("profiles"))))
+            }
+            "codeguru" => {
+                let others = [
+                    ("profiles.dir", table.dir.is_some()),
+                    ("profiles.folded_sample_ms", table.folded_sample_ms.is_some()),
+                ];
+                if let Some(key) = is_set(others) {
+                    return wrong(key, "it is for profiles.kind = \"files\"; remove it, or set that");
+                }
+                let Some(group) = &table.codeguru_group else {
+                    return wrong(
+                        "profiles.codeguru_group",
+                        "profiles.kind is \"codeguru\", so it must be set: the profiling group's name",
+                    );
+                };
+                let group = ProfilingGroup::try_from(group.as_str())
+                    .map_err(|e| ConfigError::value("profiles.codeguru_group", &e.to_string()))?;
+                let period = table.period.as_deref().map_or(Ok(Period::default()), str::parse);
+                let period = period.map_err(|e: codeguru_profiler::PeriodError| {
+                    ConfigError::value("profiles.period", &e.to_string())
+                })?;
+                Ok(Self::CodeGuru { group, period, aws: AwsSettings::from_settings(settings)? })
+            }
+            _ => wrong("profiles.kind", "it must be \"files\" or \"codeguru\""),
         }
     }
 }
@@ -173,7 +241,6 @@ impl WorkerConfig {
         let analysis: AnalysisTable = settings.table("analysis")?;
         let codeguru = codeguru::from_table(&analysis, settings)?;
         let profiles: ProfilesTable = settings.table("profiles")?;
-        only("profiles.kind", &profiles.kind, "files")?;
         let github: GitHubTable = settings.table("github")?;
         let worker: WorkerTable = settings.table("worker")?;
         check_worker(&worker, &github)?;
@@ -190,8 +257,8 @@ impl WorkerConfig {
             exclude: Exclude::new(&analysis.exclude).map_err(|e| {
                 ConfigError::value("analysis.exclude", &format!("a pattern is not a glob: {}", e.kind()))
             })?,
-            profiles_dir: profiles.dir.clone().unwrap_or_else(|| data_dir.join("profiles")),
             codeguru,
+            profiles_place: ProfilesPlace::from_settings(settings, &profiles, &data_dir)?,
             intensity_path: intensity_path(settings)?,
             carbon: carbon(settings.table("carbon")?)?,
             report: settings.table("report")?,
@@ -263,15 +330,6 @@ fn shared_with(queue: QueueSettings, store: &StorePlace) -> Result<QueueSettings
             "queue.kind is \"sqs\", and workers that share a queue must share a store: set \"dynamodb\" and store.table",
         )),
         _ => Ok(queue),
-    }
-}
-
-/// The engines of the fleet are not in this build: never a silent fall-back to a local one.
-fn only(key: &str, kind: &str, have: &str) -> Result<(), ConfigError> {
-    if kind == have {
-        Ok(())
-    } else {
-        Err(ConfigError::value(key, &format!("this build has no such engine; it has \"{have}\"")))
     }
 }
 

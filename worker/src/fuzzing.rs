@@ -6,6 +6,7 @@ use eco_coder_shared::fuzzing::SettingsFile;
 
 use crate::config::WorkerConfig;
 
+pub use crate::backends::codeguru_profiler::fuzzing::call_graph;
 pub use crate::backends::pprof::fuzzing::{bounded, folded, most_bytes_held, pprof};
 pub use crate::publish::body::fuzzing::body;
 pub use crate::publish::sanitize::fuzzing::sanitize;
@@ -66,6 +67,7 @@ mod tests {
     fn the_corpora_of_profiles_hold() {
         over_corpus("pprof", pprof);
         over_corpus("folded", folded);
+        over_corpus("call_graph", call_graph);
     }
 
     #[test]

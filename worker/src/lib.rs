@@ -22,6 +22,8 @@ pub mod review;
 pub mod service;
 pub mod store;
 pub mod subject;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod token;
 pub mod tools;
 pub mod turns;

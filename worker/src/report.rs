@@ -145,10 +145,16 @@ impl Report {
         quality || matches!(&self.performance, Section::Failed { error_type, .. } if broke(error_type))
     }
 
+    /// What was measured of the head itself.
+    pub fn measured_head(&self) -> Option<&PerformanceProfile> {
+        self.performance.present().filter(|profile| profile.deployed_service.is_none())
+    }
+
     /// Nothing to mend, and everything that could be looked at was.
     pub fn is_clean(&self) -> bool {
         let complete = self.quality.present().is_some_and(|analysis| !analysis.is_partial());
-        let measured = self.performance.present().is_some();
+        // What the service does as it is deployed says nothing about this pull request.
+        let measured = self.measured_head().is_some();
         let failed =
             matches!(self.performance, Section::Failed { .. }) || matches!(self.carbon, Section::Failed { .. });
         self.findings().is_empty() && complete && !measured && !failed

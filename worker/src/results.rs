@@ -5,6 +5,7 @@ mod codeguru;
 pub use codeguru::{Beside, CodeReview};
 
 use eco_coder_analyzer::Finding;
+use eco_coder_shared::env::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backends::pprof::Profile;
@@ -177,8 +178,85 @@ pub struct PerformanceProfile {
     /// Where a flame graph can be seen, if anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flame_graph_url: Option<String>,
-    /// Where the profile came from, in words: the file's name.
+    /// Where the profile came from, in words: the file's name, or the service that has it.
     pub source: String,
+    /// What was measured, if it isn't the pull request's head but a service as it is deployed. Absent: the head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed_service: Option<DeployedService>,
+}
+
+/// A service that runs somewhere, and is measured there: whatever it says is true of what is deployed, not of a change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeployedService {
+    /// The name it is measured under.
+    pub profiling_group: String,
+    /// Since when, if the profile says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// Until when, if the profile says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+    /// What its profiler recommends, as it orders them.
+    #[serde(default)]
+    pub recommendations: Vec<ServiceRecommendation>,
+    /// How many it has; the list may be shorter.
+    #[serde(default)]
+    pub total_recommendations: usize,
+    /// Why the recommendations could not be had, in words for the author.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recommendations_missing: Option<String>,
+}
+
+/// What a profiler recommends for a service. Untrusted text, bounded in length.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceRecommendation {
+    /// Name of the pattern.
+    pub name: String,
+    /// What is inefficient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution_steps: Option<String>,
+    /// From which share of the service's samples on it is recommended, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold_percent: Option<f64>,
+    /// Where in the profile, the heaviest first.
+    #[serde(default)]
+    pub top_matches: Vec<ServiceMatch>,
+}
+
+/// A place in a profile that a recommendation is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceMatch {
+    /// The function that was looked for, or the address in the profile.
+    pub function_name: String,
+    /// What exceeded the threshold, as the profiler states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold_breach_value: Option<f64>,
+}
+
+/// What `profile_code_performance` found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Profiled {
+    /// A profile.
+    Measured(Box<PerformanceProfile>),
+    /// None, which is no error.
+    Nothing {
+        /// Why, in words for the author.
+        nothing_measured: String,
+    },
+}
+
+impl Profiled {
+    /// The profile, if there is one.
+    pub fn measured(&self) -> Option<&PerformanceProfile> {
+        match self {
+            Self::Measured(profile) => Some(profile),
+            Self::Nothing { .. } => None,
+        }
+    }
 }
 
 fn json_bytes(value: &impl Serialize) -> usize {

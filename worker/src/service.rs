@@ -27,7 +27,7 @@ use crate::backends::Backends;
 use crate::backends::codeguru_reviewer::CodeguruReviewer;
 use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded};
-use crate::backends::profile_files::{Place, ProfileFiles};
+use crate::backends::profiles::Profiles;
 use crate::config::model::Engine;
 use crate::config::{SignIn, StorePlace, WorkerConfig, connect_timeout, write_time};
 use crate::consumer::{self, Consumer};
@@ -154,14 +154,14 @@ fn model(config: &WorkerConfig, env: &SharedEnv) -> anyhow::Result<Option<Arc<dy
     })
 }
 
-/// What makes reports, with profiles from `place`.
+/// What makes reports, with these profiles.
 pub fn inspector(
     config: &WorkerConfig,
     github: &GitHub,
     store: Arc<dyn Store>,
     seal: SealKey,
     env: SharedEnv,
-    place: Place,
+    profiles: Profiles,
 ) -> anyhow::Result<Inspector> {
     let pool = CpuPool::start(config.worker.cpu_threads, eco_coder_analyzer::STACK_BYTES)?;
     let settings = embedded::Settings {
@@ -173,7 +173,6 @@ pub fn inspector(
         cpu: Duration::from_secs(config.analysis.cpu_seconds),
         options: config.analyzer_options(),
     };
-    let profiles = ProfileFiles::new(place, config.profiles.folded_sample_ms)?;
     let grid = config.grid(Arc::clone(&env));
     let model = model(config, &env)?;
     let codeguru = config
@@ -254,8 +253,8 @@ impl Worker {
     ) -> anyhow::Result<Self> {
         let seal = SealKey::new(&config.session_key.read(&*env)?);
         let github = github(config, transport, Arc::clone(&env));
-        let place = Place::Dir(config.profiles_dir.clone());
-        let inspector = inspector(config, &github, Arc::clone(&store), seal.clone(), Arc::clone(&env), place)?;
+        let profiles = Profiles::configured(config, &env)?;
+        let inspector = inspector(config, &github, Arc::clone(&store), seal.clone(), Arc::clone(&env), profiles)?;
         let inspector = Inspector { model: model.or(inspector.model), ..inspector };
         let seconds = Duration::from_secs;
         let lease = seconds(config.worker.lease_seconds);

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::MALFORMED;
-use crate::results::{CodeAnalysis, CodeReview, PerformanceProfile, ToolError};
+use crate::results::{CodeAnalysis, CodeReview, Profiled, ToolError};
 
 /// A call as planned by code or asked for by a model, typed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,8 +116,8 @@ pub fn specs() -> &'static Arc<[ToolSpec]> {
 pub enum ToolOutput {
     /// Of `analyze_code`.
     AnalyzeCode(Box<CodeAnalysis>),
-    /// Of `profile_code_performance`; `None`: there is no profile, which is no error.
-    ProfileCodePerformance(Option<Box<PerformanceProfile>>),
+    /// Of `profile_code_performance`.
+    ProfileCodePerformance(Profiled),
     /// Of `calculate_carbon_footprint`.
     CalculateCarbonFootprint(Box<eco_coder_carbon::Footprint>),
     /// Of CodeGuru Reviewer.

@@ -326,7 +326,12 @@ pub const KEYS: &[Key] = &[
         "1000",
         "Reviews that ask CodeGuru in a day (UTC), over all workers; above it the report is the embedded analyser's, and says so.",
     ),
-    key("profiles.kind", Text, "files", "Who has profiles. This build has: files."),
+    key(
+        "profiles.kind",
+        Text,
+        "files",
+        "Who has profiles: files (of the pull request's head), or codeguru (of the deployed service; needs profiles.codeguru_group).",
+    ),
     key(
         "profiles.dir",
         Text,
@@ -338,6 +343,18 @@ pub const KEYS: &[Key] = &[
         Number,
         "",
         "CPU milliseconds that one sample of a folded-stacks file stands for. Unset: such files give shares, no times.",
+    ),
+    key(
+        "profiles.codeguru_group",
+        Text,
+        "",
+        "Profiling group of CodeGuru Profiler: the deployed service that reports describe beside the pull request. Only with profiles.kind = \"codeguru\".",
+    ),
+    key(
+        "profiles.period",
+        Text,
+        "P1D",
+        "How much of the service's time is looked at, ISO 8601: PT5M to P7D. Only with profiles.kind = \"codeguru\".",
     ),
     key("profiles.timeout_seconds", Integer, "120", "For profile_code_performance."),
     also(

@@ -221,7 +221,7 @@ impl Driver<'_> {
             }
             ToolCall::ProfileCodePerformance(arguments) => {
                 let profile = profile_code_performance::call(arguments, subject, &self.backends.profiles).await?;
-                ToolOutput::ProfileCodePerformance(profile.map(Box::new))
+                ToolOutput::ProfileCodePerformance(profile)
             }
             ToolCall::CalculateCarbonFootprint(arguments) => {
                 let footprint =
@@ -301,7 +301,12 @@ fn note(session: &SessionId, call: &ToolCall, outcome: &Result<ToolOutput, ToolE
                     tracing::info!(component, recommendations_count = count, kept, status = ?review.status, "CodeGuru answered");
                 }
                 ToolOutput::ProfileCodePerformance(profile) => {
-                    tracing::info!(component, duration_ms, found = profile.is_some(), "looked for a profile");
+                    tracing::info!(
+                        component,
+                        duration_ms,
+                        found = profile.measured().is_some(),
+                        "looked for a profile"
+                    );
                 }
                 ToolOutput::CalculateCarbonFootprint(footprint) => {
                     histogram!("CarbonFootprintCalculated", "Repository" => repository).record(footprint.co2e_grams);

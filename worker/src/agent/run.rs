@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::budget::{Limits, Spent};
 use crate::model::{MALFORMED, ModelError, ModelReply, Said, Told, Turn, Usage};
 use crate::report::{ModelPart, ModelSection, Section};
-use crate::results::{CodeAnalysis, CodeReview, ErrorType, PerformanceProfile, ToolError};
+use crate::results::{CodeAnalysis, CodeReview, ErrorType, PerformanceProfile, Profiled, ToolError};
 use crate::tools::{CODEGURU, NAMES, ToolCall, ToolOutput};
 use crate::tools::{analyze_code, calculate_carbon_footprint, codeguru_reviewer, profile_code_performance};
 
@@ -299,7 +299,9 @@ impl Run {
     /// The measurement that has CPU seconds, if turn 0 found one.
     fn measurement(&self) -> Option<String> {
         match self.planned(PROFILE)?.outcome.as_ref()? {
-            Ok(ToolOutput::ProfileCodePerformance(Some(profile))) if profile.profile.total_cpu_time_ms.is_some() => {
+            Ok(ToolOutput::ProfileCodePerformance(Profiled::Measured(profile)))
+                if profile.profile.total_cpu_time_ms.is_some() =>
+            {
                 Some(profile.profiling_id.clone())
             }
             _ => None,
@@ -427,9 +429,9 @@ impl Run {
             _ => quality,
         };
         let performance = match outcome(PROFILE) {
-            Some(Ok(ToolOutput::ProfileCodePerformance(Some(profile)))) => Section::Present(*profile),
-            Some(Ok(ToolOutput::ProfileCodePerformance(None))) => {
-                Section::Absent { why: "there is no profile for this commit".to_owned() }
+            Some(Ok(ToolOutput::ProfileCodePerformance(Profiled::Measured(profile)))) => Section::Present(*profile),
+            Some(Ok(ToolOutput::ProfileCodePerformance(Profiled::Nothing { nothing_measured }))) => {
+                Section::Absent { why: nothing_measured }
             }
             other => not_there(other, "the profile was not looked for"),
         };

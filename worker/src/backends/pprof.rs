@@ -9,7 +9,7 @@ mod folded;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod messages;
-mod name;
+pub(super) mod name;
 mod protobuf;
 mod tally;
 mod wire;
@@ -52,6 +52,10 @@ pub struct Bottleneck {
     pub line_number: Option<u32>,
     /// Share of the profile in the function itself, without what it calls: 0 to 100. Over all functions at most 100.
     pub cpu_percentage: f64,
+    /// Share of the profile in the function and what it calls: 0 to 100. A recursive call counts once. Only of profiles
+    /// whose times may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_percentage: Option<f64>,
     /// Time in the function itself, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_time_ms: Option<f64>,
@@ -178,7 +182,7 @@ pub fn read(bytes: &[u8], folded_sample_ms: Option<f64>, limits: &Limits) -> Res
 const MAX_GZIP_MEMBERS: usize = 64;
 
 /// Unzips all members. An empty one costs 20 bytes of file and a fresh decoder, so their number is bounded too.
-fn unzip(bytes: &[u8], limit: usize) -> Result<Vec<u8>, ProfileError> {
+pub(super) fn unzip(bytes: &[u8], limit: usize) -> Result<Vec<u8>, ProfileError> {
     let mut unzipped = Vec::new();
     let mut rest = bytes;
     let mut members = 0;

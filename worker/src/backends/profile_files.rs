@@ -83,7 +83,7 @@ impl ProfileFiles {
         let read = self.reader.run(target.repository_id, &CpuBudget::unlimited(), read).await;
         let (read, _) = read.map_err(|e| invalid(e.to_string()))?;
         let (profiling_id, profile) = read?;
-        Ok(Some(PerformanceProfile { profiling_id, profile, flame_graph_url: None, source }))
+        Ok(Some(PerformanceProfile { profiling_id, profile, flame_graph_url: None, source, deployed_service: None }))
     }
 
     async fn newest(

@@ -157,6 +157,10 @@ table! {
         dir: Option<PathBuf> = None,
         /// CPU milliseconds of one folded sample.
         folded_sample_ms: Option<f64> = None,
+        /// CodeGuru's profiling group.
+        codeguru_group: Option<String> = None,
+        /// ISO 8601.
+        period: Option<String> = None,
         /// For `profile_code_performance`.
         timeout_seconds: u64 = 120,
     }

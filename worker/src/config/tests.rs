@@ -33,6 +33,21 @@ fn half_set_unknown_and_contradictory_settings_refuse() {
     assert!(refusal("[store]\ntable = 't'").contains("store.table"));
     assert!(refusal("[store]\nkind = 'redis'").contains("store.kind"));
     assert!(refusal("[model]\nkind = 'sonnet'").contains("model.kind"));
+    assert!(refusal("[profiles]\nkind = 's3'").contains("\"files\" or \"codeguru\""));
+    assert!(refusal("[profiles]\nkind = 'codeguru'").contains("codeguru_group: profiles.kind is \"codeguru\""));
+    assert!(refusal("[profiles]\ncodeguru_group = 'g'").contains("set that, or remove this"));
+    assert!(refusal("[profiles]\nperiod = 'P1D'").contains("set that, or remove this"));
+    let codeguru = "[profiles]\nkind = 'codeguru'\ncodeguru_group = 'shop-api'\n";
+    assert!(refusal(&format!("{codeguru}dir = 'd'")).contains("profiles.dir"));
+    assert!(refusal(&format!("{codeguru}folded_sample_ms = 10.0")).contains("profiles.folded_sample_ms"));
+    for never in ["", "P8D", "PT4M59S", "P1M", "a day", "-P1D"] {
+        let problem = refusal(&format!("{codeguru}period = '{never}'"));
+        assert!(problem.contains("profiles.period: it must be an ISO 8601 duration from PT5M to P7D"), "{problem}");
+    }
+    for never in ["", "a group", "a/b", "ümlaut"] {
+        let problem = refusal(&format!("[profiles]\nkind = 'codeguru'\ncodeguru_group = '{never}'"));
+        assert!(problem.contains("profiles.codeguru_group: it must be 1 to 255 letters"), "{problem}");
+    }
     assert!(refusal("[worker]\nlease_seconds = 70").contains("longer than a write"));
     assert!(refusal("[worker]\njobs = 0").contains("from 1 to 10000"));
     assert!(refusal("[worker]\njobs = 10001").contains("from 1 to 10000"));
@@ -91,6 +106,13 @@ fn each_setting_is_taken_at_its_bounds_and_refused_one_past_them() {
     let slow =
         |seconds: u64| load(&format!("[github]\nrequest_timeout_seconds = {seconds}\n[worker]\nlease_seconds = 700"));
     assert!(slow(1).is_ok() && slow(600).is_ok() && slow(0).is_err() && slow(601).is_err());
+    let group =
+        |length: usize| load(&format!("[profiles]\nkind = 'codeguru'\ncodeguru_group = '{}'", "g".repeat(length)));
+    assert!(group(1).is_ok() && group(255).is_ok() && group(0).is_err() && group(256).is_err());
+    let period = |text: &str| load(&format!("[profiles]\nkind = 'codeguru'\ncodeguru_group = 'g'\nperiod = '{text}'"));
+    assert!(
+        period("PT5M").is_ok() && period("P7D").is_ok() && period("PT299S").is_err() && period("PT604801S").is_err()
+    );
     let named = |length: usize| load(&format!("deployment = '{}'", "d".repeat(length)));
     assert!(named(1).is_ok() && named(64).is_ok() && named(0).is_err() && named(65).is_err());
 }

@@ -2,6 +2,7 @@
 //! folded, the rest. Every number comes from the report; every name and every word that isn't ours is made inert. The
 //! hidden marker is not written here.
 
+mod deployed;
 mod findings;
 mod folds;
 mod footer;
@@ -52,6 +53,8 @@ pub fn render(report: &Report, options: &RenderOptions) -> String {
     parts.extend(mend[..shown].iter().zip(1..).map(|(finding, number)| findings::full(number, finding)));
     parts.extend(findings::folded(&mend[shown..], "more finding", "more findings", options.max_folded));
     parts.extend(findings::folded(&remarks, "remark of low weight", "remarks of low weight", options.max_folded));
+    parts.extend(deployed::section(report));
+    parts.extend(deployed::recommendations(report));
     parts.extend(folds::model(report));
     parts.extend(folds::not_looked_at(report, options.max_folded));
     parts.extend(folds::method(report));

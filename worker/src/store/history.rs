@@ -31,7 +31,7 @@ pub struct Reviewed {
     pub files_analyzed: usize,
     /// Files that the pull request changes.
     pub files_changed: usize,
-    /// Grams of CO2e of the measured run, if one was measured.
+    /// Grams of CO2e of the measured run, if one of the head was measured: a deployed service's footprint is no run's.
     pub measured_co2e_grams: Option<f64>,
     /// From the webhook to the comment, seconds.
     pub seconds_from_webhook: f64,
@@ -66,7 +66,10 @@ impl Reviewed {
             findings: Counts::of(report),
             files_analyzed: quality.map_or(0, |analysis| analysis.files_analyzed),
             files_changed: quality.map_or(0, |analysis| analysis.files_changed),
-            measured_co2e_grams: report.carbon.present().map(|footprint| footprint.co2e_grams),
+            measured_co2e_grams: report
+                .measured_head()
+                .and_then(|_| report.carbon.present())
+                .map(|footprint| footprint.co2e_grams),
             seconds_from_webhook: waited.as_secs_f64(),
             ledger: report.ledger.clone(),
         }

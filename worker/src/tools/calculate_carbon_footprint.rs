@@ -6,11 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ToolOutput;
-use crate::results::ToolError;
+use crate::results::{Profiled, ToolError};
 
 /// For the model.
 pub const DESCRIPTION: &str = "Calculates energy and CO2e of a measurement that profile_code_performance returned, named \
      by its profiling_id.";
+
+/// What no figure of the footprint itself says: a service's profile counts no executions.
+const OF_A_SERVICE: &str = "; all of the deployed service's CPU time over the profile's period, not one execution";
 
 /// Arguments of the call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +30,7 @@ pub fn call<'a>(
     settings: &Input,
 ) -> Result<Footprint, ToolError> {
     let mut profiles = outputs.filter_map(|output| match output {
-        ToolOutput::ProfileCodePerformance(profile) => profile.as_deref(),
+        ToolOutput::ProfileCodePerformance(Profiled::Measured(profile)) => Some(&**profile),
         _ => None,
     });
     let measured = profiles
@@ -43,5 +46,32 @@ pub fn call<'a>(
         execution_count: 1,
         ..settings.clone()
     };
-    eco_coder_carbon::footprint(&input).map_err(|e| ToolError::arguments(e.to_string()))
+    let mut footprint = eco_coder_carbon::footprint(&input).map_err(|e| ToolError::arguments(e.to_string()))?;
+    if measured.deployed_service.is_some() {
+        footprint.methodology.push_str(OF_A_SERVICE);
+    }
+    Ok(footprint)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_services_footprint_says_that_it_is_of_no_single_execution() {
+        let of = |service: serde_json::Value| {
+            let profile = json!({
+                "profiling_id": "p", "sample_type": "cpu", "bottlenecks": [], "samples": 1, "source": "s",
+                "total_cpu_time_ms": 3_600_000.0, "deployed_service": service,
+            });
+            let output = ToolOutput::ProfileCodePerformance(serde_json::from_value(profile).unwrap());
+            let arguments = Arguments { measurement_id: "p".to_owned() };
+            call(&arguments, std::iter::once(&output), &Input::default()).unwrap()
+        };
+        let (head, service) = (of(json!(null)), of(json!({"profiling_group": "g"})));
+        assert_eq!(service.co2e_grams.to_bits(), head.co2e_grams.to_bits());
+        assert_eq!(service.methodology, format!("{}{OF_A_SERVICE}", head.methodology));
+    }
 }

@@ -2,42 +2,37 @@
 
 use std::time::Duration;
 
-use jiff::{Span, SpanRelativeTo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::backends::profile_files::ProfileFiles;
-use crate::results::{PerformanceProfile, ToolError};
+use crate::backends::codeguru_profiler::iso_duration;
+use crate::backends::profiles::Profiles;
+use crate::results::{Profiled, ToolError};
 use crate::subject::Subject;
 
 /// For the model.
 pub const DESCRIPTION: &str = "Returns the profile measured for the pull request's head commit: total CPU time and \
-     memory, and the functions that use most. No profile is no error.";
+     memory, and the functions that use most. If it has deployed_service, it was not measured for this commit: it \
+     describes the service as it is deployed, over a period. No profile (nothing_measured says why) is no error.";
 
 /// Arguments of the call.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Arguments {
-    /// Only profiles made within this ISO 8601 duration before now (PT24H, P7D); absent: the newest one of the commit.
+    /// Only profiles made within this ISO 8601 duration before now (PT24H, P7D); absent: the newest one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
 }
 
-/// Runs the tool. `None`: nothing was measured for this commit.
-pub async fn call(
-    arguments: &Arguments,
-    subject: &Subject,
-    profiles: &ProfileFiles,
-) -> Result<Option<PerformanceProfile>, ToolError> {
+/// Runs the tool.
+pub async fn call(arguments: &Arguments, subject: &Subject, profiles: &Profiles) -> Result<Profiled, ToolError> {
     let period = arguments.period.as_deref().map(parse_period).transpose()?;
     profiles.profile(&subject.target, period).await
 }
 
 fn parse_period(text: &str) -> Result<Duration, ToolError> {
     let wrong = || ToolError::arguments("period must be an ISO 8601 duration above zero, such as PT24H or P7D");
-    let span: Span = text.parse().map_err(|_| wrong())?;
-    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
-    Duration::try_from(length).ok().filter(|length| !length.is_zero()).ok_or_else(wrong)
+    iso_duration(text).filter(|length| !length.is_zero()).ok_or_else(wrong)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded, Exclude};
 use crate::backends::parameter_store::Grid;
 use crate::backends::profile_files::{Place, ProfileFiles};
+use crate::backends::profiles::Profiles;
 use crate::claim::{Row, Transition, Verdict};
 use crate::model::scripted::{ScriptedModel, asks, says};
 use crate::model::{Told, Turn};
@@ -70,7 +71,7 @@ impl Stage {
         let backends = Backends {
             code: Arc::new(Embedded::new(client, pool, 1 << 24, settings)),
             codeguru: None,
-            profiles: Arc::new(ProfileFiles::new(place, Some(10.0)).unwrap()),
+            profiles: Arc::new(Profiles::Files(ProfileFiles::new(place, Some(10.0)).unwrap())),
             carbon: Grid::fixed(eco_coder_carbon::Input {
                 aws_region: "eu-west-1".into(),
                 ..eco_coder_carbon::Input::default()

@@ -22,12 +22,18 @@ fn profile(cpu_ms: Option<f64>) -> ToolOutput {
         }))
         .unwrap()
     };
-    ToolOutput::ProfileCodePerformance(Some(Box::new(PerformanceProfile {
+    ToolOutput::ProfileCodePerformance(Profiled::Measured(Box::new(PerformanceProfile {
         profiling_id: "profile-1".into(),
         profile,
         flame_graph_url: None,
         source: "cpu.pprof".into(),
+        deployed_service: None,
     })))
+}
+
+fn nothing_measured() -> ToolOutput {
+    let nothing_measured = "there is no profile for this commit".to_owned();
+    ToolOutput::ProfileCodePerformance(Profiled::Nothing { nothing_measured })
 }
 
 fn footprint() -> ToolOutput {
@@ -70,7 +76,7 @@ fn run_with(model: Option<&str>, events: impl IntoIterator<Item = Event>) -> Run
 fn at_the_model(limits: Limits) -> Run {
     let mut run = Run::new(Some("m".into()), limits);
     run.apply(finished(0, analysis()));
-    run.apply(finished(1, ToolOutput::ProfileCodePerformance(None)));
+    run.apply(finished(1, nothing_measured()));
     assert_eq!(run.next(), Action::CallModel);
     run
 }
@@ -91,7 +97,7 @@ fn turn_zero_calls_two_tools_at_once() {
 
 #[test]
 fn without_a_measurement_no_carbon_is_calculated() {
-    for measured in [ToolOutput::ProfileCodePerformance(None), profile(None)] {
+    for measured in [nothing_measured(), profile(None)] {
         let run = run_with(None, [finished(1, measured), finished(0, analysis())]);
         let finish = finish(&run);
         assert!(matches!(finish.carbon, Section::Absent { .. }));
@@ -111,13 +117,8 @@ fn a_measurement_gets_its_footprint_and_the_call_names_it() {
 
 #[test]
 fn a_tool_that_failed_is_named_and_its_operator_text_stays_out() {
-    let run = run_with(
-        None,
-        [
-            Event::ToolFinished { id: 0, outcome: Err(tool_error()) },
-            finished(1, ToolOutput::ProfileCodePerformance(None)),
-        ],
-    );
+    let run =
+        run_with(None, [Event::ToolFinished { id: 0, outcome: Err(tool_error()) }, finished(1, nothing_measured())]);
     let finish = finish(&run);
     assert_eq!(finish.quality, Section::Failed { error_type: ErrorType::Timeout, why: "timeout".into() });
     assert!(!serde_json::to_string(&finish).unwrap().contains("secret detail"));
@@ -169,7 +170,7 @@ fn answers_come_in_the_order_of_the_questions() {
     ]));
     let Action::CallTools(calls) = run.next() else { panic!("no tools") };
     assert_eq!(calls.len(), 2);
-    run.apply(finished(calls[1].0, ToolOutput::ProfileCodePerformance(None)));
+    run.apply(finished(calls[1].0, nothing_measured()));
     run.apply(Event::ToolFinished { id: calls[0].0, outcome: Err(tool_error()) });
     let Some(Turn::User { content }) = run.turns().last() else { panic!("nothing was answered") };
     let ids: Vec<&str> =
@@ -197,7 +198,7 @@ fn an_endless_tool_loop_is_stopped_by_the_budget() {
         let Action::CallModel = run.next() else { panic!("stopped in round {round}") };
         run.apply(asks(&[("x", "profile_code_performance", json!({}))]));
         let Action::CallTools(calls) = run.next() else { panic!("no tools") };
-        run.apply(finished(calls[0].0, ToolOutput::ProfileCodePerformance(None)));
+        run.apply(finished(calls[0].0, nothing_measured()));
     }
     assert!(matches!(finish(&run).model, ModelSection::Unfinished { .. }));
     assert!(finish(&run).quality.present().is_some(), "the report is turn 0's");
@@ -357,7 +358,7 @@ fn a_tool_that_waits_is_waited_for_when_the_others_have_answered_and_goes_on_whe
 #[test]
 fn codeguru_that_failed_leaves_the_embedded_analysis_and_is_named() {
     let mut run = asking();
-    for event in [finished(0, analysis()), finished(1, ToolOutput::ProfileCodePerformance(None))] {
+    for event in [finished(0, analysis()), finished(1, nothing_measured())] {
         run.apply(event);
     }
     run.apply(Event::ToolFinished { id: 2, outcome: Err(tool_error()) });
@@ -372,7 +373,7 @@ fn codeguru_that_failed_leaves_the_embedded_analysis_and_is_named() {
 fn nobody_waits_for_codeguru_in_a_run_that_github_s_rate_limit_ends() {
     let mut run = asking();
     run.apply(Event::ToolWaits { id: 2, until: Timestamp::from_seconds(300), call: progress(0) });
-    run.apply(finished(1, ToolOutput::ProfileCodePerformance(None)));
+    run.apply(finished(1, nothing_measured()));
     let throttled = ToolError { error_type: ErrorType::Throttle, ..tool_error() };
     run.apply(Event::ToolFinished { id: 0, outcome: Err(throttled) });
     assert!(matches!(finish(&run).quality, Section::Failed { error_type: ErrorType::Throttle, .. }));

@@ -13,7 +13,7 @@ pub(super) fn head(name: &[u8]) -> &[u8] {
 }
 
 /// The name to show; empty if nothing of it shows.
-pub(super) fn shown(name: &[u8]) -> String {
+pub(in crate::backends) fn shown(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(head(name));
     let shown: String = text.chars().filter(|c| !is_hidden(*c)).take(MAX_NAME).collect();
     shown.trim().to_owned()

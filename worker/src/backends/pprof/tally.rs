@@ -143,6 +143,7 @@ impl<'a> Tally<'a> {
                 file_path: Some(name::shown(function.file)).filter(|file| !file.is_empty()),
                 line_number: Some(line).filter(|line| *line > 0),
                 cpu_percentage: (function.value.itself as f64 / self.total as f64 * 100.0).min(100.0),
+                total_percentage: None,
                 self_time_ms: time(function.value.itself),
                 total_time_ms: time(function.value.total),
                 invocation_count: None,

@@ -1,7 +1,9 @@
 //! The folded parts: the model's words, what was not looked at, how the numbers were made.
 
+use eco_coder_carbon::Footprint;
+
 use super::measured::{footprint, measurement};
-use super::{MAX_NAME, fold, numbers, sentence, words};
+use super::{MAX_NAME, deployed, fold, numbers, sentence, words};
 use crate::publish::sanitize;
 use crate::report::{ModelSection, Report};
 
@@ -39,6 +41,9 @@ pub(super) fn not_looked_at(report: &Report, max: usize) -> Option<String> {
 
 /// Where the numbers come from: none, no fold.
 pub(super) fn method(report: &Report) -> Option<String> {
+    if let Some(service) = deployed::measurement(report) {
+        return Some(deployed::method(report, service));
+    }
     let measured = measurement(report)?;
     let profile = &measured.profile;
     let mut lines = vec![format!(
@@ -54,18 +59,24 @@ pub(super) fn method(report: &Report) -> Option<String> {
             None => format!("- Flame graph: {}", sanitize::code(url, 2 * MAX_NAME)),
         });
     }
-    if let Some(footprint) = footprint(report) {
-        lines.push(format!(
+    lines.extend(footprint(report).into_iter().flat_map(of_a_footprint));
+    Some(fold("How the numbers were made", &lines.join("\n")))
+}
+
+/// How a footprint was made.
+pub(super) fn of_a_footprint(footprint: &Footprint) -> Vec<String> {
+    let mut lines = vec![
+        format!(
             "- Energy: {}, at {} g CO2e per kWh: {} CO2e, like {}.",
             numbers::energy(footprint.energy_consumed_kwh),
             numbers::significant(footprint.carbon_intensity_gco2_per_kwh, 3),
             eco_coder_carbon::grams_text(footprint.co2e_grams),
             sanitize::text(&eco_coder_carbon::readable_equivalent(footprint.co2e_grams, footprint.energy_consumed_kwh)),
-        ));
-        lines.push(format!("- Method: {}", sentence(&sanitize::line(&footprint.methodology, 1_000))));
-        if footprint.interval.is_some() {
-            lines.push("- Interval: the least and the most that the methods give for the same measurement.".to_owned());
-        }
+        ),
+        format!("- Method: {}", sentence(&sanitize::line(&footprint.methodology, 1_000))),
+    ];
+    if footprint.interval.is_some() {
+        lines.push("- Interval: the least and the most that the methods give for the same measurement.".to_owned());
     }
-    Some(fold("How the numbers were made", &lines.join("\n")))
+    lines
 }

@@ -8,6 +8,7 @@ use comrak::nodes::{Node, NodeValue};
 use comrak::{Arena, Options, parse_document};
 use eco_coder_analyzer::{Confidence, Finding, Severity};
 use eco_coder_carbon::{Equivalents, Footprint};
+use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{PullNumber, RepoId};
 
 use super::{RenderOptions, render, summary_line};
@@ -16,7 +17,9 @@ use crate::publish::body::{MAX_BODY_CHARS, Marker, compose, length};
 use crate::publish::sanitize;
 use crate::publish::sanitize::fuzzing::harm;
 use crate::report::{Freshness, Ledger, ModelPart, ModelSection, Report, SCHEMA, Section};
-use crate::results::{CodeAnalysis, PerformanceProfile, ReviewStatus, SkippedFile};
+use crate::results::{
+    CodeAnalysis, DeployedService, PerformanceProfile, ReviewStatus, ServiceMatch, ServiceRecommendation, SkippedFile,
+};
 use crate::subject::Target;
 
 /// What a comment is made of, and what in it could do harm.
@@ -24,6 +27,10 @@ type Made = ((usize, usize, usize, Vec<String>), Vec<String>);
 
 /// Of a comment in which every name is harmless.
 static PLAIN: LazyLock<Made> = LazyLock::new(|| made(&render(&named("plain"), &RenderOptions::default())));
+
+/// The same of one with a deployed service's profile.
+static PLAIN_SERVICE: LazyLock<Made> =
+    LazyLock::new(|| made(&render(&of_a_service("plain"), &RenderOptions::default())));
 
 fn made(comment: &str) -> Made {
     (structure(comment), harm(comment))
@@ -35,6 +42,8 @@ pub fn comment(bytes: &[u8]) {
     let report = named(&name);
     let comment = render(&report, &RenderOptions::default());
     assert_eq!(made(&comment), *PLAIN, "{comment}");
+    let service = render(&of_a_service(&name), &RenderOptions::default());
+    assert_eq!(made(&service), *PLAIN_SERVICE, "{service}");
     let line = summary_line(&report);
     assert!(line.chars().count() <= 140 && !line.contains('\n'), "{line}");
     let body = compose(&Marker::new(&*name, 1, report.target.head_sha.clone()), &comment);
@@ -111,6 +120,7 @@ pub(super) fn function(name: &str, share: f64) -> Bottleneck {
         file_path: None,
         line_number: None,
         cpu_percentage: share,
+        total_percentage: None,
         self_time_ms: Some(41.2 * share),
         total_time_ms: None,
         invocation_count: None,
@@ -130,6 +140,7 @@ pub(super) fn measure(report: &mut Report, functions: Vec<Bottleneck>) {
         },
         flame_graph_url: None,
         source: "cpu.pprof".to_owned(),
+        deployed_service: None,
     });
     report.carbon = Section::Present(Footprint {
         co2e_grams: 0.0009,
@@ -199,6 +210,52 @@ pub(super) fn named(name: &str) -> Report {
     }
     if let Section::Present(footprint) = &mut report.carbon {
         footprint.methodology = format!("Words {name}");
+    }
+    report
+}
+
+/// Makes the measurement that of a deployed service, a day long.
+pub(super) fn deploy(report: &mut Report) {
+    let Section::Present(measured) = &mut report.performance else { return };
+    for function in &mut measured.profile.bottlenecks {
+        function.total_percentage = Some(function.cpu_percentage * 1.5);
+    }
+    "CodeGuru Profiler, profiling group shop-api".clone_into(&mut measured.source);
+    measured.deployed_service = Some(DeployedService {
+        profiling_group: "shop-api".to_owned(),
+        start: Some(Timestamp::from_seconds(1_790_000_000)),
+        end: Some(Timestamp::from_seconds(1_790_086_400)),
+        recommendations: vec![ServiceRecommendation {
+            name: "Compiling a regular expression".to_owned(),
+            description: Some("Compiling a pattern is expensive".to_owned()),
+            resolution_steps: Some("Compile it once, and keep it in a static field".to_owned()),
+            threshold_percent: Some(1.0),
+            top_matches: vec![ServiceMatch {
+                function_name: "shop.Search:search".to_owned(),
+                threshold_breach_value: Some(20.0),
+            }],
+        }],
+        total_recommendations: 1,
+        recommendations_missing: None,
+    });
+}
+
+/// A report on a deployed service's profile that has the name wherever a name can be.
+pub(super) fn of_a_service(name: &str) -> Report {
+    let mut report = named(name);
+    deploy(&mut report);
+    if let Section::Present(measured) = &mut report.performance
+        && let Some(service) = &mut measured.deployed_service
+    {
+        name.clone_into(&mut measured.source);
+        name.clone_into(&mut service.profiling_group);
+        service.recommendations_missing = Some(format!("Reason {name}"));
+        for one in &mut service.recommendations {
+            one.name = format!("Title {name}");
+            one.description = Some(format!("Words {name}"));
+            one.resolution_steps = Some(format!("Words {name}"));
+            one.top_matches.iter_mut().for_each(|place| name.clone_into(&mut place.function_name));
+        }
     }
     report
 }

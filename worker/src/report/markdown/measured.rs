@@ -8,19 +8,19 @@ use crate::report::{Report, Section};
 use crate::results::PerformanceProfile;
 
 /// Rows of functions in the table.
-const MAX_FUNCTIONS: usize = 5;
+pub(super) const MAX_FUNCTIONS: usize = 5;
 
 /// Longest function name in the table, in characters.
-const MAX_FUNCTION: usize = 60;
+pub(super) const MAX_FUNCTION: usize = 60;
 
-/// The profile, if it holds anything that can be shown.
+/// The head's profile, if it holds anything that can be shown. A deployed service's is [`deployed`](super::deployed)'s.
 pub(super) fn measurement(report: &Report) -> Option<&PerformanceProfile> {
     let has_numbers = |measured: &&PerformanceProfile| {
         measured.profile.total_cpu_time_ms.is_some()
             || measured.profile.total_memory_mb.is_some()
             || !measured.profile.bottlenecks.is_empty()
     };
-    report.performance.present().filter(has_numbers)
+    report.measured_head().filter(has_numbers)
 }
 
 /// The footprint of the measurement: none without CPU time.
@@ -87,7 +87,7 @@ pub(super) fn table(report: &Report) -> Option<String> {
 }
 
 /// ` (0.6 mg to 1.3 mg)`, of one execution as the value beside it; the footprint's own interval is of all.
-fn interval(footprint: &Footprint) -> Option<String> {
+pub(super) fn interval(footprint: &Footprint) -> Option<String> {
     let (low, high) = footprint.interval?;
     let share = footprint.co2e_per_execution / footprint.co2e_grams;
     let (low, high) = (eco_coder_carbon::grams_text(low * share), eco_coder_carbon::grams_text(high * share));

@@ -1,7 +1,7 @@
 use eco_coder_analyzer::Severity;
 use proptest::prelude::*;
 
-use super::fuzzing::{analysis, clean, finding, function, measure, named, structure};
+use super::fuzzing::{analysis, clean, deploy, finding, function, measure, named, of_a_service, structure};
 use super::*;
 use crate::report::{Freshness, Ledger, ModelPart};
 use crate::results::{ReviewStatus, SkippedFile};
@@ -215,6 +215,105 @@ fn nothing_is_folded_or_left_out_before_a_list_is_full() {
 }
 
 #[test]
+fn a_deployed_services_profile_stands_below_the_findings_and_says_what_it_is_of() {
+    let mut report = clean();
+    report.quality = Section::Present(analysis(vec![finding(1, Severity::High)]));
+    measure(&mut report, vec![function("shop.Search:search", 40.0), function("re:compile", 12.4)]);
+    deploy(&mut report);
+    insta::assert_snapshot!(render(&report, &RenderOptions::default()), @r#"
+    ### Eco-Coder: 1 thing to mend
+
+    14 files at `3f2a9c1`: 1 high on the changed lines. Nothing of this pull request was measured; the deployed service's profile is below.
+
+    **1. Query in a loop** - High, Performance - `app/orders.py` lines 41-44
+    Every order sends its own SELECT: 1 + N round trips. Load all lines with one query (`WHERE order_id IN (...)`) before the loop. 12x at 100 orders, measured. [`EC-PY-072`](https://docs.python.org/3/library/sqlite3.html), GCI72
+
+    **The deployed service `shop-api`** (not this pull request; 2026-09-21 14:13 to 2026-09-22 14:13 UTC) used **4.12 s** of CPU time; 40% of its CPU samples are in `shop.Search:search` itself.
+
+    | | deployed service `shop-api` |
+    |---|---:|
+    | CPU time over the period | 4.12 s |
+    | `shop.Search:search` itself | 40%, 60% with what it calls |
+    | `re:compile` itself | 12%, 19% with what it calls |
+    | CO2e over the period | 0.9 mg (0.6 mg to 1.3 mg) |
+
+    <details><summary>1 recommendation of CodeGuru Profiler for the deployed service</summary>
+
+    - **Compiling a regular expression.** Compiling a pattern is expensive. Compile it once, and keep it in a static field. In `shop.Search:search`.
+
+    </details>
+
+    <details><summary>How the numbers were made</summary>
+
+    - Measured: 412 CPU samples of the service where it runs, 2026-09-21 14:13 to 2026-09-22 14:13 UTC, from `CodeGuru Profiler, profiling group shop-api`. This pull request's code was not run: the figures describe what is deployed, as it was used in that time.
+    - Energy: 2.8 mWh, at 316 g CO2e per kWh: 0.9 mg CO2e, like 1 s of light from a 10 W LED.
+    - Method: CPU time times the power of one core, and the grid's yearly mean.
+    - Interval: the least and the most that the methods give for the same measurement.
+
+    </details>
+
+    <sub>14 of 14 files at `3f2a9c1` in 4.1 s - analyser 0.9 s CPU - this comment is kept up to date - `eco-coder-ignore EC-PY-072: reason` on the line mutes a finding</sub>
+    "#);
+    assert!(!report.is_clean(), "there is a finding");
+}
+
+#[test]
+fn a_services_profile_says_nothing_about_the_pull_request() {
+    let mut report = clean();
+    measure(&mut report, vec![function("re:compile", 12.4)]);
+    assert!(!report.is_clean() && report.measured_head().is_some());
+    deploy(&mut report);
+    assert!(report.is_clean() && report.measured_head().is_none(), "a silent deployment stays silent");
+    let Section::Present(measured) = &mut report.performance else { panic!() };
+    measured.profile.total_cpu_time_ms = None;
+    measured.profile.sample_type = "wall".to_owned();
+    measured.profile.bottlenecks[0].total_percentage = None;
+    let service = measured.deployed_service.as_mut().unwrap();
+    (service.start, service.recommendations) = (None, Vec::new());
+    service.recommendations_missing = Some("CodeGuru Profiler refuses access".to_owned());
+    insta::assert_snapshot!(render(&report, &RenderOptions::default()), @r#"
+    ### Eco-Coder: nothing to mend
+
+    14 files at `3f2a9c1`, no finding on the changed lines. Nothing of this pull request was measured; the deployed service's profile is below.
+
+    **The deployed service `shop-api`** (not this pull request): 12% of its wall-clock samples are in `re:compile` itself.
+
+    | | deployed service `shop-api` |
+    |---|---:|
+    | `re:compile` itself | 12% |
+
+    CodeGuru Profiler's recommendations are missing: CodeGuru Profiler refuses access.
+
+    <details><summary>How the numbers were made</summary>
+
+    - Measured: 412 wall-clock samples of the service where it runs, from `CodeGuru Profiler, profiling group shop-api`. This pull request's code was not run: the figures describe what is deployed, as it was used in that time.
+    - Wall-clock samples count threads that wait, too: their shares are not shares of CPU time.
+
+    </details>
+
+    <sub>14 of 14 files at `3f2a9c1` in 4.1 s - analyser 0.9 s CPU - this comment is kept up to date</sub>
+    "#);
+}
+
+#[test]
+fn recommendations_for_a_service_are_counted_beyond_those_that_are_shown() {
+    let shown = |kept: usize, total: usize| {
+        let mut report = of_a_service("plain");
+        let Section::Present(measured) = &mut report.performance else { panic!() };
+        let service = measured.deployed_service.as_mut().unwrap();
+        service.recommendations = vec![service.recommendations[0].clone(); kept];
+        service.total_recommendations = total;
+        render(&report, &RenderOptions::default())
+    };
+    let at = shown(5, 5);
+    assert!(at.contains("<summary>5 recommendations of CodeGuru Profiler for the deployed service</summary>"), "{at}");
+    assert!(at.matches("- **Title plain.**").count() == 5 && !at.contains("- and "), "{at}");
+    let past = shown(6, 30);
+    assert!(past.contains("<summary>30 recommendations of") && past.contains("\n- and 25 more\n"), "{past}");
+    assert_eq!(past.matches("- **Title plain.**").count(), 5);
+}
+
+#[test]
 fn no_grams_without_a_measurement() {
     let mut report = clean();
     measure(&mut report, Vec::new());
@@ -242,6 +341,13 @@ fn hostile_names_change_nothing_but_the_words() {
     for name in names.into_iter().chain([long.as_str()]) {
         let comment = render(&named(name), &RenderOptions::default());
         assert_eq!(structure(&comment), expected, "{comment}");
+        let service = render(&of_a_service(name), &RenderOptions::default());
+        assert_eq!(
+            structure(&service),
+            structure(&render(&of_a_service("plain"), &RenderOptions::default())),
+            "{service}"
+        );
+        assert!(!service.contains("<!--") && !service.contains('\u{202e}') && service.chars().count() < 20_000);
         assert!(!comment.contains("<!--") && !comment.contains('\u{202e}'));
         assert!(comment.chars().count() < 20_000);
         assert!(summary_line(&named(name)).chars().count() <= 140);
@@ -255,5 +361,7 @@ proptest! {
     fn any_name_changes_nothing_but_the_words(name in any::<String>()) {
         let expected = structure(&render(&named("plain"), &RenderOptions::default()));
         prop_assert_eq!(structure(&render(&named(&name), &RenderOptions::default())), expected);
+        let expected = structure(&render(&of_a_service("plain"), &RenderOptions::default()));
+        prop_assert_eq!(structure(&render(&of_a_service(&name), &RenderOptions::default())), expected);
     }
 }

@@ -2,7 +2,7 @@
 
 use eco_coder_analyzer::{Finding, Severity};
 
-use super::{RenderOptions, head, measured, numbers, sentence, weighed, words};
+use super::{RenderOptions, deployed, head, measured, numbers, sentence, weighed, words};
 use crate::report::{Report, Section};
 use crate::results::CodeAnalysis;
 
@@ -78,6 +78,9 @@ fn parts(report: &Report) -> Vec<String> {
         Section::Absent { why } => parts.push(sentence(&format!("At {}: {}", head(report), words(why)))),
         // Said among the failures.
         Section::Failed { .. } => {}
+    }
+    if deployed::measurement(report).is_some() {
+        parts.push("Nothing of this pull request was measured; the deployed service's profile is below.".to_owned());
     }
     parts
 }

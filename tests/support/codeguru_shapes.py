@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Holds the answers of our fakes of CodeGuru against AWS's own description of the services, so that they can't drift from
+the real ones, and drives each operation once with AWS's own client.
+
+    pip install boto3
+    cargo run --example fake-codeguru &        # prints two addresses: Profiler, Reviewer
+    tests/support/codeguru_shapes.py PROFILER_URL REVIEWER_URL
+
+Prints each operation and every difference, and fails if there is one.
+"""
+
+import datetime
+import gzip
+import json
+import sys
+
+import boto3
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+profiler_url, reviewer_url = sys.argv[1:]
+failures = 0
+
+
+def differs(where, what):
+    global failures
+    failures += 1
+    print(f"  {where}: {what}")
+
+
+def check(shape, value, where):
+    """Unknown members, missing ones that are required, enums, types; of everything inside, too."""
+    kind = shape.type_name
+    if kind == "structure":
+        if not isinstance(value, dict):
+            return differs(where, f"{value!r} is no structure")
+        names = {(member.serialization.get("name") or name): (name, member) for name, member in shape.members.items()}
+        for name in value.keys() - names.keys():
+            differs(where, f"the service has no member {name}")
+        for name in shape.required_members:
+            wire = shape.members[name].serialization.get("name") or name
+            in_body = shape.members[name].serialization.get("location") is None
+            if in_body and wire not in value and getattr(shape, "serialization", {}).get("payload") != name:
+                differs(where, f"{name} is required")
+        for name, inner in value.items():
+            if name in names and inner is not None:
+                check(names[name][1], inner, f"{where}.{name}")
+    elif kind == "list":
+        if not isinstance(value, list):
+            return differs(where, f"{value!r} is no list")
+        for at, inner in enumerate(value):
+            check(shape.member, inner, f"{where}[{at}]")
+    elif kind == "map":
+        for name, inner in value.items():
+            check(shape.value, inner, f"{where}.{name}")
+    else:
+        types = {
+            "string": str, "integer": int, "long": int, "boolean": bool, "double": (int, float), "float": (int, float),
+            "timestamp": (int, float, str),
+        }
+        wanted = types.get(kind)
+        if wanted and not isinstance(value, wanted):
+            differs(where, f"{value!r} is no {kind}")
+        if kind == "string" and shape.enum and value not in shape.enum:
+            differs(where, f"{value!r} is not one of {shape.enum}")
+
+
+def drive(service, url, calls):
+    """Each call (operation, its arguments) through AWS's client; the raw body is what is checked."""
+    model = ServiceModel(Loader().load_service_model(service, "service-2"))
+    client = boto3.client(
+        service, endpoint_url=url, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t",
+    )
+    raw = {}
+    client.meta.events.register("before-parse", lambda response_dict, **_: raw.update(response_dict))
+    for operation, arguments in calls:
+        method = "".join("_" + c.lower() if c.isupper() else c for c in operation).lstrip("_")
+        answer = getattr(client, method)(**arguments)
+        print(f"{service} {operation} {answer['ResponseMetadata']['HTTPStatusCode']}")
+        shape = model.operation_model(operation).output_shape
+        payload = shape.serialization.get("payload")
+        if payload and shape.members[payload].type_name == "blob":
+            body = answer[payload].read()
+            # AWS's client leaves the encoding to whoever asked for it.
+            body = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+            json.loads(body)
+            continue
+        if payload:
+            shape = shape.members[payload]
+        check(shape, json.loads(raw["body"]), operation)
+
+
+now = datetime.datetime.now(datetime.timezone.utc)
+groups = ["shop-api", "shop-zipped"]
+drive("codeguruprofiler", profiler_url, [
+    *[("DescribeProfilingGroup", {"profilingGroupName": name}) for name in [*groups, "shop-empty"]],
+    *[("GetProfile", {"profilingGroupName": name, "accept": "application/json", "period": "P1D"}) for name in groups],
+    ("GetRecommendations", {
+        "profilingGroupName": "shop-api", "startTime": now - datetime.timedelta(days=1), "endTime": now,
+    }),
+])
+association = "arn:aws:codeguru-reviewer:us-east-1:123456789012:association:association-{}"
+review = "arn:aws:codeguru-reviewer:us-east-1:123456789012:association:a:codereview:PullRequest-GitHub-17-aaaaaaa-{}"
+drive("codeguru-reviewer", reviewer_url, [
+    *[("DescribeRepositoryAssociation", {"AssociationArn": association.format(n)}) for n in range(2)],
+    ("ListCodeReviews", {"Type": "PullRequest", "ProviderTypes": ["GitHub"], "RepositoryNames": ["shop"]}),
+    *[("DescribeCodeReview", {"CodeReviewArn": review.format(n)}) for n in range(3)],
+    ("ListRecommendations", {"CodeReviewArn": review.format(0)}),
+    ("ListRecommendations", {"CodeReviewArn": review.format(0), "MaxResults": 100, "NextToken": "100"}),
+])
+print(f"{failures} differences")
+sys.exit(failures > 0)

@@ -110,6 +110,7 @@ async fn worker(settings: &Settings) -> Vec<(&'static str, Check)> {
         ("store", store(&config).await),
         ("analysis", analysis(&config).await),
         ("profiles", profiles(&config).await),
+        ("carbon", carbon(&config).await),
         ("github", token(&config).await),
     ]
 }
@@ -183,6 +184,14 @@ async fn analysis(config: &WorkerConfig) -> Check {
         Ok(format!("CodeGuru Reviewer, {count} associated repositories"))
     } else {
         Err(wrong.join("; "))
+    }
+}
+
+/// What can't be had is the embedded table's, so this is no reason not to start.
+async fn carbon(config: &WorkerConfig) -> Check {
+    match config.grid(system_env()).look().await {
+        Some(looked) => looked,
+        None => Ok("carbon intensity from the settings or the embedded table".to_owned()),
     }
 }
 

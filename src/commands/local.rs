@@ -37,6 +37,9 @@ pub fn settings(file: Option<&std::path::Path>) -> anyhow::Result<WorkerConfig> 
     settings.set("github.token_source", "env:ECO_CODER_GITHUB_TOKEN");
     settings.unset("github.app_id");
     settings.unset("github.app_key_source");
+    // CodeGuru knows pull requests on GitHub, and none of a working copy.
+    settings.set("analysis.kind", "embedded");
+    settings.unset("analysis.codeguru_associations");
     // Nothing is kept: any key does.
     settings.set("store.session_key", "env:ECO_CODER_GITHUB_TOKEN");
     settings.set("github.write_interval_ms", 0);

@@ -101,6 +101,25 @@ fn a_review_with_a_profile_measures_and_calculates() {
 }
 
 #[test]
+fn a_fleet_s_settings_serve_a_local_review_too_without_asking_anybody() {
+    let repo = repository();
+    let arn = "arn:aws:codeguru-reviewer:us-east-1:123456789012:association:a";
+    write(
+        &repo,
+        "fleet.toml",
+        &format!(
+            "[github]\napp_id = \"1\"\napp_key_source = \"file:nowhere.pem\"\n[analysis]\nkind = \"codeguru\"\n\
+             codeguru_min_changed_lines = 0\ncodeguru_associations = [\"local/{}={arn}\"]\n\
+             [aws]\nregion = \"us-east-1\"\nendpoint_url = \"http://127.0.0.1:1\"",
+            repo.path().file_name().unwrap().to_string_lossy()
+        ),
+    );
+    let report = json(&run(&repo, &["review", "--config", "fleet.toml", "--format", "json"]));
+    assert_eq!(report["quality"]["recommendations"].as_array().unwrap().len(), 1);
+    assert!(!report["quality"]["reason"].to_string().contains("CodeGuru"), "{}", report["quality"]["reason"]);
+}
+
+#[test]
 fn a_scan_looks_at_every_line() {
     let repo = repository();
     let rows = json(&run(&repo, &["scan", ".", "--format", "json"]));

@@ -85,13 +85,16 @@ async fn every_secret_can_be_in_secrets_manager() {
     }
     let settings = format!(
         "[github]\ntoken_source = 'aws:{prefix}/github#github'\n[ingress]\nwebhook_secrets = ['aws:{prefix}/webhook']\n\
-         [store]\nsession_key = 'aws:{prefix}/session'"
+         [store]\nsession_key = 'aws:{prefix}/session'\n\
+         [carbon]\nregion = 'us-east-1'\nintensity_parameter_path = '/{prefix}/carbon'"
     );
     let mut world = World::on(Engines::Fleet, &settings).await;
     world.unset_environment("ECO_CODER_GITHUB_TOKEN");
     world.unset_environment("ECO_CODER_WEBHOOK_SECRET");
     let doctor = stdout(&world.run_configured(&["doctor"]));
     assert!(doctor.contains("signed in at") && doctor.contains("no RedrivePolicy"), "{doctor}");
+    let missing = format!("MEND    carbon: /{prefix}/carbon/us-east-1: ssm:GetParameter: ParameterNotFound");
+    assert!(doctor.contains(&missing), "{doctor}");
     world.start_ingress().await;
     world.start_worker().await;
     let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);

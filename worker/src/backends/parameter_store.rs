@@ -87,6 +87,14 @@ impl Grid {
         }
     }
 
+    /// One look, for `eco-coder doctor`: what the parameter holds, or what to mend. `None`: the settings name no parameter.
+    pub async fn look(&self) -> Option<Result<String, String>> {
+        let parameter = self.parameter.as_ref()?;
+        let client = Client::new(&parameter.aws.load().await);
+        let looked = parameter.look(&client).await;
+        Some(looked.map(|Value { g_per_kwh, .. }| format!("{} holds {g_per_kwh} g/kWh", parameter.name)))
+    }
+
     /// All that a result depends on; another value of the parameter makes no other result.
     pub fn digest(&self) -> String {
         format!("{:?} {:?}", self.settings, self.parameter.as_ref().map(|parameter| &parameter.name))

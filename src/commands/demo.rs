@@ -231,7 +231,7 @@ impl Stage {
         let profiles = Profiles::configured(&self.config, &env)?;
         let inspector = service::inspector(&self.config, &github, self.store.clone(), seal, env, profiles)?;
         let head = Head::read(&github, github.pull(&shown.repo, shown.number).await?).await?;
-        Ok(inspector.inspect(&head, None).await?.report)
+        Ok(inspector.inspect(&head, None, None).await?.report)
     }
 
     async fn end(self) -> anyhow::Result<()> {

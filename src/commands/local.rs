@@ -66,7 +66,7 @@ pub async fn report(
     env.fill_random(&mut key);
     let inspector = service::inspector(config, &github, store, SealKey::new(&key), env, profiles)?;
     let head = Head::read(&github, github.pull(name, number).await?).await?;
-    Ok(inspector.inspect(&head, None).await?.report)
+    Ok(inspector.inspect(&head, None, None).await?.report)
 }
 
 /// Calls a router as if it were on the other side of a socket.

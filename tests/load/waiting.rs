@@ -125,7 +125,7 @@ impl Model for Slow {
         tokio::time::sleep(THINKING).await;
         // Held to the end, as a client that may have to send it again holds it.
         drop(request);
-        let input = json!({"report": {"summary": "The queries in loops matter most: each costs a round trip."}});
+        let input = json!({"report": {"verdict": "mend", "summary": "The queries in loops matter most: each costs a round trip."}});
         let end = Said::ToolUse { id: "end".into(), name: "post_github_comment".into(), input };
         Ok(ModelReply { content: vec![end], usage: Usage { input: 5000, output: 60, ..Usage::default() } })
     }

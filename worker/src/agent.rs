@@ -4,4 +4,7 @@
 pub mod budget;
 pub mod driver;
 pub mod prompt;
+pub mod purse;
 pub mod run;
+mod told;
+pub mod verify;

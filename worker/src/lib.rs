@@ -10,6 +10,7 @@ pub mod backends;
 pub mod claim;
 pub mod config;
 pub mod consumer;
+pub mod diff;
 pub mod ecs;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

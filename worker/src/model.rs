@@ -2,6 +2,7 @@
 //! untrusted.
 
 pub mod bedrock;
+pub mod energy;
 pub mod openai;
 pub mod prices;
 #[cfg(any(test, feature = "testing"))]
@@ -14,6 +15,7 @@ use eco_coder_shared::env::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::energy::ModelEnergy;
 use crate::tools::ToolSpec;
 
 /// The one member of an input whose arguments were no JSON: what the model wrote.
@@ -64,14 +66,14 @@ pub enum Told {
     },
 }
 
-/// One turn of the conversation.
+/// One turn of the conversation; `T` is what we say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
-pub enum Turn {
+pub enum Turn<T = Told> {
     /// Ours.
     User {
         /// What we say.
-        content: Vec<Told>,
+        content: Vec<T>,
     },
     /// The model's.
     Assistant {
@@ -137,6 +139,12 @@ pub enum ModelError {
     /// It took too long.
     #[error("the model did not answer in time")]
     Timeout,
+    /// Nothing more may be spent; in words for the author.
+    #[error("{why}")]
+    OverBudget {
+        /// Why.
+        why: String,
+    },
     /// It failed; the words are for an operator.
     #[error("the model failed: {message}")]
     Failed {
@@ -153,6 +161,11 @@ pub trait Model: Send + Sync {
 
     /// US dollars for these tokens, if a price is known.
     fn dollars(&self, usage: Usage) -> Option<f64>;
+
+    /// What its own computation takes for these tokens, if somebody has published it.
+    fn energy(&self, usage: Usage) -> Option<ModelEnergy> {
+        energy::published(self.id()).map(|rates| rates.of(usage))
+    }
 
     /// One turn.
     async fn reply(&self, request: ModelRequest) -> Result<ModelReply, ModelError>;

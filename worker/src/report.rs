@@ -3,15 +3,18 @@
 
 pub mod markdown;
 
-use eco_coder_analyzer::Finding;
+use eco_coder_analyzer::{Category, Finding, Severity};
 use eco_coder_carbon::Footprint;
+use eco_coder_shared::ids::CommitSha;
 use serde::{Deserialize, Serialize};
 
+use crate::model::energy::ModelEnergy;
 use crate::results::{CodeAnalysis, ErrorType, PerformanceProfile};
 use crate::subject::Target;
+use crate::tools::post_github_comment::Advice;
 
 /// Version of the report's JSON; a change of meaning raises it, and with it the cache key.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One tool's part of the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,13 +46,51 @@ impl<T> Section<T> {
     }
 }
 
-/// What a model added, all of it untrusted text until it is sanitised at rendering.
+/// What a model added, all of it untrusted text until it is sanitised at rendering. Its findings stand in the diff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelPart {
     /// The model's id.
     pub model: String,
+    /// What it advises.
+    pub verdict: Advice,
     /// Its summary, Markdown.
     pub summary: String,
+    /// Which of the tools' findings matter, the weightiest first.
+    pub important: Vec<Emphasis>,
+    /// Findings of its own.
+    pub further: Vec<ModelFinding>,
+    /// Findings of its own that were dropped: they don't stand in the diff, or the tools have them.
+    pub dropped: usize,
+    /// What else would be good.
+    pub suggestions: Vec<String>,
+}
+
+/// Why a finding of the tools matters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Emphasis {
+    /// The finding's.
+    pub fingerprint: String,
+    /// In the model's words.
+    pub why: String,
+}
+
+/// A finding of a model's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFinding {
+    /// A changed file.
+    pub file_path: String,
+    /// Where its evidence stands at the head.
+    pub line: u32,
+    /// What is wrong, in a few words.
+    pub title: String,
+    /// Low to High.
+    pub severity: Severity,
+    /// About what.
+    pub category: Category,
+    /// Why it is wrong.
+    pub explanation: String,
+    /// What to do.
+    pub fix: String,
 }
 
 /// How far the model came.
@@ -65,6 +106,19 @@ pub enum ModelSection {
         /// Why, in words for the author.
         why: String,
     },
+}
+
+/// The tools' findings beside those of the pull request's last review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// The head reviewed then.
+    pub head: CommitSha,
+    /// Findings of then that are not there any more.
+    pub fixed: usize,
+    /// Findings of then that are still there.
+    pub remaining: usize,
+    /// Fingerprints of those that were not there.
+    pub new: Vec<String>,
 }
 
 /// Where the results came from.
@@ -94,6 +148,9 @@ pub struct Ledger {
     pub output_tokens: u64,
     /// US dollars for the tokens; absent if no price is known.
     pub dollars: Option<f64>,
+    /// What the model's own computation took; absent if nobody has published figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_energy: Option<ModelEnergy>,
     /// Fresh or cached.
     pub freshness: Freshness,
 }
@@ -113,25 +170,56 @@ pub struct Report {
     pub carbon: Section<Footprint>,
     /// The model's part.
     pub model: ModelSection,
+    /// What has changed since the last review of this pull request, if that can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
     /// What the review cost.
     pub ledger: Ledger,
 }
 
+impl ModelPart {
+    /// Where among those that matter the model put this finding.
+    fn place_of(&self, finding: &Finding) -> Option<usize> {
+        self.important.iter().position(|emphasis| emphasis.fingerprint == finding.fingerprint)
+    }
+
+    /// Why this finding matters, in the model's words.
+    pub fn why(&self, finding: &Finding) -> Option<&str> {
+        self.place_of(finding).and_then(|at| self.important.get(at)).map(|emphasis| emphasis.why.as_str())
+    }
+}
+
+/// An analysis' findings, heaviest first: by severity, then confidence, then place. A model knows them by their places.
+pub fn ordered(analysis: &CodeAnalysis) -> Vec<&Finding> {
+    let mut findings: Vec<&Finding> = analysis.recommendations.iter().collect();
+    findings.sort_by(|a, b| {
+        (b.severity, b.confidence, &a.file_path, a.start_line, &a.rule_id).cmp(&(
+            a.severity,
+            a.confidence,
+            &b.file_path,
+            b.start_line,
+            &b.rule_id,
+        ))
+    });
+    findings
+}
+
 impl Report {
-    /// The findings, heaviest first: by severity, then confidence, then place.
+    /// The tools' findings, heaviest first; of the same severity, those that the model gives weight first.
     pub fn findings(&self) -> Vec<&Finding> {
-        let mut findings: Vec<&Finding> =
-            self.quality.present().map(|analysis| analysis.recommendations.iter().collect()).unwrap_or_default();
-        findings.sort_by(|a, b| {
-            (b.severity, b.confidence, &a.file_path, a.start_line, &a.rule_id).cmp(&(
-                a.severity,
-                a.confidence,
-                &b.file_path,
-                b.start_line,
-                &b.rule_id,
-            ))
-        });
+        let mut findings = self.quality.present().map(ordered).unwrap_or_default();
+        let part = self.model_part();
+        let place = |finding: &Finding| part.and_then(|part| part.place_of(finding)).unwrap_or(usize::MAX);
+        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), place(finding)));
         findings
+    }
+
+    /// What the model added, if it came to its report.
+    pub fn model_part(&self) -> Option<&ModelPart> {
+        match &self.model {
+            ModelSection::Finished(part) => Some(part),
+            ModelSection::NotConfigured | ModelSection::Unfinished { .. } => None,
+        }
     }
 
     /// Something failed that may go well another time: files that could not be fetched, a tool that did not answer.

@@ -3,6 +3,7 @@
 
 pub mod inspect;
 mod lease;
+pub mod memory;
 mod round;
 
 use std::sync::Arc;

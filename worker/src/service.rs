@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::agent::budget::Limits;
 use crate::agent::driver::Deadlines;
+use crate::agent::purse::DayLimits;
 use crate::agentcore::AgentCore;
 use crate::backends::Backends;
 use crate::backends::codeguru_reviewer::CodeguruReviewer;
@@ -197,7 +198,17 @@ pub fn inspector(
             model: Duration::from_secs(config.model.timeout_seconds),
             review: REVIEW,
         },
-        limits: Limits { turns: config.model.max_turns, ..Limits::default() },
+        limits: Limits {
+            turns: config.model.max_turns,
+            tokens: config.model.review_tokens,
+            patience: Duration::from_mins(config.model.throttle_minutes),
+            ..Limits::default()
+        },
+        day: DayLimits {
+            tokens: config.model.daily_tokens,
+            microdollars: config.model.daily_dollars.map(|dollars| (dollars * 1e6) as u64),
+        },
+        diff_tokens: config.model.diff_tokens,
     })
 }
 

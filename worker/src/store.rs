@@ -129,7 +129,10 @@ pub trait Store: Send + Sync {
 
     /// Adds `amount` to what is spent under `name`, unless that would be more than `limit`; says whether it was added. Spent
     /// by all workers together, and forgotten at `expires`. A name is never used again after that.
-    async fn spend(&self, name: &str, amount: u32, limit: u32, expires: Timestamp) -> Result<bool, StoreError>;
+    async fn spend(&self, name: &str, amount: u64, limit: u64, expires: Timestamp) -> Result<bool, StoreError>;
+
+    /// Takes back a part of what was spent under `name`.
+    async fn give_back(&self, name: &str, amount: u64) -> Result<(), StoreError>;
 
     /// Deletes some items that are over and gives some room back, in one short write; returns how much it did, zero when
     /// nothing is left to do.

@@ -8,6 +8,8 @@ use eco_coder_github::{ApiError, ChangedFile, FileStatus, GitHub, Pull};
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
 use serde::{Deserialize, Serialize};
 
+use crate::diff::{Diff, Patch};
+
 /// What was reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
@@ -90,6 +92,27 @@ impl From<ChangedFile> for SubjectFile {
     }
 }
 
+/// Is the changed text kept, packed, or dropped when its lines are counted?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text {
+    /// A model is to read it.
+    Kept,
+    /// Nobody is.
+    Dropped,
+}
+
+impl SubjectFile {
+    fn with_patch(file: ChangedFile) -> (Self, Option<Patch>) {
+        let patch = file.patch.as_deref().filter(|_| has_new_text(&file));
+        let patch = patch.and_then(|patch| Patch::pack(&file.path, patch));
+        (file.into(), patch)
+    }
+
+    fn without_patch(file: ChangedFile) -> (Self, Option<Patch>) {
+        (file.into(), None)
+    }
+}
+
 /// The pull request with its changed files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
@@ -104,22 +127,27 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Lists the changed files, as far as GitHub does. It lists those of whatever is head then; `None`: the head
+    /// Lists the changed files, as far as GitHub does, with what they change if a model is to read it. It lists those of whatever is head then; `None`: the head
     /// or the base has moved meanwhile, and this list belongs to neither.
-    pub async fn read(github: &GitHub, head: &Head) -> Result<Option<Self>, ApiError> {
-        let list = github.pull_files(&head.pull.base_repo, head.pull.number, MAX_FILES, SubjectFile::from);
-        let list = list.await?;
+    pub async fn read(github: &GitHub, head: &Head, text: Text) -> Result<Option<(Self, Diff)>, ApiError> {
+        let keep = match text {
+            Text::Kept => SubjectFile::with_patch,
+            Text::Dropped => SubjectFile::without_patch,
+        };
+        let list = github.pull_files(&head.pull.base_repo, head.pull.number, MAX_FILES, keep).await?;
         let now = github.pull(&head.pull.base_repo, head.pull.number).await?;
         if (&now.head_sha, &now.base_sha) != (&head.pull.head_sha, &head.pull.base_sha) {
             return Ok(None);
         }
         let files_changed = usize::try_from(head.pull.changed_files).unwrap_or(usize::MAX);
-        Ok(Some(Self {
+        let (files, patches): (Vec<_>, Vec<_>) = list.files.into_iter().unzip();
+        let subject = Self {
             target: head.target.clone(),
-            files_changed: files_changed.max(list.files.len()),
-            files: list.files,
+            files_changed: files_changed.max(files.len()),
+            files,
             truncated: list.truncated,
-        }))
+        };
+        Ok(Some((subject, Diff::new(patches.into_iter().flatten()))))
     }
 
     /// The repository whose contents hold both commits, a fork's head too.

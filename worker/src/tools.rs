@@ -6,6 +6,7 @@ pub mod calculate_carbon_footprint;
 pub mod codeguru_reviewer;
 pub mod post_github_comment;
 pub mod profile_code_performance;
+pub mod read_changes;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -28,13 +29,18 @@ pub enum ToolCall {
     CalculateCarbonFootprint(calculate_carbon_footprint::Arguments),
     /// CodeGuru Reviewer's look at the same head. Planned by code alone; its argument is how far it is.
     CodeguruReviewer(codeguru_reviewer::Progress),
+    /// The changed part of a file.
+    ReadChanges(read_changes::Arguments),
     /// The terminal call: the report is complete.
     PostGithubComment(post_github_comment::Arguments),
 }
 
 /// The tools' names, in the order in which they are offered.
-pub const NAMES: [&str; 4] =
-    ["analyze_code", "profile_code_performance", "calculate_carbon_footprint", "post_github_comment"];
+pub const NAMES: [&str; 5] =
+    ["analyze_code", "profile_code_performance", "calculate_carbon_footprint", "post_github_comment", "read_changes"];
+
+/// The longest reason why arguments are refused, characters.
+const MAX_WHY: usize = 300;
 
 /// What is planned by code beside them, and never offered.
 pub const CODEGURU: &str = "codeguru_reviewer";
@@ -47,6 +53,7 @@ impl ToolCall {
             Self::ProfileCodePerformance(_) => NAMES[1],
             Self::CalculateCarbonFootprint(_) => NAMES[2],
             Self::PostGithubComment(_) => NAMES[3],
+            Self::ReadChanges(_) => NAMES[4],
             Self::CodeguruReviewer(_) => CODEGURU,
         }
     }
@@ -61,8 +68,11 @@ impl ToolCall {
                 "the arguments of {name} are not valid JSON; send one object that fits its schema"
             )));
         }
-        serde_json::from_value(serde_json::json!({"name": name, "input": input}))
-            .map_err(|e| ToolError::arguments(format!("the arguments of {name} don't fit its schema: {e}")))
+        serde_json::from_value(serde_json::json!({"name": name, "input": input})).map_err(|e| {
+            // It may repeat what the model wrote.
+            let why: String = e.to_string().chars().take(MAX_WHY).collect();
+            ToolError::arguments(format!("the arguments of {name} don't fit its schema: {why}"))
+        })
     }
 
     /// How long the call may take; `configured` are the settings for the two tools that have one.
@@ -70,7 +80,7 @@ impl ToolCall {
         match self {
             Self::AnalyzeCode(_) => analyze,
             Self::ProfileCodePerformance(_) => profile,
-            Self::CalculateCarbonFootprint(_) => Duration::from_secs(5),
+            Self::CalculateCarbonFootprint(_) | Self::ReadChanges(_) => Duration::from_secs(5),
             // One step of it; the whole has a deadline of its own.
             Self::CodeguruReviewer(_) | Self::PostGithubComment(_) => Duration::from_mins(1),
         }
@@ -89,11 +99,12 @@ pub struct ToolSpec {
 }
 
 fn spec<T: JsonSchema>(name: &str, description: &str) -> ToolSpec {
-    ToolSpec {
-        name: name.to_owned(),
-        description: description.to_owned(),
-        input_schema: schemars::schema_for!(T).into(),
+    let mut schema = schemars::schema_for!(T);
+    // Each costs tokens in every question, and tells a model nothing.
+    for word in ["$schema", "title", "description"] {
+        schema.remove(word);
     }
+    ToolSpec { name: name.to_owned(), description: description.to_owned(), input_schema: schema.into() }
 }
 
 /// All tools, made once.
@@ -104,6 +115,7 @@ pub fn specs() -> &'static Arc<[ToolSpec]> {
             spec::<profile_code_performance::Arguments>(NAMES[1], profile_code_performance::DESCRIPTION),
             spec::<calculate_carbon_footprint::Arguments>(NAMES[2], calculate_carbon_footprint::DESCRIPTION),
             spec::<post_github_comment::Arguments>(NAMES[3], post_github_comment::DESCRIPTION),
+            spec::<read_changes::Arguments>(NAMES[4], read_changes::DESCRIPTION),
         ]
         .into()
     });
@@ -122,6 +134,8 @@ pub enum ToolOutput {
     CalculateCarbonFootprint(Box<eco_coder_carbon::Footprint>),
     /// Of CodeGuru Reviewer.
     CodeguruReviewer(Box<CodeReview>),
+    /// Of `read_changes`: where, not what.
+    ReadChanges(read_changes::Arguments),
 }
 
 impl ToolOutput {
@@ -132,6 +146,7 @@ impl ToolOutput {
             Self::ProfileCodePerformance(_) => NAMES[1],
             Self::CalculateCarbonFootprint(_) => NAMES[2],
             Self::CodeguruReviewer(_) => CODEGURU,
+            Self::ReadChanges(_) => NAMES[4],
         }
     }
 }

@@ -274,6 +274,36 @@ pub const KEYS: &[Key] = &[
     ),
     key("model.max_turns", Integer, "8", "Model turns in one review."),
     key(
+        "model.review_tokens",
+        Integer,
+        "120000",
+        "Tokens read and written in one review; what a call may need at most is counted before it. 1000 to 10000000.",
+    ),
+    key(
+        "model.diff_tokens",
+        Integer,
+        "14000",
+        "How much of the diff the model is shown at first, in tokens of three bytes, the most relevant files first; it can read the rest file by file. 0 to 500000.",
+    ),
+    key(
+        "model.daily_tokens",
+        Integer,
+        "",
+        "Tokens in a day (UTC), over all workers; above it reports are the tools', and say so. Unset: no bound.",
+    ),
+    key(
+        "model.daily_dollars",
+        Number,
+        "",
+        "US dollars for the model in a day (UTC), over all workers; needs a price. Unset: no bound.",
+    ),
+    key(
+        "model.throttle_minutes",
+        Integer,
+        "30",
+        "How long a review waits in the queue for a throttled model; then it is finished without it, and says so. 0 to 1440.",
+    ),
+    key(
         "analysis.kind",
         Text,
         "embedded",

@@ -9,17 +9,20 @@ use eco_coder_shared::telemetry::audit::{self, EventType};
 use futures_util::future::join_all;
 use metrics::{counter, histogram};
 
-use super::prompt;
+use super::prompt::{self, Brief};
+use super::purse::{self, DayLimits, Purse};
 use super::run::{Action, CallId, Event, Finish, Run};
 use crate::backends::Backends;
 use crate::backends::cpu::budget::CpuBudget;
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, ModelReply, Said, Usage};
 use crate::results::{ErrorType, ToolError};
 use crate::store::seal::SealKey;
 use crate::store::{Appended, SESSION_HOURS, SessionId, Store, StoreError};
 use crate::subject::Subject;
 use crate::tools::codeguru_reviewer::{self, Step};
-use crate::tools::{ToolCall, ToolOutput, analyze_code, calculate_carbon_footprint, profile_code_performance};
+use crate::tools::{
+    ToolCall, ToolOutput, analyze_code, calculate_carbon_footprint, profile_code_performance, read_changes,
+};
 
 /// How long the tools may take. Those with partial results get a little longer than their own deadline.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +57,10 @@ pub struct Driver<'a> {
     pub backends: &'a Backends,
     /// How long things may take.
     pub deadlines: Deadlines,
+    /// What a model is given beside the results.
+    pub brief: &'a Brief,
+    /// What models may spend in a day.
+    pub day: DayLimits,
 }
 
 /// How a run ended for now.
@@ -108,7 +115,7 @@ impl Driver<'_> {
                     }
                     join_all(answers).await
                 }
-                Action::CallModel => vec![self.call_model(&run, subject).await],
+                Action::CallModel => vec![self.call_model(id, &run, subject).await?],
             };
             for event in events {
                 if session.length as usize >= MAX_EVENTS {
@@ -155,14 +162,15 @@ impl Driver<'_> {
         serde_json::from_slice(&json).map_err(|e| corrupt(e.to_string()))
     }
 
-    async fn call_model(&self, run: &Run, subject: &Subject) -> Event {
+    async fn call_model(&self, id: &SessionId, run: &Run, subject: &Subject) -> Result<Event, StoreError> {
         let Some(model) = self.model else {
-            return Event::ModelFailed { error: ModelError::Failed { message: "no model is configured".to_owned() } };
+            let message = "no model is configured".to_owned();
+            return Ok(Event::ModelFailed { error: ModelError::Failed { message } });
         };
-        let request = prompt::request(run, subject, &self.env.random_id());
-        let answer = tokio::time::timeout(self.deadlines.model, model.reply(request)).await;
-        match answer.unwrap_or(Err(ModelError::Timeout)) {
+        let answer = self.asked(id, model, run).await?;
+        Ok(match answer {
             Ok(reply) => {
+                refused(id, &reply, subject);
                 for (direction, tokens) in [
                     ("input", reply.usage.input),
                     ("output", reply.usage.output),
@@ -178,9 +186,44 @@ impl Driver<'_> {
                     counter!("AgentThrottles", "AgentName" => AGENT).increment(1);
                 }
                 tracing::warn!(component = "agent", error = %error, "the model did not answer");
-                Event::ModelFailed { error }
+                Event::ModelFailed { error: self.patient(error, run) }
             }
+        })
+    }
+
+    /// One question, if there are tokens and money left for it.
+    async fn asked(
+        &self,
+        id: &SessionId,
+        model: &Arc<dyn Model>,
+        run: &Run,
+    ) -> Result<Result<ModelReply, ModelError>, StoreError> {
+        let request = prompt::request(run, self.brief, &self.seal.mark(&id.0));
+        let most = purse::at_most(&request);
+        let over = |why: &str| Ok(Err(ModelError::OverBudget { why: why.to_owned() }));
+        if !run.can_spend(most) {
+            return over("the review's token budget would not last for another question to the model");
         }
+        let purse = Purse { store: self.store, env: self.env, limits: self.day };
+        let Some(reserved) = purse.reserve(most, &**model).await? else {
+            return over("the day's budget for the model is used up");
+        };
+        let answer = tokio::time::timeout(self.deadlines.model, model.reply(request)).await;
+        let answer = answer.unwrap_or(Err(ModelError::Timeout));
+        match &answer {
+            Ok(reply) => purse.settle(reserved, reply.usage, &**model).await,
+            // Somebody may have worked for it, and written a bill.
+            Err(ModelError::Timeout) => purse.settle(reserved, most, &**model).await,
+            Err(_) => purse.settle(reserved, Usage::default(), &**model).await,
+        }
+        Ok(answer)
+    }
+
+    /// Who is throttled again and again asks less and less often.
+    fn patient(&self, error: ModelError, run: &Run) -> ModelError {
+        let ModelError::Throttled { until } = error else { return error };
+        let wait = Duration::from_secs(1 << run.spent().throttles.min(6));
+        ModelError::Throttled { until: until.max(self.env.now() + self.env.between(wait / 2, wait)) }
     }
 
     async fn call_tool(
@@ -236,6 +279,9 @@ impl Driver<'_> {
                     }
                 }
             }
+            ToolCall::ReadChanges(arguments) => {
+                ToolOutput::ReadChanges(read_changes::call(arguments, &self.brief.diff)?)
+            }
             ToolCall::PostGithubComment(_) => {
                 return Err(ToolError::arguments("the terminal call is not performed as a tool"));
             }
@@ -271,6 +317,26 @@ pub(crate) fn place(id: &SessionId, sequence: u32) -> String {
     format!("session/{}/{sequence}", id.0)
 }
 
+/// What a model asked for that there isn't, or that it may not: for the audit, once, here.
+fn refused(session: &SessionId, reply: &ModelReply, on: &Subject) {
+    for said in &reply.content {
+        let Said::ToolUse { name, input, .. } = said else { continue };
+        let Err(error) = ToolCall::parse(name, input) else { continue };
+        let name: String = name.chars().filter(|c| c.is_ascii_graphic()).take(MAX_TOOL_NAME).collect();
+        counter!("ToolErrors", "ToolName" => "refused", "ErrorType" => error.error_type.name()).increment(1);
+        let parameters = serde_json::json!({
+            "repository": on.target.repository,
+            "pr_number": on.target.pull_request,
+            "commit_sha": on.target.head_sha,
+            "reason": error.for_operator,
+        });
+        audit::record(EventType::ToolInvocation, &session.0, &name, &parameters, "refused", Duration::ZERO);
+    }
+}
+
+/// What is shown of a tool's name that a model made up, characters.
+const MAX_TOOL_NAME: usize = 64;
+
 /// Metrics, log and audit of one call: once, here.
 fn note(session: &SessionId, call: &ToolCall, outcome: &Result<ToolOutput, ToolError>, took: Duration, on: &Subject) {
     let name = call.name();
@@ -300,6 +366,7 @@ fn note(session: &SessionId, call: &ToolCall, outcome: &Result<ToolOutput, ToolE
                     let (count, kept) = (review.total_recommendations, review.recommendations.len());
                     tracing::info!(component, recommendations_count = count, kept, status = ?review.status, "CodeGuru answered");
                 }
+                ToolOutput::ReadChanges(_) => tracing::info!(component, duration_ms, "showed changes"),
                 ToolOutput::ProfileCodePerformance(profile) => {
                     tracing::info!(
                         component,
@@ -327,7 +394,9 @@ fn bounded(output: ToolOutput) -> ToolOutput {
     match output {
         ToolOutput::AnalyzeCode(analysis) => ToolOutput::AnalyzeCode(Box::new(analysis.bounded())),
         ToolOutput::CodeguruReviewer(review) => ToolOutput::CodeguruReviewer(Box::new(review.bounded())),
-        small @ (ToolOutput::ProfileCodePerformance(_) | ToolOutput::CalculateCarbonFootprint(_)) => small,
+        small @ (ToolOutput::ProfileCodePerformance(_)
+        | ToolOutput::CalculateCarbonFootprint(_)
+        | ToolOutput::ReadChanges(_)) => small,
     }
 }
 

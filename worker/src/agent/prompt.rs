@@ -1,23 +1,56 @@
-//! Every word a model sees. Untrusted text is data between markers that carry a random nonce, so that it can't close
-//! them.
+//! Every word a model sees. Untrusted text is data between markers that carry a nonce which nobody outside can know, so that
+//! it can't close them. The nonce is the session's, so that a prompt cache knows the beginning of the next question.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use eco_coder_analyzer::Severity;
 use sha2::{Digest, Sha256};
 
-use super::run::Run;
+use super::run::{Answer, Run};
+use super::told::{self, cut};
+use crate::diff::view::{self, Relevance, View};
+use crate::diff::{Diff, Patch};
 use crate::model::{ModelRequest, Told, Turn};
-use crate::subject::Subject;
-use crate::tools;
+use crate::report::Section;
+use crate::results::CodeAnalysis;
+use crate::tools::{self, ToolOutput, read_changes};
 
-/// The system prompt, version 1.
+/// The system prompt, version 2.
 pub const SYSTEM: &str = include_str!("prompts/system.md");
 
 /// The most a model may write in one turn, tokens.
 pub const MAX_TOKENS: u32 = 4096;
 
-/// The longest opening, in characters; results beyond are cut, and said to be.
-const MAX_OPENING: usize = 60_000;
+/// The longest title that is shown, characters.
+const MAX_TITLE: usize = 300;
+/// The most of a file's changes that one call shows, tokens by [`view::tokens`].
+const READ_TOKENS: u64 = 6_000;
+
+/// What a model is given beside turn 0's results.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Brief {
+    /// The pull request's title: its author's words.
+    pub title: String,
+    /// What it changes.
+    pub diff: Diff,
+    /// Digests of the patches that this model has reviewed before, by path.
+    pub known: BTreeMap<String, String>,
+    /// How much of the diff is shown, tokens by [`view::tokens`].
+    pub diff_tokens: u64,
+}
+
+impl Brief {
+    /// Has the model seen all there is, in an earlier review?
+    pub fn has_nothing_new(&self) -> bool {
+        !self.known.is_empty() && self.diff.patches().iter().all(|patch| self.is_known(patch))
+    }
+
+    /// Is the patch the one that was reviewed?
+    pub fn is_known(&self, patch: &Patch) -> bool {
+        self.known.get(&patch.path) == Some(&patch.digest)
+    }
+}
 
 /// What sessions are bound to: a change of any word or tool makes a new session.
 pub fn digest() -> &'static str {
@@ -31,63 +64,93 @@ pub fn digest() -> &'static str {
 }
 
 /// The next question to the model.
-pub fn request(run: &Run, subject: &Subject, nonce: &str) -> ModelRequest {
-    let mut turns = vec![Turn::User { content: vec![Told::Text { text: opening(run, subject, nonce) }] }];
-    turns.extend(run.turns().iter().cloned());
+pub fn request(run: &Run, brief: &Brief, nonce: &str) -> ModelRequest {
+    let mut turns = vec![Turn::User { content: vec![Told::Text { text: opening(run, brief, nonce) }] }];
+    turns.extend(run.turns().iter().map(|turn| with_text(turn, &brief.diff)));
     ModelRequest { system: SYSTEM, turns, tools: Arc::clone(tools::specs()), max_tokens: MAX_TOKENS }
 }
 
-fn opening(run: &Run, subject: &Subject, nonce: &str) -> String {
-    let mut results = serde_json::Map::new();
-    let files: Vec<&str> = subject.files.iter().map(|file| file.path.as_str()).collect();
-    results.insert("changed_files".to_owned(), files.into());
-    for (name, outcome) in run.turn_zero() {
-        let value = match outcome {
-            Ok(output) => serde_json::to_value(output).unwrap_or_default(),
-            Err(error) => serde_json::json!({"error": error.for_model}),
-        };
-        results.insert(name.to_owned(), value);
-    }
-    let text = serde_json::Value::Object(results).to_string();
-    let (shown, cut) = match text.char_indices().nth(MAX_OPENING) {
-        None => (text.as_str(), ""),
-        Some((end, _)) => (&text[..end], "\nThe results were cut here: there were more.\n"),
+/// The turn with the places in the diff replaced by what stands there.
+fn with_text(turn: &Turn<Answer>, diff: &Diff) -> Turn {
+    let answers = match turn {
+        Turn::Assistant { content } => return Turn::Assistant { content: content.clone() },
+        Turn::User { content } => content,
     };
-    format!("Results of the tools on this pull request:\n<<<DATA {nonce}\n{shown}\nDATA {nonce}>>>\n{cut}")
+    let told = answers.iter().map(|answer| match answer {
+        Answer::Told(told) => told.clone(),
+        Answer::Changes { id, place } => {
+            Told::ToolResult { id: id.clone(), content: changes(diff, place), is_error: false }
+        }
+    });
+    Turn::User { content: told.collect() }
+}
+
+fn changes(diff: &Diff, place: &read_changes::Arguments) -> String {
+    let from = place.from_line.unwrap_or(1);
+    let Some(patch) = diff.patch(&place.path) else { return "This file's changes can't be shown.".to_owned() };
+    match view::shown(patch, from, READ_TOKENS) {
+        (text, _) if text.is_empty() => format!("There is no change at line {from} or after it."),
+        (text, true) => text,
+        (text, false) => format!("{text}There is more: ask again with from_line after the last line shown.\n"),
+    }
+}
+
+/// What is shown of the diff at first.
+pub fn view(quality: &Section<CodeAnalysis>, brief: &Brief) -> View {
+    view::view(&brief.diff, &Ranked { analysis: quality.present(), brief }, brief.diff_tokens)
+}
+
+fn opening(run: &Run, brief: &Brief, nonce: &str) -> String {
+    let quality = run.quality();
+    let findings = match &quality {
+        Section::Present(analysis) if analysis.recommendations.is_empty() => "The tools found nothing.\n".to_owned(),
+        Section::Present(analysis) => format!("The tools' findings, heaviest first:\n{}", told::findings(analysis)),
+        Section::Absent { why } | Section::Failed { why, .. } => format!("The analysis is missing: {why}\n"),
+    };
+    let view = view(&quality, brief);
+    let changes = if view.text.is_empty() { "No changes can be shown.\n" } else { &view.text };
+    let title = serde_json::Value::from(brief.title.chars().take(MAX_TITLE).collect::<String>());
+    format!(
+        "<<<DATA {nonce}\nTitle: {title}\n\n{findings}\n{}\n\nChanges:\n{changes}{}DATA {nonce}>>>\n",
+        measured(run),
+        view.left_out,
+    )
+}
+
+/// The measurement of turn 0 and its footprint.
+fn measured(run: &Run) -> String {
+    let mut parts = Vec::new();
+    for (name, outcome) in run.turn_zero() {
+        parts.extend(match outcome {
+            Ok(ToolOutput::ProfileCodePerformance(profiled)) => Some(told::measured(profiled)),
+            Ok(ToolOutput::CalculateCarbonFootprint(footprint)) => Some(cut(
+                format!("Footprint: {}", serde_json::to_string(footprint).unwrap_or_default()),
+                2_000,
+                "(cut)",
+            )),
+            Ok(_) => None,
+            Err(error) => Some(format!("{name} failed: {}", error.for_model)),
+        });
+    }
+    parts.join("\n")
+}
+
+/// Files with heavy findings first.
+struct Ranked<'a> {
+    analysis: Option<&'a CodeAnalysis>,
+    brief: &'a Brief,
+}
+
+impl Relevance for Ranked<'_> {
+    fn heaviest(&self, path: &str) -> Option<Severity> {
+        let findings = &self.analysis?.recommendations;
+        findings.iter().filter(|finding| finding.file_path == path).map(|finding| finding.severity).max()
+    }
+
+    fn is_known(&self, patch: &Patch) -> bool {
+        self.brief.is_known(patch)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::agent::budget::Limits;
-    use crate::agent::run::Event;
-    use crate::results::ToolError;
-
-    /// The opening of a review whose results take this many characters, and how many of them it shows.
-    fn shown(length: usize) -> (String, usize) {
-        let target = json!({
-            "repository": "o/r", "repository_id": 1, "pull_request": 1, "head_sha": "a".repeat(40),
-            "merge_base_sha": "b".repeat(40),
-        });
-        let target = serde_json::from_value(target).unwrap();
-        let subject = Subject { target, files: Vec::new(), truncated: false, files_changed: 0 };
-        let mut run = Run::new(Some("m".to_owned()), Limits::default());
-        let rest = r#"{"analyze_code":{"error":""},"changed_files":[]}"#.len();
-        run.apply(Event::ToolFinished { id: 0, outcome: Err(ToolError::arguments("é".repeat(length - rest))) });
-        let text = opening(&run, &subject, "n");
-        let results = text.split_once("<<<DATA n\n").unwrap().1.split_once("\nDATA n>>>").unwrap().0.chars().count();
-        (text, results)
-    }
-
-    #[test]
-    fn results_are_shown_whole_up_to_the_bound_and_cut_one_past_it() {
-        let (text, results) = shown(MAX_OPENING);
-        assert_eq!(results, MAX_OPENING);
-        assert!(!text.contains("were cut here"));
-        let (text, results) = shown(MAX_OPENING + 1);
-        assert_eq!(results, MAX_OPENING);
-        assert!(text.ends_with("The results were cut here: there were more.\n"));
-    }
-}
+mod tests;

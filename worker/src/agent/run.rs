@@ -1,16 +1,22 @@
 //! The agent's loop as a pure, serialisable state machine: events in, the next action out. No clock, no I/O; replaying a
 //! session's events gives the same machine again.
 
-use eco_coder_carbon::Footprint;
+mod finish;
+
+pub use finish::{Ended, Finish};
+
 use eco_coder_shared::env::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Limits, Spent};
+use super::told;
 use crate::model::{MALFORMED, ModelError, ModelReply, Said, Told, Turn, Usage};
-use crate::report::{ModelPart, ModelSection, Section};
-use crate::results::{CodeAnalysis, CodeReview, ErrorType, PerformanceProfile, Profiled, ToolError};
+use crate::report::Section;
+use crate::results::{CodeAnalysis, ErrorType, Profiled, ToolError};
 use crate::tools::{CODEGURU, NAMES, ToolCall, ToolOutput};
-use crate::tools::{analyze_code, calculate_carbon_footprint, codeguru_reviewer, profile_code_performance};
+use crate::tools::{
+    analyze_code, calculate_carbon_footprint, codeguru_reviewer, profile_code_performance, read_changes,
+};
 
 /// Names one tool call of this run: its place in the order of planning.
 pub type CallId = usize;
@@ -67,21 +73,6 @@ pub enum Action {
     Finish(Box<Finish>),
 }
 
-/// What the loop ends with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finish {
-    /// Turn 0's analysis.
-    pub quality: Section<CodeAnalysis>,
-    /// Turn 0's profile.
-    pub performance: Section<PerformanceProfile>,
-    /// Turn 0's footprint.
-    pub carbon: Section<Footprint>,
-    /// The model's part.
-    pub model: ModelSection,
-    /// Its tokens.
-    pub usage: Usage,
-}
-
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Call {
     tool: ToolCall,
@@ -106,11 +97,11 @@ enum Stage {
     /// It is the model's turn.
     Model,
     /// The tools that the model asked for are under way; answers that need no tool are ready.
-    ModelTools { ready: Vec<Told> },
+    ModelTools { ready: Vec<Answer> },
     /// Waiting for a throttled model.
     Suspended { until: Timestamp },
     /// Over.
-    Finished(ModelSection),
+    Finished(Ended),
 }
 
 /// One review's loop.
@@ -122,11 +113,33 @@ pub struct Run {
     spent: Spent,
     stage: Stage,
     calls: Vec<Call>,
-    turns: Vec<Turn>,
+    turns: Vec<Turn<Answer>>,
 }
 
-/// The longest result of one call that a model is told, in characters; what is beyond is cut, and said to be.
-const MAX_TOLD: usize = 30_000;
+/// What we say to a model, as a session remembers it: without source text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// The answer to `read_changes`: a place in the diff. The text is in the request to the model, and nowhere else.
+    Changes {
+        /// The model's id of the call.
+        id: String,
+        /// Where.
+        place: read_changes::Arguments,
+    },
+    /// All else, as it is.
+    Told(Told),
+}
+
+impl Answer {
+    /// The call that it answers.
+    fn call(&self) -> Option<&str> {
+        match self {
+            Self::Changes { id, .. } | Self::Told(Told::ToolResult { id, .. }) => Some(id),
+            Self::Told(Told::Text { .. }) => None,
+        }
+    }
+}
 
 /// The longest piece that a model says, characters of words and bytes of arguments: some ten thousand tokens.
 const MAX_SAID: usize = 40_000;
@@ -154,8 +167,14 @@ impl Run {
     }
 
     /// What was said after turn 0, in order. The opening (turn 0's results) is the prompt's, and stands before these.
-    pub fn turns(&self) -> &[Turn] {
+    pub fn turns(&self) -> &[Turn<Answer>] {
         &self.turns
+    }
+
+    /// Is there room in the budget for a question that comes to this at most?
+    pub fn can_spend(&self, most: Usage) -> bool {
+        let Usage { input, output, .. } = self.spent.usage;
+        input + output + most.input + most.output <= self.limits.tokens
     }
 
     /// What was spent so far.
@@ -180,7 +199,7 @@ impl Run {
             Stage::TurnZero | Stage::ModelTools { .. } => self.next_tools(),
             Stage::Model => Action::CallModel,
             Stage::Suspended { until } => Action::Suspend { until: *until },
-            Stage::Finished(model) => Action::Finish(Box::new(self.finish(model.clone()))),
+            Stage::Finished(ended) => Action::Finish(Box::new(finish::finish(self, ended.clone()))),
         }
     }
 
@@ -286,11 +305,11 @@ impl Run {
             return;
         }
         match &self.model {
-            None => self.stage = Stage::Finished(ModelSection::NotConfigured),
+            None => self.stage = Stage::Finished(Ended::NotConfigured),
             // This run is no result but a wait: nothing is paid for it.
             Some(_) if self.is_throttled() => {
                 let why = "GitHub's rate limit was reached".to_owned();
-                self.stage = Stage::Finished(ModelSection::Unfinished { why });
+                self.stage = Stage::Finished(Ended::Unfinished { why });
             }
             Some(_) => self.model_turn(),
         }
@@ -310,7 +329,7 @@ impl Run {
 
     fn model_turn(&mut self) {
         self.stage = match self.spent.exhausted(&self.limits) {
-            Some(why) => Stage::Finished(ModelSection::Unfinished { why: why.to_owned() }),
+            Some(why) => Stage::Finished(Ended::Unfinished { why: why.to_owned() }),
             None => Stage::Model,
         };
     }
@@ -319,6 +338,7 @@ impl Run {
         self.spent.turns += 1;
         self.spent.usage += reply.usage;
         let reply = ModelReply { content: reply.content.into_iter().map(short).collect(), ..reply };
+        let findings = self.quality().present().map_or(0, |analysis| analysis.recommendations.len());
         let mut ready = Vec::new();
         let mut report = None;
         let mut asked = 0;
@@ -334,7 +354,7 @@ impl Run {
                 ToolCall::parse(name, input)
             };
             match parsed.and_then(|call| match &call {
-                ToolCall::PostGithubComment(arguments) => arguments.validate().map(|()| call),
+                ToolCall::PostGithubComment(arguments) => arguments.validate(findings).map(|()| call),
                 _ => Ok(call),
             }) {
                 Ok(ToolCall::PostGithubComment(arguments)) => report = Some(arguments.report),
@@ -343,62 +363,61 @@ impl Run {
             }
         }
         self.turns.push(Turn::Assistant { content: reply.content });
-        if let (Some(report), Some(model)) = (report, &self.model) {
+        if let Some(report) = report {
             // The terminal call ends the run; whatever was asked for beside it is not called.
-            let part = ModelPart { model: model.clone(), summary: report.summary };
             self.calls.retain(|call| call.outcome.is_some());
-            self.stage = Stage::Finished(ModelSection::Finished(part));
+            self.stage = Stage::Finished(Ended::Finished(Box::new(report)));
         } else if self.calls.iter().any(|call| call.outcome.is_none()) {
             self.stage = Stage::ModelTools { ready };
         } else {
             if asked == 0 {
-                ready.push(Told::Text {
-                    text: "End the review by calling post_github_comment with your report.".to_owned(),
-                });
+                let text = "End the review by calling post_github_comment with your report.".to_owned();
+                ready.push(Answer::Told(Told::Text { text }));
             }
             self.tell_the_model(ready);
         }
     }
 
     /// Answers the model's calls of its last turn, in the order in which it asked.
-    fn tell_the_model(&mut self, ready: Vec<Told>) {
+    fn tell_the_model(&mut self, ready: Vec<Answer>) {
         let Some(Turn::Assistant { content }) = self.turns.last() else { return self.model_turn() };
+        let quality = self.quality();
         let mut told = Vec::new();
         for said in content {
             let Said::ToolUse { id, .. } = said else { continue };
             let answered = self.calls.iter().rev().find(|call| call.asked_as.as_ref() == Some(id));
             match answered.and_then(|call| call.outcome.as_ref()) {
+                Some(Ok(ToolOutput::ReadChanges(place))) => {
+                    told.push(Answer::Changes { id: id.clone(), place: place.clone() });
+                }
                 Some(Ok(output)) => {
-                    let content = cut(serde_json::to_string(output).unwrap_or_default());
-                    told.push(Told::ToolResult { id: id.clone(), content, is_error: false });
+                    let content = told::output(output, quality.present());
+                    told.push(Answer::Told(Told::ToolResult { id: id.clone(), content, is_error: false }));
                 }
                 Some(Err(error)) => told.push(failed(id, error)),
                 None => {}
             }
         }
-        let is_unanswered = |answer: &Told| match answer {
-            Told::ToolResult { id, .. } => {
-                !told.iter().any(|t| matches!(t, Told::ToolResult { id: other, .. } if other == id))
-            }
-            Told::Text { .. } => true,
-        };
-        let rest: Vec<Told> = ready.into_iter().filter(is_unanswered).collect();
+        let is_unanswered =
+            |answer: &Answer| answer.call().is_none_or(|id| !told.iter().any(|told| told.call() == Some(id)));
+        let rest: Vec<Answer> = ready.into_iter().filter(is_unanswered).collect();
         told.extend(rest);
         self.turns.push(Turn::User { content: told });
         self.model_turn();
     }
 
     fn model_failed(&mut self, error: &ModelError) {
-        let unfinished = |why: &str| Stage::Finished(ModelSection::Unfinished { why: why.to_owned() });
+        let unfinished = |why: &str| Stage::Finished(Ended::Unfinished { why: why.to_owned() });
         self.stage = match error {
             ModelError::Throttled { until } => {
-                self.spent.throttles += 1;
+                self.spent.throttled(*until);
                 match self.spent.exhausted(&self.limits) {
                     Some(why) => unfinished(why),
                     None => Stage::Suspended { until: *until },
                 }
             }
             ModelError::Timeout => unfinished("the model did not answer in time"),
+            ModelError::OverBudget { why } => unfinished(why),
             ModelError::Failed { .. } => unfinished("the model failed"),
         };
     }
@@ -412,50 +431,14 @@ impl Run {
             }));
         }
         self.stage = Stage::Finished(match &self.model {
-            None => ModelSection::NotConfigured,
-            Some(_) => ModelSection::Unfinished { why: "the review's time was up".to_owned() },
+            None => Ended::NotConfigured,
+            Some(_) => Ended::Unfinished { why: "the review's time was up".to_owned() },
         });
     }
 
-    fn finish(&self, model: ModelSection) -> Finish {
-        let outcome = |name| self.planned(name).and_then(|call| call.outcome.clone());
-        let quality = match outcome(ANALYZE) {
-            Some(Ok(ToolOutput::AnalyzeCode(analysis))) => Section::Present(*analysis),
-            other => not_there(other, "the analysis did not run"),
-        };
-        let quality = match outcome(CODEGURU) {
-            Some(Ok(ToolOutput::CodeguruReviewer(review))) => with_codeguru(quality, Ok(*review)),
-            Some(Err(error)) => with_codeguru(quality, Err(error)),
-            _ => quality,
-        };
-        let performance = match outcome(PROFILE) {
-            Some(Ok(ToolOutput::ProfileCodePerformance(Profiled::Measured(profile)))) => Section::Present(*profile),
-            Some(Ok(ToolOutput::ProfileCodePerformance(Profiled::Nothing { nothing_measured }))) => {
-                Section::Absent { why: nothing_measured }
-            }
-            other => not_there(other, "the profile was not looked for"),
-        };
-        let carbon = match outcome(CARBON) {
-            Some(Ok(ToolOutput::CalculateCarbonFootprint(footprint))) => Section::Present(*footprint),
-            other => not_there(other, "no CPU time was measured"),
-        };
-        Finish { quality, performance, carbon, model, usage: self.spent.usage }
-    }
-}
-
-/// What CodeGuru said, or why it didn't, beside our own analysis. If that failed, it stays so: CodeGuru alone sees two
-/// languages.
-fn with_codeguru(quality: Section<CodeAnalysis>, review: Result<CodeReview, ToolError>) -> Section<CodeAnalysis> {
-    match quality {
-        Section::Present(analysis) => Section::Present(analysis.merged(review)),
-        other => other,
-    }
-}
-
-fn not_there<T>(outcome: Option<Result<ToolOutput, ToolError>>, absent: &str) -> Section<T> {
-    match outcome {
-        Some(Err(error)) => Section::Failed { error_type: error.error_type, why: error.for_model },
-        _ => Section::Absent { why: absent.to_owned() },
+    /// What turn 0 says of the code, CodeGuru's findings among its own: whose findings have ids.
+    pub fn quality(&self) -> Section<CodeAnalysis> {
+        finish::quality(self)
     }
 }
 
@@ -472,17 +455,8 @@ fn short(said: Said) -> Said {
     }
 }
 
-/// What a model is told of a result: all of it up to [`MAX_TOLD`].
-fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MAX_TOLD) {
-        text.truncate(end);
-        text.push_str("\nThe result was cut here: there was more. Ask for less at once.");
-    }
-    text
-}
-
-fn failed(id: &str, error: &ToolError) -> Told {
-    Told::ToolResult { id: id.to_owned(), content: error.for_model.clone(), is_error: true }
+fn failed(id: &str, error: &ToolError) -> Answer {
+    Answer::Told(Told::ToolResult { id: id.to_owned(), content: error.for_model.clone(), is_error: true })
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ impl CodeguruReviewer {
     async fn begin(&self, now: Timestamp) -> Result<Timestamp, ToolError> {
         let day: String = now.to_string().chars().take(10).collect();
         let limit = self.settings.daily_limit;
-        let spent = self.store.spend(&format!("codeguru-{day}"), 1, limit, now + Duration::from_hours(48)).await;
+        let spent = self.store.spend(&format!("codeguru-{day}"), 1, limit.into(), now + Duration::from_hours(48)).await;
         let spent = spent.map_err(|e| error(ErrorType::ApiError, "the day's budget can't be read", e.to_string()))?;
         if spent {
             return Ok(now);

@@ -8,7 +8,7 @@ use eco_coder_shared::config::{ConfigError, Settings};
 use super::tables::ModelTable;
 use crate::model::bedrock::{self, families};
 use crate::model::openai;
-use crate::model::prices::Price;
+use crate::model::prices::{self, Price};
 
 /// Which model is asked.
 #[derive(Debug, Clone)]
@@ -48,6 +48,7 @@ pub(super) fn from_table(table: &ModelTable, settings: &Settings) -> Result<Engi
     if !(1..=1200).contains(&table.timeout_seconds) {
         return wrong("model.timeout_seconds", "it must be from 1 to 1200");
     }
+    check_budgets(table)?;
     let timeout = Duration::from_secs(table.timeout_seconds);
     match kind {
         "openai" => Ok(Engine::OpenAi(openai(table, settings, timeout)?)),
@@ -73,6 +74,38 @@ pub(super) fn from_table(table: &ModelTable, settings: &Settings) -> Result<Engi
         }
         _ => Ok(Engine::None),
     }
+}
+
+/// The largest daily bound: dollars are counted in millionths.
+const MOST_DOLLARS: f64 = 1e6;
+
+fn check_budgets(table: &ModelTable) -> Result<(), ConfigError> {
+    for (key, value, low, high) in [
+        ("model.review_tokens", table.review_tokens, 1_000, 10_000_000),
+        ("model.diff_tokens", table.diff_tokens, 0, 500_000),
+        ("model.throttle_minutes", table.throttle_minutes, 0, 1_440),
+        ("model.daily_tokens", table.daily_tokens.unwrap_or(1), 1, 1_000_000_000_000),
+    ] {
+        if !(low..=high).contains(&value) {
+            return Err(ConfigError::value(key, &format!("it must be from {low} to {high}")));
+        }
+    }
+    let Some(dollars) = table.daily_dollars else { return Ok(()) };
+    if !(0.01..=MOST_DOLLARS).contains(&dollars) {
+        return Err(ConfigError::value("model.daily_dollars", "it must be from 0.01 to 1000000"));
+    }
+    let id = table.id.as_deref().unwrap_or(bedrock::DEFAULT_ID);
+    let has_price = match table.kind.as_str() {
+        "openai" => table.price_input.is_some(),
+        _ => prices::bedrock(id).is_some(),
+    };
+    if has_price {
+        return Ok(());
+    }
+    Err(ConfigError::value(
+        "model.daily_dollars",
+        "this model has no price: set price_input and price_output (kind = \"openai\"), or use model.daily_tokens",
+    ))
 }
 
 fn openai(table: &ModelTable, settings: &Settings, timeout: Duration) -> Result<openai::Settings, ConfigError> {
@@ -136,6 +169,29 @@ mod tests {
         assert_eq!((openai.name.as_str(), openai.price.unwrap().output), ("qwen2.5-coder:7b", 0.4));
         assert_eq!(openai.api_key.as_ref().unwrap().expose_secret(), "key");
         assert!(!format!("{openai:?}").contains("\"key\""));
+    }
+
+    #[test]
+    fn budgets_are_within_their_bounds_and_dollars_need_a_price() {
+        for (key, low, high) in [
+            ("review_tokens", 1_000_u64, 10_000_000_u64),
+            ("diff_tokens", 0, 500_000),
+            ("throttle_minutes", 0, 1_440),
+            ("daily_tokens", 1, 1_000_000_000_000),
+        ] {
+            for (value, is_good) in
+                [(Some(low), true), (Some(high), true), (Some(high + 1), false), (low.checked_sub(1), false)]
+            {
+                let Some(value) = value else { continue };
+                assert_eq!(read(&format!("kind = \"bedrock\"\n{key} = {value}")).is_ok(), is_good, "{key} = {value}");
+            }
+        }
+        assert!(read("kind = \"bedrock\"\ndaily_dollars = 5.0").is_ok());
+        assert!(read("kind = \"bedrock\"\ndaily_dollars = 0.001").unwrap_err().contains("from 0.01"));
+        let openai = "kind = \"openai\"\nurl = \"http://h/v1\"\nid = \"m\"\ndaily_dollars = 5.0\n";
+        assert!(read(openai).unwrap_err().contains("no price"));
+        assert!(read(&format!("{openai}price_input = 1.0\nprice_output = 1.0")).is_ok());
+        assert!(read("kind = \"bedrock\"\nid = \"acme.m\"\ndaily_dollars = 5.0").unwrap_err().contains("no price"));
     }
 
     #[test]

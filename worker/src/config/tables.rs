@@ -113,6 +113,16 @@ table! {
         timeout_seconds: u64 = 300,
         /// In one review.
         max_turns: u32 = 8,
+        /// In one review, read and written.
+        review_tokens: u64 = 120_000,
+        /// Of the diff, in the first question.
+        diff_tokens: u64 = 14_000,
+        /// In a day, over all workers.
+        daily_tokens: Option<u64> = None,
+        /// In a day, over all workers.
+        daily_dollars: Option<f64> = None,
+        /// How long a throttled model is waited for.
+        throttle_minutes: u64 = 30,
     }
 }
 

@@ -9,6 +9,7 @@ mod footer;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod measured;
+mod model;
 mod numbers;
 mod verdict;
 
@@ -50,12 +51,17 @@ pub fn render(report: &Report, options: &RenderOptions) -> String {
     parts.extend(failures(report));
     parts.extend(measured::table(report));
     let shown = options.max_findings_shown.min(mend.len());
-    parts.extend(mend[..shown].iter().zip(1..).map(|(finding, number)| findings::full(number, finding)));
+    parts.extend(mend[..shown].iter().zip(1..).map(|(finding, number)| {
+        let remarks: Vec<String> =
+            model::why(report, finding).into_iter().chain(verdict::is_new(report, finding)).collect();
+        findings::full(number, finding, &remarks)
+    }));
     parts.extend(findings::folded(&mend[shown..], "more finding", "more findings", options.max_folded));
+    parts.extend(model::findings(report, options.max_findings_shown.saturating_sub(shown)));
     parts.extend(findings::folded(&remarks, "remark of low weight", "remarks of low weight", options.max_folded));
     parts.extend(deployed::section(report));
     parts.extend(deployed::recommendations(report));
-    parts.extend(folds::model(report));
+    parts.extend(model::words(report));
     parts.extend(folds::not_looked_at(report, options.max_folded));
     parts.extend(folds::method(report));
     parts.push(footer::footer(report));

@@ -13,19 +13,24 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use metrics::counter;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::memory::{self, Memory, Remark};
 use crate::agent::budget::Limits;
 use crate::agent::driver::{Deadlines, Driven, Driver};
-use crate::agent::prompt;
-use crate::agent::run::{Finish, Run};
+use crate::agent::prompt::{self, Brief};
+use crate::agent::purse::DayLimits;
+use crate::agent::run::{Ended, Finish, Run};
+use crate::agent::verify::verified;
 use crate::backends::Backends;
 use crate::model::Model;
 use crate::report::{Freshness, Ledger, ModelSection, Report, SCHEMA, Section};
 use crate::results::ErrorType;
 use crate::store::seal::SealKey;
 use crate::store::{MAX_VALUE, RESULT_DAYS, ResultKey, SessionId, Store, StoreError};
-use crate::subject::{Head, Subject};
+use crate::subject::{Head, Subject, Text};
 
 /// Makes reports.
 pub struct Inspector {
@@ -45,6 +50,10 @@ pub struct Inspector {
     pub deadlines: Deadlines,
     /// For the model.
     pub limits: Limits,
+    /// What models may spend in a day.
+    pub day: DayLimits,
+    /// How much of a diff a model is shown at first, tokens.
+    pub diff_tokens: u64,
 }
 
 /// Why there is no report yet.
@@ -79,6 +88,8 @@ pub struct Inspected {
     pub report: Report,
     /// To be forgotten when the report is posted.
     pub session: SessionId,
+    /// To be remembered then.
+    pub memory: Memory,
 }
 
 /// Where a kept report belongs, for its seal.
@@ -100,7 +111,6 @@ impl Inspector {
 
     async fn digest(&self, id: RepoId, repository: &RepoName, head: &CommitSha, base: &CommitSha) -> String {
         let mut hash = Sha256::new();
-        let model = self.model.as_ref().map(|model| format!("{} {}", model.id(), prompt::digest()));
         for part in [
             &id.to_string(),
             head.as_str(),
@@ -110,7 +120,7 @@ impl Inspector {
             &self.backends.profiles.fingerprint(repository, head).await,
             &self.backends.carbon.digest(),
             &SCHEMA.to_string(),
-            &model.unwrap_or_default(),
+            &self.asked(),
         ] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
@@ -118,8 +128,13 @@ impl Inspector {
         hex::encode(hash.finalize())
     }
 
-    /// The report on this head. With a nonce, a known result is not taken.
-    pub async fn inspect(&self, head: &Head, nonce: Option<&str>) -> Result<Inspected, InspectError> {
+    /// The report on this head. With a nonce, a known result is not taken. `last` is what is remembered of the pull request.
+    pub async fn inspect(
+        &self,
+        head: &Head,
+        nonce: Option<&str>,
+        last: Option<Memory>,
+    ) -> Result<Inspected, InspectError> {
         let started = Instant::now();
         let key = self.key(head).await;
         // Two pull requests can have the same head; each has a session of its own.
@@ -133,14 +148,26 @@ impl Inspector {
             report.target = head.target.clone();
             report.ledger.freshness = Freshness::Cached;
             report.ledger.seconds = started.elapsed().as_secs_f64();
-            return Ok(Inspected { report, session });
+            report.since = last.as_ref().and_then(|last| last.since(&report));
+            let memory = Memory::of(&report, last.and_then(|last| last.model));
+            return Ok(Inspected { report, session, memory });
         }
         counter!("ResultCache", "Result" => "miss").increment(1);
-        let Some(subject) = Subject::read(&self.github, head).await? else {
+        let text = if self.model.is_some() { Text::Kept } else { Text::Dropped };
+        let Some((subject, diff)) = Subject::read(&self.github, head, text).await? else {
             return Err(InspectError::Moved);
         };
-        let finish = self.run(&session, &subject).await?;
-        let report = self.assemble(head, finish, started.elapsed()).await;
+        let asked = self.asked();
+        let said = last.as_ref().and_then(|last| last.model.clone()).filter(|said| said.asked == asked);
+        let known = said.as_ref().map(|said| said.patches.clone()).unwrap_or_default();
+        let title = head.pull.title.clone();
+        let brief = Brief { title, diff, known, diff_tokens: self.diff_tokens };
+        let finish = self.run(&session, &subject, &brief).await?;
+        let ended = finish.model.clone();
+        let mut report = self.assemble(head, finish, started.elapsed()).await;
+        let remark = self.conclude(ended, said, &brief, &mut report);
+        report.since = last.as_ref().and_then(|last| last.since(&report));
+        let memory = Memory::of(&report, remark);
         if is_complete(&report) {
             self.remember(&key, &report).await?;
         }
@@ -148,15 +175,66 @@ impl Inspector {
             // The next try is to look again, not to replay what failed.
             self.store.end_session(&session).await?;
         }
-        Ok(Inspected { report, session })
+        Ok(Inspected { report, session, memory })
     }
 
-    /// The report stands: its session is over.
+    /// What names the model and its prompt; empty without one.
+    fn asked(&self) -> String {
+        self.model.as_ref().map(|model| format!("{} {}", model.id(), prompt::digest())).unwrap_or_default()
+    }
+
+    /// The model's part of the report: what it says now, and what it said before of files that are as they were. Returns
+    /// what is to be remembered of it.
+    fn conclude(&self, ended: Ended, said: Option<Remark>, brief: &Brief, report: &mut Report) -> Option<Remark> {
+        let Some(model) = &self.model else { return None };
+        let is_known = |path: &str| brief.diff.patch(path).is_some_and(|patch| brief.is_known(patch));
+        let standing = said.as_ref().map(|said| said.standing(is_known, report));
+        let part = match (ended, standing) {
+            (Ended::Finished(new), standing) => {
+                let new = verified(model.id(), *new, report.quality.present(), &brief.diff);
+                match standing {
+                    Some(old) => memory::joined(new, old),
+                    None => new,
+                }
+            }
+            // Nothing is new since it said this.
+            (Ended::NotConfigured, Some(standing)) => standing,
+            (Ended::NotConfigured, None) => return said,
+            (Ended::Unfinished { why }, _) => {
+                report.model = ModelSection::Unfinished { why };
+                return said;
+            }
+        };
+        let mut patches = brief.known.clone();
+        patches.retain(|path, digest| brief.diff.patch(path).is_some_and(|patch| patch.digest == *digest));
+        if report.ledger.output_tokens > 0 {
+            patches.extend(prompt::view(&report.quality, brief).whole);
+        }
+        report.model = ModelSection::Finished(part.clone());
+        Some(Remark { asked: self.asked(), part, patches })
+    }
+
+    /// What is remembered of a pull request. What can't be read is as good as nothing.
+    pub async fn remembered(&self, pull: PullKey) -> Result<Option<Memory>, StoreError> {
+        let memory: Option<Memory> = self.sealed(&memory::key(pull)).await?;
+        Ok(memory.filter(Memory::is_current))
+    }
+
+    /// The session is over.
     pub async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {
         self.store.end_session(session).await
     }
 
-    async fn run(&self, session: &SessionId, subject: &Subject) -> Result<Finish, InspectError> {
+    /// The report stands: its session is over, and the next review builds on it.
+    pub async fn conclude_review(&self, session: &SessionId, pull: PullKey, memory: &Memory) -> Result<(), StoreError> {
+        self.forget(session).await?;
+        if memory.is_empty() {
+            return Ok(());
+        }
+        self.put_sealed(&memory::key(pull), memory, memory::KEPT).await
+    }
+
+    async fn run(&self, session: &SessionId, subject: &Subject, brief: &Brief) -> Result<Finish, InspectError> {
         let driver = Driver {
             store: &*self.store,
             seal: &self.seal,
@@ -164,8 +242,12 @@ impl Inspector {
             model: self.model.as_ref(),
             backends: &self.backends,
             deadlines: self.deadlines,
+            brief,
+            day: self.day,
         };
-        let run = Run::new(self.model.as_ref().map(|model| model.id().to_owned()), self.limits);
+        // What a model has seen whole, it isn't asked again.
+        let model = self.model.as_ref().filter(|_| !brief.has_nothing_new());
+        let run = Run::new(model.map(|model| model.id().to_owned()), self.limits);
         let asked = self.backends.codeguru.as_ref().is_some_and(|codeguru| codeguru.is_for(subject));
         let run = if asked { run.asking_codeguru() } else { run };
         let finish = match driver.run(session, run, subject).await? {
@@ -203,7 +285,8 @@ impl Inspector {
             quality: finish.quality,
             performance: finish.performance,
             carbon: finish.carbon,
-            model: finish.model,
+            model: ModelSection::NotConfigured,
+            since: None,
             ledger: Ledger {
                 seconds: took.as_secs_f64(),
                 analyser_cpu_seconds,
@@ -212,6 +295,7 @@ impl Inspector {
                 cached_tokens: finish.usage.cache_read,
                 output_tokens: finish.usage.output,
                 dollars: self.model.as_ref().and_then(|model| model.dollars(finish.usage)),
+                model_energy: self.model.as_ref().and_then(|model| model.energy(finish.usage)),
                 freshness: Freshness::Fresh,
             },
         }
@@ -219,6 +303,16 @@ impl Inspector {
 
     /// A stored result that can't be read is as good as none: it is made again.
     async fn known(&self, key: &ResultKey) -> Result<Option<Report>, StoreError> {
+        self.sealed(key).await
+    }
+
+    async fn remember(&self, key: &ResultKey, report: &Report) -> Result<(), StoreError> {
+        // What has changed since the last review is one pull request's; the result is any's with these commits.
+        let report = Report { since: None, ..report.clone() };
+        self.put_sealed(key, &report, Duration::from_hours(u64::from(RESULT_DAYS) * 24)).await
+    }
+
+    async fn sealed<T: DeserializeOwned>(&self, key: &ResultKey) -> Result<Option<T>, StoreError> {
         let Some(sealed) = self.store.result(key, self.env.now()).await? else { return Ok(None) };
         let read = || {
             let packed = self.seal.open(&result_place(key), &sealed).ok()?;
@@ -226,23 +320,22 @@ impl Inspector {
             GzDecoder::new(packed.as_slice()).take(8 * MAX_VALUE as u64).read_to_end(&mut json).ok()?;
             serde_json::from_slice(&json).ok()
         };
-        let report = read();
-        if report.is_none() {
+        let value = read();
+        if value.is_none() {
             tracing::warn!(component = "inspect", "a known result can't be read; it is made again");
         }
-        Ok(report)
+        Ok(value)
     }
 
-    async fn remember(&self, key: &ResultKey, report: &Report) -> Result<(), StoreError> {
-        let json = serde_json::to_vec(report).unwrap_or_default();
+    async fn put_sealed(&self, key: &ResultKey, value: &impl Serialize, kept: Duration) -> Result<(), StoreError> {
+        let json = serde_json::to_vec(value).unwrap_or_default();
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
         let Ok(packed) = gzip.write_all(&json).and_then(|()| gzip.finish()) else { return Ok(()) };
         let sealed = self.seal.seal(&*self.env, &result_place(key), &packed);
         if sealed.len() > MAX_VALUE {
             return Ok(()); // too large to keep is no reason not to report
         }
-        let week = Duration::from_hours(u64::from(RESULT_DAYS) * 24);
-        self.store.put_result(key, sealed, self.env.now() + week).await
+        self.store.put_result(key, sealed, self.env.now() + kept).await
     }
 }
 

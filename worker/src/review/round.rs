@@ -113,13 +113,19 @@ impl Reviewer {
         let charged = self.perform(job, &charge).await?;
         counter!("AgentInvocations", "AgentName" => AGENT).increment(1);
         let started = Instant::now();
-        let inspected = self.inspector.inspect(&head, job.nonce.as_deref()).await;
+        // Only what was published once can have been reviewed before.
+        let last = if row.published.is_some() { self.inspector.remembered(job.key()).await? } else { None };
+        let inspected = self.inspector.inspect(&head, job.nonce.as_deref(), last).await;
         let inspected = inspected.map_err(|e| self.stop_inspecting(job, e))?;
         histogram!("AgentDuration", "AgentName" => AGENT).record(started.elapsed().as_secs_f64() * 1e3);
         publishing.store(true, Ordering::Relaxed);
         self.post(job, &head.target, row.epoch, &inspected).await?;
         publishing.store(false, Ordering::Relaxed);
-        self.inspector.forget(&inspected.session).await?;
+        if self.settings.dry_run {
+            self.inspector.forget(&inspected.session).await?;
+        } else {
+            self.inspector.conclude_review(&inspected.session, job.key(), &inspected.memory).await?;
+        }
         self.note(job, row.epoch, &inspected.report).await;
         if self.settings.dry_run {
             return Err(Stop::Discard { reason: "dry run: nothing is posted, so nothing is done" });
@@ -249,7 +255,7 @@ impl Reviewer {
     }
 
     async fn post(&self, job: &Job, target: &Target, epoch: u64, inspected: &Inspected) -> Result<(), Stop> {
-        let Inspected { report, session } = inspected;
+        let Inspected { report, session, .. } = inspected;
         let row = self.store.row(job.key()).await?;
         if row.epoch != epoch {
             return Err(Stop::Late { written: false });

@@ -68,6 +68,7 @@ pub fn reviewed(n: u64, epoch: u64, at: Timestamp) -> Reviewed {
             cached_tokens: 0,
             output_tokens: 1,
             dollars: Some(0.01),
+            model_energy: None,
             freshness: Freshness::Fresh,
         },
     }
@@ -110,6 +111,15 @@ async fn a_budget_is_never_overspent<S: Store + 'static>(store: Arc<S>) {
     assert!(!store.spend("day", 1, 10, at).await.unwrap(), "one past it");
     assert!(!store.spend("other", 11, 10, at).await.unwrap(), "never as much at once");
     assert!(store.spend("other", 10, 10, at).await.unwrap());
+    // What was not used is there again, and never more than was spent.
+    store.give_back("other", 4).await.unwrap();
+    assert!(!store.spend("other", 5, 10, at).await.unwrap());
+    assert!(store.spend("other", 4, 10, at).await.unwrap());
+    store.give_back("nothing", 4).await.unwrap();
+    store.give_back("day", 1000).await.unwrap();
+    assert!(!store.spend("day", 11, 10, at).await.unwrap());
+    let most = 1 << 40;
+    assert!(store.spend("large", most, most, at).await.unwrap() && !store.spend("large", 1, most, at).await.unwrap());
 }
 
 async fn rows_change_by_transition_only(store: &dyn Store) {

@@ -190,8 +190,12 @@ impl Store for DynamoStore {
         self.reviews_since(from, now, most).await
     }
 
-    async fn spend(&self, name: &str, amount: u32, limit: u32, expires: Timestamp) -> Result<bool, StoreError> {
+    async fn spend(&self, name: &str, amount: u64, limit: u64, expires: Timestamp) -> Result<bool, StoreError> {
         self.spend_of(name, amount, limit, expires).await
+    }
+
+    async fn give_back(&self, name: &str, amount: u64) -> Result<(), StoreError> {
+        self.give_back_of(name, amount).await
     }
 
     /// DynamoDB does it by itself.

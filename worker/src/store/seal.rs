@@ -4,12 +4,17 @@
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use eco_coder_shared::env::Env;
+use sha2::{Digest, Sha256};
 
 const NONCE: usize = 24;
 
 /// A 32-byte key. Shows nothing in `Debug`.
 #[derive(Clone)]
-pub struct SealKey(XChaCha20Poly1305);
+pub struct SealKey {
+    cipher: XChaCha20Poly1305,
+    /// Of the key, for [`mark`](SealKey::mark).
+    marks: [u8; 32],
+}
 
 impl std::fmt::Debug for SealKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -25,7 +30,14 @@ pub struct CannotOpen;
 impl SealKey {
     /// From its bytes.
     pub fn new(key: &[u8; 32]) -> Self {
-        Self(XChaCha20Poly1305::new(key.into()))
+        let marks = Sha256::new().chain_update(b"eco-coder marks").chain_update(key).finalize().into();
+        Self { cipher: XChaCha20Poly1305::new(key.into()), marks }
+    }
+
+    /// A word of 16 hex digits that belongs to `place`, and that nobody without the key can know.
+    pub fn mark(&self, place: &str) -> String {
+        let digest = Sha256::new().chain_update(self.marks).chain_update(place).finalize();
+        hex::encode(&digest[..8])
     }
 
     /// Seals `value` for `place`.
@@ -34,7 +46,7 @@ impl SealKey {
         env.fill_random(&mut nonce);
         let payload = Payload { msg: value, aad: place.as_bytes() };
         // Sealing fails only for values of over 256 GB.
-        let sealed = self.0.encrypt(&XNonce::from(nonce), payload).unwrap_or_default();
+        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).unwrap_or_default();
         [nonce.as_slice(), &sealed].concat()
     }
 
@@ -42,7 +54,7 @@ impl SealKey {
     pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, CannotOpen> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(CannotOpen)?;
         let payload = Payload { msg: sealed, aad: place.as_bytes() };
-        self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| CannotOpen)
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| CannotOpen)
     }
 }
 
@@ -66,5 +78,14 @@ mod tests {
             assert_eq!(key.open("here", &changed), Err(CannotOpen), "byte {i}");
         }
         assert_eq!(key.open("here", &sealed[..10]), Err(CannotOpen));
+    }
+
+    #[test]
+    fn a_mark_is_of_its_key_and_its_place() {
+        let key = SealKey::new(&[7; 32]);
+        assert_eq!(key.mark("here"), SealKey::new(&[7; 32]).mark("here"));
+        assert_ne!(key.mark("here"), key.mark("there"));
+        assert_ne!(key.mark("here"), SealKey::new(&[8; 32]).mark("here"));
+        assert_eq!(key.mark("here").len(), 16);
     }
 }

@@ -243,11 +243,11 @@ impl Store for SqliteStore {
             .collect()
     }
 
-    async fn spend(&self, name: &str, amount: u32, limit: u32, expires: Timestamp) -> Result<bool, StoreError> {
+    async fn spend(&self, name: &str, amount: u64, limit: u64, expires: Timestamp) -> Result<bool, StoreError> {
         if amount > limit {
             return Ok(false);
         }
-        let name = name.to_owned();
+        let (name, amount, limit) = (name.to_owned(), number(amount), number(limit));
         let write = self.database.write(move |c| {
             c.prepare_cached(
                 "INSERT INTO budgets (name, spent, expires) VALUES (?1, ?2, ?4)
@@ -256,6 +256,16 @@ impl Store for SqliteStore {
             .execute(params![name, amount, limit, expires.0])
         });
         Ok(write.await? == 1)
+    }
+
+    async fn give_back(&self, name: &str, amount: u64) -> Result<(), StoreError> {
+        let (name, amount) = (name.to_owned(), number(amount));
+        let write = self.database.write(move |c| {
+            c.prepare_cached("UPDATE budgets SET spent = max(0, spent - ?2) WHERE name = ?1")?
+                .execute(params![name, amount])
+        });
+        write.await?;
+        Ok(())
     }
 
     async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -267,6 +277,11 @@ impl Store for SqliteStore {
         write.await?;
         Ok(())
     }
+}
+
+/// As SQLite counts.
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -14,15 +14,17 @@ use serde_json::json;
 
 use super::*;
 use crate::agent::budget::Limits;
+use crate::agent::run::Ended;
 use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded, Exclude};
 use crate::backends::parameter_store::Grid;
 use crate::backends::profile_files::{Place, ProfileFiles};
 use crate::backends::profiles::Profiles;
 use crate::claim::{Row, Transition, Verdict};
+use crate::diff::{Diff, Patch};
 use crate::model::scripted::{ScriptedModel, asks, says};
-use crate::model::{Told, Turn};
-use crate::report::{ModelSection, Section};
+use crate::model::{ModelRequest, Told, Turn};
+use crate::report::Section;
 use crate::store::ResultKey;
 use crate::store::history::Reviewed;
 use crate::store::sqlite::SqliteStore;
@@ -40,6 +42,8 @@ struct Stage {
     backends: Backends,
     subject: Subject,
     profiles: tempfile::TempDir,
+    brief: Brief,
+    day: DayLimits,
 }
 
 fn sha(digit: &str) -> eco_coder_shared::ids::CommitSha {
@@ -92,7 +96,8 @@ impl Stage {
             files_changed: 1,
         };
         let (store, seal) = (SqliteStore::in_memory().unwrap(), SealKey::new(&[3; 32]));
-        Self { github, env, shared_env, store, seal, backends, subject, profiles }
+        let (brief, day) = (Brief::default(), DayLimits::default());
+        Self { github, env, shared_env, store, seal, backends, subject, profiles, brief, day }
     }
 
     fn driver<'a>(&'a self, store: &'a dyn Store, model: Option<&'a Arc<dyn Model>>) -> Driver<'a> {
@@ -104,6 +109,8 @@ impl Stage {
             model,
             backends: &self.backends,
             deadlines: Deadlines { analyze: deadline, profile: deadline, model: deadline, review: deadline },
+            brief: &self.brief,
+            day: self.day,
         }
     }
 
@@ -132,8 +139,8 @@ impl Stage {
     }
 }
 
-fn report(summary: &str) -> Result<crate::model::ModelReply, ModelError> {
-    asks(&[("end", "post_github_comment", json!({"report": {"summary": summary}}))])
+fn report(summary: &str) -> Result<ModelReply, ModelError> {
+    asks(&[("end", "post_github_comment", json!({"report": {"verdict": "mend", "summary": summary}}))])
 }
 
 #[tokio::test]
@@ -159,7 +166,7 @@ async fn a_model_narrows_a_call_and_ends_with_its_report() {
         report("Mend the query."),
     ]);
     let finish = stage.finish(Some(&model)).await;
-    assert!(matches!(finish.model, ModelSection::Finished(part) if part.summary == "Mend the query."));
+    assert!(matches!(finish.model, Ended::Finished(report) if report.summary == "Mend the query."));
     assert_eq!(finish.usage.input, 2000);
     let requests = model.requests();
     let Some(Turn::User { content }) = requests[1].turns.last() else { panic!("no answers") };
@@ -169,7 +176,7 @@ async fn a_model_narrows_a_call_and_ends_with_its_report() {
 }
 
 #[tokio::test]
-async fn the_prompt_holds_results_as_data_and_no_source() {
+async fn the_prompt_holds_results_as_data() {
     let stage = Stage::new();
     let model = ScriptedModel::new([report("Fine.")]);
     stage.finish(Some(&model)).await;
@@ -179,7 +186,7 @@ async fn the_prompt_holds_results_as_data_and_no_source() {
     assert!(text.contains("<<<DATA") && text.contains("EC-PY-072"), "{text}");
     assert!(!text.contains("SELECT a FROM"), "source text in the opening");
     assert!(request.system.split_whitespace().count() < 1000, "the system prompt is under 2,000 tokens");
-    assert_eq!(request.tools.len(), 4);
+    assert_eq!(request.tools.len(), 5);
 }
 
 #[tokio::test]
@@ -200,13 +207,13 @@ async fn a_session_goes_on_where_another_process_left_it_and_pays_nothing_twice(
     stage.env.advance(Duration::from_mins(1));
     let second = ScriptedModel::new([report("Done.")]);
     let finish = stage.finish(Some(&second)).await;
-    assert!(matches!(finish.model, ModelSection::Finished(_)));
+    assert!(matches!(finish.model, Ended::Finished(_)));
     assert_eq!(second.requests()[0].turns.len(), 3, "the conversation so far is there again");
     assert_eq!(stage.fetched(), 1, "no tool ran again");
     assert_eq!(finish.usage.input, 2000);
 
     // And once more, finished: not even the model is asked.
-    assert!(matches!(stage.finish(Some(&ScriptedModel::new([]))).await.model, ModelSection::Finished(_)));
+    assert!(matches!(stage.finish(Some(&ScriptedModel::new([]))).await.model, Ended::Finished(_)));
 }
 
 #[tokio::test]
@@ -286,8 +293,12 @@ impl Store for Overtaken {
         Ok(Vec::new())
     }
 
-    async fn spend(&self, _: &str, _: u32, _: u32, _: Timestamp) -> Result<bool, StoreError> {
+    async fn spend(&self, _: &str, _: u64, _: u64, _: Timestamp) -> Result<bool, StoreError> {
         Ok(true)
+    }
+
+    async fn give_back(&self, _: &str, _: u64) -> Result<(), StoreError> {
+        Err(StoreError::Unavailable("gone".into()))
     }
 
     async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -336,11 +347,11 @@ impl Model for Watchful {
         "watchful"
     }
 
-    fn dollars(&self, _: crate::model::Usage) -> Option<f64> {
+    fn dollars(&self, _: Usage) -> Option<f64> {
         None
     }
 
-    async fn reply(&self, _: crate::model::ModelRequest) -> Result<crate::model::ModelReply, ModelError> {
+    async fn reply(&self, _: ModelRequest) -> Result<ModelReply, ModelError> {
         let mut seen = self.1.lock().unwrap();
         seen.push(self.0.source_in_use());
         if seen.len() == 1 { asks(&[("1", "analyze_code", json!({}))]) } else { report("Fine.") }
@@ -368,11 +379,11 @@ impl Model for SlowModel {
         "slow"
     }
 
-    fn dollars(&self, _: crate::model::Usage) -> Option<f64> {
+    fn dollars(&self, _: Usage) -> Option<f64> {
         None
     }
 
-    async fn reply(&self, _: crate::model::ModelRequest) -> Result<crate::model::ModelReply, ModelError> {
+    async fn reply(&self, _: ModelRequest) -> Result<ModelReply, ModelError> {
         self.0.advance(Duration::from_mins(2));
         says("Let me think.")
     }
@@ -386,7 +397,7 @@ async fn a_review_ends_at_its_deadline_with_what_is_there() {
     let run = Run::new(Some("slow".into()), Limits::default());
     let outcome = driver.run(&SessionId("s".into()), run, &stage.subject).await.unwrap();
     let Driven::Finished(finish) = outcome else { panic!("{outcome:?}") };
-    assert!(matches!(&finish.model, ModelSection::Unfinished { why } if why.contains("time was up")));
+    assert!(matches!(&finish.model, Ended::Unfinished { why } if why.contains("time was up")));
     assert!(finish.quality.present().is_some());
 }
 
@@ -430,4 +441,68 @@ async fn a_broken_profile_is_a_failed_tool_not_a_failed_review() {
     assert!(matches!(finish.performance, Section::Failed { error_type: ErrorType::ValidationError, .. }));
     assert!(matches!(finish.carbon, Section::Absent { .. }));
     assert!(finish.quality.present().is_some());
+}
+
+#[tokio::test]
+async fn over_the_day_s_budget_nothing_is_asked_and_the_report_is_the_tools() {
+    let mut stage = Stage::new();
+    stage.day.tokens = Some(20_000);
+    // Two questions of some 7,000 tokens at most fit, because the first one cost less than it could have.
+    let script = || ScriptedModel::new([asks(&[("1", "profile_code_performance", json!({}))]), report("Done.")]);
+    assert!(matches!(stage.finish(Some(&script())).await.model, Ended::Finished(_)));
+    stage.day.tokens = Some(2_100 + 4_000);
+    stage.store.end_session(&SessionId("s".into())).await.unwrap();
+    let model = script();
+    let finish = stage.finish(Some(&model)).await;
+    assert!(
+        matches!(&finish.model, Ended::Unfinished { why } if why.contains("the day's budget")),
+        "{:?}",
+        finish.model
+    );
+    assert_eq!((model.requests().len(), finish.usage.input), (0, 0));
+    assert!(finish.quality.present().is_some());
+}
+
+#[tokio::test]
+async fn a_review_s_budget_is_looked_at_before_a_question() {
+    let stage = Stage::new();
+    let model: Arc<dyn Model> = Arc::new(ScriptedModel::new([report("Done.")]));
+    let driver = stage.driver(&stage.store, Some(&model));
+    let run = Run::new(Some("m".into()), Limits { tokens: 4_200, ..Limits::default() });
+    let Driven::Finished(finish) = driver.run(&SessionId("s".into()), run, &stage.subject).await.unwrap() else {
+        panic!("not finished")
+    };
+    assert!(matches!(&finish.model, Ended::Unfinished { why } if why.contains("token budget")), "{:?}", finish.model);
+}
+
+#[tokio::test]
+async fn changes_are_read_from_the_diff_in_hand_and_nothing_else_is() {
+    let mut stage = Stage::new();
+    let patch = "@@ -0,0 +1,2 @@\n+token = 'planted-1f3a'\n+x = 1\n";
+    stage.brief = Brief { diff: Diff::new(Patch::pack("a.py", patch)), ..Brief::default() };
+    let model = ScriptedModel::new([
+        asks(&[
+            ("1", "read_changes", json!({"path": "a.py"})),
+            ("2", "read_changes", json!({"path": "../../etc/passwd"})),
+            ("3", "read_changes", json!({"path": "/proc/self/environ"})),
+        ]),
+        report("Done."),
+    ]);
+    stage.finish(Some(&model)).await;
+    let Some(Turn::User { content }) = model.requests()[1].turns.last().cloned() else { panic!("no answers") };
+    let answers: Vec<(bool, String)> = content
+        .into_iter()
+        .map(|told| match told {
+            Told::ToolResult { content, is_error, .. } => (is_error, content),
+            other @ Told::Text { .. } => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(answers[0], (false, "=== a.py (+2)\n@\n1+token = 'planted-1f3a'\n2+x = 1\n".to_owned()));
+    assert!(answers[1].0 && answers[2].0);
+    let stored = stage.store.events(&SessionId("s".into()), stage.shared_env.now()).await.unwrap();
+    for (sequence, event) in (0..).zip(&stored) {
+        let place = place(&SessionId("s".into()), sequence);
+        let clear = String::from_utf8(stage.seal.open(&place, event).unwrap()).unwrap();
+        assert!(!clear.contains("planted-1f3a"), "not even sealed: {clear}");
+    }
 }

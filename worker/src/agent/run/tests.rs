@@ -3,6 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::backends::pprof::Profile;
+use crate::model::Usage;
+use crate::results::PerformanceProfile;
 
 fn analysis() -> ToolOutput {
     ToolOutput::AnalyzeCode(Box::new(
@@ -101,7 +103,7 @@ fn without_a_measurement_no_carbon_is_calculated() {
         let run = run_with(None, [finished(1, measured), finished(0, analysis())]);
         let finish = finish(&run);
         assert!(matches!(finish.carbon, Section::Absent { .. }));
-        assert_eq!(finish.model, ModelSection::NotConfigured);
+        assert_eq!(finish.model, Ended::NotConfigured);
     }
 }
 
@@ -129,10 +131,9 @@ fn the_terminal_call_ends_the_run_and_nothing_beside_it_is_called() {
     let mut run = at_the_model(Limits::default());
     run.apply(asks(&[
         ("1", "analyze_code", json!({})),
-        ("2", "post_github_comment", json!({"report": {"summary": "Mend the query."}})),
+        ("2", "post_github_comment", json!({"report": {"verdict": "mend", "summary": "Mend the query."}})),
     ]));
-    let part = ModelPart { model: "m".into(), summary: "Mend the query.".into() };
-    assert_eq!(finish(&run).model, ModelSection::Finished(part));
+    assert!(matches!(finish(&run).model, Ended::Finished(report) if report.summary == "Mend the query."));
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn wrong_calls_are_answered_and_the_model_tries_again() {
     run.apply(asks(&[
         ("1", "run_shell", json!({"command": "env"})),
         ("2", "analyze_code", json!({"repository": "other/repo"})),
-        ("3", "post_github_comment", json!({"report": {"summary": " "}})),
+        ("3", "post_github_comment", json!({"report": {"verdict": "mend", "summary": " "}})),
         ("4", "calculate_carbon_footprint", json!({"measurement_id": "x", "grams": 1})),
     ]));
     assert_eq!(run.next(), Action::CallModel);
@@ -149,7 +150,7 @@ fn wrong_calls_are_answered_and_the_model_tries_again() {
     let answers: Vec<String> = content
         .iter()
         .map(|told| match told {
-            Told::ToolResult { id, content, is_error: true } => format!("{id}: {content}"),
+            Answer::Told(Told::ToolResult { id, content, is_error: true }) => format!("{id}: {content}"),
             other => panic!("{other:?}"),
         })
         .collect();
@@ -173,8 +174,7 @@ fn answers_come_in_the_order_of_the_questions() {
     run.apply(finished(calls[1].0, nothing_measured()));
     run.apply(Event::ToolFinished { id: calls[0].0, outcome: Err(tool_error()) });
     let Some(Turn::User { content }) = run.turns().last() else { panic!("nothing was answered") };
-    let ids: Vec<&str> =
-        content.iter().map(|t| if let Told::ToolResult { id, .. } = t { id.as_str() } else { "" }).collect();
+    let ids: Vec<&str> = content.iter().filter_map(Answer::call).collect();
     assert_eq!(ids.len(), 3);
     assert!(ids.contains(&"a") && ids.contains(&"b") && ids.contains(&"c"));
     assert!(!serde_json::to_string(content).unwrap().contains("secret detail"));
@@ -188,7 +188,7 @@ fn a_model_that_only_talks_is_asked_for_its_report_until_its_turns_are_used() {
         assert_eq!(run.next(), Action::CallModel);
     }
     run.apply(says("Still thinking."));
-    assert!(matches!(finish(&run).model, ModelSection::Unfinished { .. }));
+    assert!(matches!(finish(&run).model, Ended::Unfinished { .. }));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn an_endless_tool_loop_is_stopped_by_the_budget() {
         let Action::CallTools(calls) = run.next() else { panic!("no tools") };
         run.apply(finished(calls[0].0, nothing_measured()));
     }
-    assert!(matches!(finish(&run).model, ModelSection::Unfinished { .. }));
+    assert!(matches!(finish(&run).model, Ended::Unfinished { .. }));
     assert!(finish(&run).quality.present().is_some(), "the report is turn 0's");
 }
 
@@ -229,7 +229,7 @@ fn a_model_that_fails_leaves_turn_zeros_report() {
         let mut run = at_the_model(Limits::default());
         run.apply(Event::ModelFailed { error });
         let finish = finish(&run);
-        assert!(matches!(&finish.model, ModelSection::Unfinished { why } if !why.contains("10.0")));
+        assert!(matches!(&finish.model, Ended::Unfinished { why } if !why.contains("10.0")));
         assert!(finish.quality.present().is_some());
     }
 }
@@ -247,7 +247,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(("analyze_code", json!({}))),
         Just(("profile_code_performance", json!({}))),
         Just(("calculate_carbon_footprint", json!({"measurement_id": "profile-1"}))),
-        Just(("post_github_comment", json!({"report": {"summary": "s"}}))),
+        Just(("post_github_comment", json!({"report": {"verdict": "mend", "summary": "s"}}))),
         Just(("shell", json!(7))),
     ];
     prop_oneof![
@@ -405,26 +405,48 @@ fn a_model_cannot_call_what_code_plans() {
     assert_eq!(run.next(), Action::CallModel, "nothing is called");
     let Some(Turn::User { content }) = run.turns().last() else { panic!("{:?}", run.turns()) };
     assert!(
-        matches!(&content[0], Told::ToolResult { is_error: true, content, .. } if content.contains("no such tool"))
+        matches!(&content[0], Answer::Told(Told::ToolResult { is_error: true, content, .. }) if content.contains("no such tool"))
     );
-}
-
-#[test]
-fn a_result_is_told_whole_up_to_the_bound_and_cut_one_past_it() {
-    assert_eq!(cut("é".repeat(MAX_TOLD)), "é".repeat(MAX_TOLD));
-    let over = cut("é".repeat(MAX_TOLD + 1));
-    assert!(over.starts_with(&"é".repeat(MAX_TOLD)) && !over.starts_with(&"é".repeat(MAX_TOLD + 1)));
-    assert!(over.ends_with("there was more. Ask for less at once."));
 }
 
 #[test]
 fn a_result_of_ten_megabytes_does_not_get_into_the_prompt() {
     let mut run = at_the_model(Limits::default());
-    run.apply(asks(&[("1", "analyze_code", json!({}))]));
-    let ToolOutput::AnalyzeCode(mut huge) = analysis() else { panic!("an analysis") };
-    huge.reason = Some("x".repeat(10 << 20));
+    run.apply(asks(&[("1", "profile_code_performance", json!({}))]));
+    let nothing_measured = "x".repeat(10 << 20);
     let Action::CallTools(calls) = run.next() else { panic!("{:?}", run.next()) };
-    run.apply(finished(calls[0].0, ToolOutput::AnalyzeCode(huge)));
+    run.apply(finished(calls[0].0, ToolOutput::ProfileCodePerformance(Profiled::Nothing { nothing_measured })));
     let said = serde_json::to_string(run.turns()).unwrap();
-    assert!(said.len() < 2 * MAX_TOLD && said.contains("Ask for less at once"), "{} bytes", said.len());
+    assert!(said.len() < 2 * told::MAX_TOLD && said.contains("Ask for less at once"), "{} bytes", said.len());
+}
+
+#[test]
+fn what_a_session_remembers_of_changes_read_is_a_place() {
+    let mut run = at_the_model(Limits::default());
+    let place = read_changes::Arguments { path: "a.py".into(), from_line: Some(7) };
+    run.apply(asks(&[("1", "read_changes", serde_json::to_value(&place).unwrap()), ("2", "no_tool", json!({}))]));
+    let Action::CallTools(calls) = run.next() else { panic!("{:?}", run.next()) };
+    assert_eq!(calls[0].1, ToolCall::ReadChanges(place.clone()));
+    run.apply(finished(calls[0].0, ToolOutput::ReadChanges(place.clone())));
+    let Some(Turn::User { content }) = run.turns().last() else { panic!("{:?}", run.turns()) };
+    assert_eq!(content[0], Answer::Changes { id: "1".into(), place });
+    assert_eq!(content[1].call(), Some("2"));
+    let json = serde_json::to_string(&run).unwrap();
+    assert_eq!(serde_json::from_str::<Run>(&json).unwrap(), run);
+}
+
+#[test]
+fn a_report_that_judges_findings_that_are_not_there_is_given_back() {
+    let mut run = at_the_model(Limits::default());
+    let judging = json!({"verdict": "mend", "summary": "s", "important": [{"finding": "F1", "why": "w"}]});
+    run.apply(asks(&[("1", "post_github_comment", json!({"report": judging}))]));
+    assert_eq!(run.next(), Action::CallModel);
+    assert!(serde_json::to_string(run.turns()).unwrap().contains("the tools found nothing"));
+}
+
+#[test]
+fn a_budget_that_does_not_last_for_another_question_is_known_before_it() {
+    let run = at_the_model(Limits { tokens: 1_000, ..Limits::default() });
+    let most = |input| Usage { input, output: 100, ..Usage::default() };
+    assert!(run.can_spend(most(900)) && !run.can_spend(most(901)));
 }

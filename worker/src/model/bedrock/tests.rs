@@ -67,7 +67,7 @@ async fn a_conversation_with_parallel_calls_and_reasoning_goes_there_and_back_un
     assert_eq!(results[1]["toolResult"]["status"], "error");
     // Cached: system prompt, tools, and what was said.
     let point = json!({"cachePoint": {"type": "default"}});
-    assert_eq!((&body["system"][1], &results[2], &body["toolConfig"]["tools"][4]), (&point, &point, &point));
+    assert_eq!((&body["system"][1], &results[2], &body["toolConfig"]["tools"][5]), (&point, &point, &point));
     assert_eq!(body["inferenceConfig"], json!({"maxTokens": 4096}), "this family takes no sampling");
     assert_eq!(body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]["type"], "object");
 }

@@ -35,7 +35,7 @@ pub fn asks(calls: &[(&str, &str, &str)]) -> Line {
 
 /// The assistant ends with this summary.
 pub fn reports(summary: &str) -> Line {
-    asks(&[("end", "post_github_comment", &json!({"report": {"summary": summary}}).to_string())])
+    asks(&[("end", "post_github_comment", &json!({"report": {"verdict": "consider", "summary": summary}}).to_string())])
 }
 
 #[derive(Default)]

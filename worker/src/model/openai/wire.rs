@@ -278,7 +278,7 @@ mod tests {
             (&body["model"], &body["max_tokens"], &body["temperature"]),
             (&json!("qwen"), &json!(4096), &json!(0.1))
         );
-        assert_eq!(body["tools"].as_array().unwrap().len(), 4);
+        assert_eq!(body["tools"].as_array().unwrap().len(), 5);
         assert_eq!(body["tools"][0]["function"]["parameters"]["type"], "object");
         let without: Value = serde_json::from_str(&request(&asking(Vec::new()), "qwen", None)).unwrap();
         assert!(without.get("temperature").is_none(), "some models refuse any");

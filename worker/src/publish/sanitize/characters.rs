@@ -5,7 +5,7 @@ const REPLACEMENT: char = '\u{fffd}';
 
 /// Takes no visible place, or changes how its neighbours are shown. Line feed, tab and carriage return are not among
 /// them: whoever calls decides about white space.
-fn is_hidden(c: char) -> bool {
+pub(super) fn is_hidden(c: char) -> bool {
     if matches!(c, '\n' | '\r' | '\t') {
         return false;
     }

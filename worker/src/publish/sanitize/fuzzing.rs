@@ -4,6 +4,7 @@ use comrak::arena_tree::NodeEdge;
 use comrak::nodes::{Node, NodeValue};
 use comrak::{Arena, parse_document};
 
+use super::characters::is_hidden;
 use super::{Limits, code, line, link, options, prose, text};
 
 /// Reaches every bound with a short text.
@@ -71,7 +72,7 @@ pub(crate) fn harm(markdown: &str) -> Vec<String> {
     if markdown.lines().any(|line| line.strip_prefix('/').is_some_and(|word| word.starts_with(char::is_alphabetic))) {
         found.push("a command".to_owned());
     }
-    found.extend(markdown.chars().filter(|&c| c == '\u{1b}' || c == '\u{202e}' || c == '\u{200b}').map(String::from));
+    found.extend(markdown.chars().filter(|c| is_hidden(*c)).map(|c| format!("hidden {}", c.escape_unicode())));
     found
 }
 

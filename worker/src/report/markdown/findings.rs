@@ -9,7 +9,7 @@ use crate::publish::sanitize;
 const MAX_TEXT: usize = 600;
 
 /// A finding in full.
-pub(super) fn full(number: usize, finding: &Finding) -> String {
+pub(super) fn full(number: usize, finding: &Finding, remarks: &[String]) -> String {
     let title = sanitize::text(&shortened(&finding.title));
     let (severity, category, place) = (finding.severity, category(finding.category), place(finding));
     let texts = [Some(&finding.description), Some(&finding.recommendation), finding.evidence.as_ref()];
@@ -20,6 +20,7 @@ pub(super) fn full(number: usize, finding: &Finding) -> String {
         .filter(|text| !text.is_empty())
         .map(|text| super::sentence(&text))
         .collect::<Vec<_>>();
+    text.extend_from_slice(remarks);
     text.push(rule(finding));
     format!("**{number}. {title}** - {severity}, {category} - {place}\n{}", text.join(" "))
 }
@@ -48,11 +49,11 @@ pub(super) fn folded(findings: &[&Finding], one: &str, many: &str, max: usize) -
     Some(fold(&numbers::count(findings.len(), one, many), &lines.join("\n")))
 }
 
-fn shortened(title: &str) -> String {
+pub(super) fn shortened(title: &str) -> String {
     title.chars().take(MAX_NAME).collect()
 }
 
-fn category(category: Category) -> &'static str {
+pub(super) fn category(category: Category) -> &'static str {
     match category {
         Category::CodeQuality => "Code quality",
         Category::Security => "Security",
@@ -63,8 +64,12 @@ fn category(category: Category) -> &'static str {
 }
 
 fn place(finding: &Finding) -> String {
-    let path = sanitize::code(&finding.file_path, MAX_NAME);
-    let (start, end) = (finding.start_line, finding.end_line);
+    place_of(&finding.file_path, finding.start_line, finding.end_line)
+}
+
+/// `` `a.py` lines 3-4 ``
+pub(super) fn place_of(path: &str, start: u32, end: u32) -> String {
+    let path = sanitize::code(path, MAX_NAME);
     if end > start { format!("{path} lines {start}-{end}") } else { format!("{path} line {start}") }
 }
 

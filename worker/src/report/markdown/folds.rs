@@ -5,21 +5,7 @@ use eco_coder_carbon::Footprint;
 use super::measured::{footprint, measurement};
 use super::{MAX_NAME, deployed, fold, numbers, sentence, words};
 use crate::publish::sanitize;
-use crate::report::{ModelSection, Report};
-
-/// The model's summary, cleaned and marked as its own.
-pub(super) fn model(report: &Report) -> Option<String> {
-    let ModelSection::Finished(part) = &report.model else { return None };
-    let summary = sanitize::prose(&part.summary, &sanitize::Limits::default());
-    if summary.is_empty() {
-        return None;
-    }
-    let by = sanitize::code(&part.model, MAX_NAME);
-    Some(fold(
-        "Suggested by the model",
-        &format!("{summary}\n\n<sub>Words of {by}; numbers and findings are the tools'.</sub>"),
-    ))
-}
+use crate::report::Report;
 
 /// Files that were not looked at, those that should have been first.
 pub(super) fn not_looked_at(report: &Report, max: usize) -> Option<String> {

@@ -68,5 +68,9 @@ fn model(report: &Report) -> Option<String> {
     };
     let dollars = ledger.dollars.map(|dollars| format!(", {}", numbers::dollars(dollars))).unwrap_or_default();
     let (read, written) = (numbers::grouped(ledger.input_tokens), numbers::grouped(ledger.output_tokens));
-    Some(format!("{name}: {read} tokens in{cached}, {written} out{dollars}"))
+    let energy = ledger.model_energy.as_ref().map(|energy| {
+        let range = numbers::range(energy.wh_low, energy.wh_high);
+        format!(", about {range} Wh by published figures")
+    });
+    Some(format!("{name}: {read} tokens in{cached}, {written} out{dollars}{}", energy.unwrap_or_default()))
 }

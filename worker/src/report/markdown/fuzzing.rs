@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use comrak::nodes::{Node, NodeValue};
 use comrak::{Arena, Options, parse_document};
-use eco_coder_analyzer::{Confidence, Finding, Severity};
+use eco_coder_analyzer::{Category, Confidence, Finding, Severity};
 use eco_coder_carbon::{Equivalents, Footprint};
 use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{PullNumber, RepoId};
@@ -16,11 +16,12 @@ use crate::backends::pprof::{Bottleneck, Profile};
 use crate::publish::body::{MAX_BODY_CHARS, Marker, compose, length};
 use crate::publish::sanitize;
 use crate::publish::sanitize::fuzzing::harm;
-use crate::report::{Freshness, Ledger, ModelPart, ModelSection, Report, SCHEMA, Section};
+use crate::report::{Emphasis, Freshness, Ledger, ModelFinding, ModelPart, ModelSection, Report, SCHEMA, Section};
 use crate::results::{
     CodeAnalysis, DeployedService, PerformanceProfile, ReviewStatus, ServiceMatch, ServiceRecommendation, SkippedFile,
 };
 use crate::subject::Target;
+use crate::tools::post_github_comment::Advice;
 
 /// What a comment is made of, and what in it could do harm.
 type Made = ((usize, usize, usize, Vec<String>), Vec<String>);
@@ -59,7 +60,7 @@ pub(super) fn finding(number: u32, severity: Severity) -> Finding {
         aliases: vec!["GCI72".to_owned()],
         title: "Query in a loop".to_owned(),
         severity,
-        category: eco_coder_analyzer::Category::Performance,
+        category: Category::Performance,
         confidence: Confidence::High,
         description: "Every order sends its own SELECT: 1 + N round trips.".to_owned(),
         recommendation: "Load all lines with one query (`WHERE order_id IN (...)`) before the loop.".to_owned(),
@@ -101,6 +102,7 @@ pub(super) fn clean() -> Report {
         performance: Section::Absent { why: "no profile came with this commit".to_owned() },
         carbon: Section::Absent { why: "nothing was measured".to_owned() },
         model: ModelSection::NotConfigured,
+        since: None,
         ledger: Ledger {
             seconds: 4.12,
             analyser_cpu_seconds: 0.9,
@@ -109,6 +111,7 @@ pub(super) fn clean() -> Report {
             cached_tokens: 0,
             output_tokens: 0,
             dollars: None,
+            model_energy: None,
             freshness: Freshness::Fresh,
         },
     }
@@ -193,14 +196,30 @@ pub(super) fn named(name: &str) -> Report {
         finding.aliases = vec![format!("A {name}")];
         finding.link = Some(name.to_owned());
     }
+    let high_print = high.fingerprint.clone();
     let mut quality = analysis(vec![high, low]);
     quality.status = ReviewStatus::Partial;
     quality.reason = Some(format!("Reason {name}"));
     quality.skipped = vec![SkippedFile { path: name.to_owned(), reason: format!("reason {name}"), gap: true }];
     report.quality = Section::Present(quality);
     report.model = ModelSection::Finished(ModelPart {
-        model: name.to_owned(),
+        verdict: Advice::Mend,
         summary: format!("Words `x` {}", name.replace(['\n', '\r'], " ")),
+        important: vec![Emphasis { fingerprint: high_print, why: format!("Words {name}") }],
+        further: vec![
+            ModelFinding {
+                file_path: name.to_owned(),
+                line: 7,
+                title: format!("Title {name}"),
+                severity: Severity::High,
+                category: Category::Security,
+                explanation: format!("Words {name}"),
+                fix: format!("Words {name}"),
+            };
+            12
+        ],
+        suggestions: vec![format!("Words {name}")],
+        ..said(name)
     });
     measure(&mut report, vec![function(name, 40.0), function(name, 0.2)]);
     if let Section::Present(measured) = &mut report.performance {
@@ -212,6 +231,19 @@ pub(super) fn named(name: &str) -> Report {
         footprint.methodology = format!("Words {name}");
     }
     report
+}
+
+/// A model's part with nothing in it.
+pub(super) fn said(model: &str) -> ModelPart {
+    ModelPart {
+        model: model.to_owned(),
+        verdict: Advice::Consider,
+        summary: String::new(),
+        important: Vec::new(),
+        further: Vec::new(),
+        dropped: 0,
+        suggestions: Vec::new(),
+    }
 }
 
 /// Makes the measurement that of a deployed service, a day long.

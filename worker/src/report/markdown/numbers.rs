@@ -37,6 +37,12 @@ fn round_to(value: f64, places: usize) -> f64 {
     (value * scale).round() / scale
 }
 
+/// `0.3 to 2.5`, or one figure if both read the same.
+pub(super) fn range(low: f64, high: f64) -> String {
+    let (low, high) = (significant(low, 2), significant(high, 2));
+    if low == high { low } else { format!("{low} to {high}") }
+}
+
 /// Milliseconds in the unit that suits them.
 pub(super) fn duration(milliseconds: f64) -> String {
     let (value, unit) = match milliseconds {

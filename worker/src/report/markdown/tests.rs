@@ -1,10 +1,12 @@
-use eco_coder_analyzer::Severity;
+use eco_coder_analyzer::{Category, Severity};
 use proptest::prelude::*;
 
-use super::fuzzing::{analysis, clean, deploy, finding, function, measure, named, of_a_service, structure};
+use super::fuzzing::{analysis, clean, deploy, finding, function, measure, named, of_a_service, said, structure};
 use super::*;
-use crate::report::{Freshness, Ledger, ModelPart};
+use crate::publish::sanitize::fuzzing::harm;
+use crate::report::{Emphasis, Freshness, Ledger, ModelFinding, ModelPart, Since};
 use crate::results::{ReviewStatus, SkippedFile};
+use crate::tools::post_github_comment::Advice;
 
 #[test]
 fn findings_and_a_measurement() {
@@ -22,10 +24,8 @@ fn findings_and_a_measurement() {
     quality.files_analyzed = 12;
     quality.suppressed = 1;
     report.quality = Section::Present(quality);
-    report.model = ModelSection::Finished(ModelPart {
-        model: "sonnet-5-5".to_owned(),
-        summary: "The loop in @alice's code.".to_owned(),
-    });
+    report.model =
+        ModelSection::Finished(ModelPart { summary: "The loop in @alice's code.".to_owned(), ..said("sonnet-5-5") });
     report.ledger = Ledger {
         co2e_grams: Some(0.003),
         input_tokens: 8_412,
@@ -61,11 +61,11 @@ fn findings_and_a_measurement() {
 
     </details>
 
-    <details><summary>Suggested by the model</summary>
+    <details><summary>Suggested by the model: worth a look</summary>
 
-    The loop in `@alice's` code.
+    > The loop in `@alice's` code.
 
-    <sub>Words of `sonnet-5-5`; numbers and findings are the tools'.</sub>
+    <sub>Words of `sonnet-5-5`; figures and unmarked findings are the tools'.</sub>
 
     </details>
 
@@ -347,9 +347,9 @@ fn hostile_names_change_nothing_but_the_words() {
             structure(&render(&of_a_service("plain"), &RenderOptions::default())),
             "{service}"
         );
-        assert!(!service.contains("<!--") && !service.contains('\u{202e}') && service.chars().count() < 20_000);
+        assert!(!service.contains("<!--") && !service.contains('\u{202e}') && service.chars().count() < 30_000);
         assert!(!comment.contains("<!--") && !comment.contains('\u{202e}'));
-        assert!(comment.chars().count() < 20_000);
+        assert!(comment.chars().count() < 30_000);
         assert!(summary_line(&named(name)).chars().count() <= 140);
     }
 }
@@ -363,5 +363,122 @@ proptest! {
         prop_assert_eq!(structure(&render(&named(&name), &RenderOptions::default())), expected);
         let expected = structure(&render(&of_a_service("plain"), &RenderOptions::default()));
         prop_assert_eq!(structure(&render(&of_a_service(&name), &RenderOptions::default())), expected);
+    }
+}
+
+#[test]
+fn a_model_s_part_is_marked_and_what_has_changed_since_the_last_push_is_said() {
+    let mut report = clean();
+    let (mut high, mut low) = (finding(1, Severity::High), finding(9, Severity::Medium));
+    (high.fingerprint, low.fingerprint) = ("1".repeat(16), "2".repeat(16));
+    high.evidence = None;
+    let fix = "Use one query.".to_owned();
+    let further = |line: u32, title: &str| ModelFinding {
+        file_path: "app/orders.py".to_owned(),
+        line,
+        title: title.to_owned(),
+        severity: Severity::High,
+        category: Category::CodeQuality,
+        explanation: "With no row this divides by zero, and @alice is told".to_owned(),
+        fix: "Return 0 first.".to_owned(),
+    };
+    report.model = ModelSection::Finished(ModelPart {
+        verdict: Advice::Mend,
+        summary: "Mend the query first.".to_owned(),
+        important: vec![Emphasis {
+            fingerprint: low.fingerprint.clone(),
+            why: "Orders have hundreds of lines".to_owned(),
+        }],
+        further: vec![further(12, "Division by zero"); 6],
+        dropped: 2,
+        suggestions: vec!["A test for the empty order would be good".to_owned(), fix],
+        ..said("sonnet-5-5")
+    });
+    report.since = Some(Since {
+        head: "a1b2c3d".repeat(6)[..40].parse().unwrap(),
+        fixed: 2,
+        remaining: 1,
+        new: vec![high.fingerprint.clone()],
+    });
+    report.quality = Section::Present(analysis(vec![high, low]));
+    insta::assert_snapshot!(render(&report, &RenderOptions::default()), @r#"
+    ### Eco-Coder: 2 things to mend; 6 suggestions by the model
+
+    14 files at `3f2a9c1`: 1 high, 1 medium on the changed lines. Since `a1b2c3d`: 2 fixed, 1 still there, 1 new. Nothing was measured: no profile came with this commit.
+
+    **1. Query in a loop** - High, Performance - `app/orders.py` lines 41-44
+    Every order sends its own SELECT: 1 + N round trips. Load all lines with one query (`WHERE order_id IN (...)`) before the loop. New since `a1b2c3d`. [`EC-PY-072`](https://docs.python.org/3/library/sqlite3.html), GCI72
+
+    **2. Query in a loop** - Medium, Performance - `app/orders.py` lines 49-52
+    Every order sends its own SELECT: 1 + N round trips. Load all lines with one query (`WHERE order_id IN (...)`) before the loop. 12x at 100 orders, measured. Here, as the model sees it: Orders have hundreds of lines. [`EC-PY-072`](https://docs.python.org/3/library/sqlite3.html), GCI72
+
+    **M1. Division by zero** - High, Code quality - `app/orders.py` line 12 - suggested by the model
+    > With no row this divides by zero, and `@alice` is told. Return 0 first.
+
+    **M2. Division by zero** - High, Code quality - `app/orders.py` line 12 - suggested by the model
+    > With no row this divides by zero, and `@alice` is told. Return 0 first.
+
+    **M3. Division by zero** - High, Code quality - `app/orders.py` line 12 - suggested by the model
+    > With no row this divides by zero, and `@alice` is told. Return 0 first.
+
+    **M4. Division by zero** - High, Code quality - `app/orders.py` line 12 - suggested by the model
+    > With no row this divides by zero, and `@alice` is told. Return 0 first.
+
+    **M5. Division by zero** - High, Code quality - `app/orders.py` line 12 - suggested by the model
+    > With no row this divides by zero, and `@alice` is told. Return 0 first.
+
+    <details><summary>1 more finding of the model</summary>
+
+    - Division by zero - High, `app/orders.py` line 12
+
+    </details>
+
+    <details><summary>Suggested by the model: mend something before merging</summary>
+
+    > Mend the query first.
+    >
+    > - A test for the empty order would be good.
+    > - Use one query.
+
+    <sub>Words of `sonnet-5-5`; figures and unmarked findings are the tools'. 2 findings of its own were left out: not in the diff, or found by the tools.</sub>
+
+    </details>
+
+    <sub>14 of 14 files at `3f2a9c1` in 4.1 s - analyser 0.9 s CPU - model `sonnet-5-5`: 0 tokens in, 0 out - this comment is kept up to date - `eco-coder-ignore EC-PY-072: reason` on the line mutes a finding</sub>
+    "#);
+}
+
+#[derive(serde::Deserialize)]
+struct Attack {
+    id: String,
+    text: String,
+    places: Vec<String>,
+}
+
+/// A model that says what an attacker wrote, in every place it has.
+#[test]
+fn whatever_attack_a_model_repeats_is_inert() {
+    let attacks: Vec<Attack> = serde_json::from_str(include_str!("../../../../tests/fixtures/attacks.json")).unwrap();
+    let attacks: Vec<&Attack> =
+        attacks.iter().filter(|attack| attack.places.iter().any(|place| place == "model")).collect();
+    assert!(attacks.len() > 300);
+    // Our own heading and folds.
+    let benign = harm(&render(&named("plain"), &RenderOptions::default()));
+    for Attack { id, text, .. } in attacks {
+        let mut report = named("plain");
+        let ModelSection::Finished(part) = &mut report.model else { panic!("named has a model") };
+        part.summary = format!("Words.\n\n{text}");
+        part.suggestions = vec![text.clone()];
+        part.important.iter_mut().for_each(|emphasis| emphasis.why.clone_from(text));
+        for finding in &mut part.further {
+            (finding.title, finding.explanation, finding.fix) = (text.clone(), text.clone(), text.clone());
+        }
+        let comment = render(&report, &RenderOptions::default());
+        assert_eq!(harm(&comment), benign, "{id}: {comment}");
+        // No line begins with it, where another robot would take it for a command.
+        let first =
+            text.lines().map(str::trim).find(|line| line.len() > 3 && !line.starts_with('>')).unwrap_or("nothing");
+        assert!(!comment.lines().any(|line| line.trim_start().starts_with(first)), "{id}: {comment}");
+        assert!(comment.lines().last().unwrap().starts_with("<sub>"), "{id}");
     }
 }

@@ -28,7 +28,25 @@ pub(super) fn title(report: &Report) -> String {
         title.push_str("; code analysis incomplete");
     }
     title.push_str(unmeasured(report));
+    if let Some(part) = report.model_part().filter(|part| !part.further.is_empty()) {
+        title.push_str(&format!("; {} by the model", numbers::count(part.further.len(), "suggestion", "suggestions")));
+    }
     title
+}
+
+/// `Since `a1b2c3d`: 2 fixed, 1 still there, 1 new.`
+fn since(report: &Report) -> Option<String> {
+    let since = report.since.as_ref().filter(|since| since.fixed + since.remaining + since.new.len() > 0)?;
+    let counted = [(since.fixed, "fixed"), (since.remaining, "still there"), (since.new.len(), "new")];
+    let counted =
+        counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", numbers::grouped(*n as u64)));
+    Some(format!("Since `{}`: {}.", since.head.short(), counted.collect::<Vec<_>>().join(", ")))
+}
+
+/// Said of a finding that the last review didn't have, if it had others.
+pub(super) fn is_new(report: &Report, finding: &Finding) -> Option<String> {
+    let since = report.since.as_ref().filter(|since| since.remaining > 0)?;
+    since.new.contains(&finding.fingerprint).then(|| format!("New since `{}`.", since.head.short()))
 }
 
 /// It should have looked at something, and could not.
@@ -79,6 +97,7 @@ fn parts(report: &Report) -> Vec<String> {
         // Said among the failures.
         Section::Failed { .. } => {}
     }
+    parts.extend(since(report));
     if deployed::measurement(report).is_some() {
         parts.push("Nothing of this pull request was measured; the deployed service's profile is below.".to_owned());
     }

@@ -87,8 +87,8 @@ impl DynamoStore {
     pub(super) async fn spend_of(
         &self,
         name: &str,
-        amount: u32,
-        limit: u32,
+        amount: u64,
+        limit: u64,
         expires: Timestamp,
     ) -> Result<bool, StoreError> {
         let Some(room) = limit.checked_sub(amount) else { return Ok(false) };
@@ -110,6 +110,27 @@ impl DynamoStore {
             Ok(_) => Ok(true),
             Err(e) if matches!(e.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) => {
                 Ok(false)
+            }
+            Err(e) => Err(StoreError::Unavailable(Fault::new("dynamodb:UpdateItem", &e).words)),
+        }
+    }
+
+    /// One subtraction, of what is there. If its answer is lost and the SDK repeats it, the amount is given back twice; it never
+    /// falls below zero.
+    pub(super) async fn give_back_of(&self, name: &str, amount: u64) -> Result<(), StoreError> {
+        count("dynamodb", "UpdateItem");
+        let call = self.client.update_item().table_name(&self.table);
+        let answer = call
+            .set_key(Some(keys(&format!("BUDGET#{name}"), "SPENT")))
+            .update_expression("SET spent = spent - :amount")
+            .condition_expression("spent >= :amount")
+            .expression_attribute_values(":amount", number(amount))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(e) if matches!(e.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) => {
+                Ok(())
             }
             Err(e) => Err(StoreError::Unavailable(Fault::new("dynamodb:UpdateItem", &e).words)),
         }

@@ -18,8 +18,22 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The emulator of this test process: its address, as in `http://127.0.0.1:40123`.
 pub fn endpoint() -> &'static str {
-    static RUNNING: OnceLock<(String, Child)> = OnceLock::new();
-    &RUNNING.get_or_init(start).0
+    static RUNNING: OnceLock<Emulator> = OnceLock::new();
+    &RUNNING.get_or_init(|| start(&[])).endpoint
+}
+
+/// An emulator of its own; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    /// Its address, as in `http://127.0.0.1:40123`.
+    pub endpoint: String,
+    /// Its input, when that closes, ends it.
+    _shell: Child,
+}
+
+/// One whose Bedrock asks the OpenAI-compatible server at this address, given without `/v1`.
+pub fn with_bedrock(upstream: &str) -> Emulator {
+    start(&[("MINISTACK_BEDROCK_PROXY_URL", upstream)])
 }
 
 /// The settings that lead to it.
@@ -38,7 +52,7 @@ pub async fn sdk() -> SdkConfig {
         .await
 }
 
-fn start() -> (String, Child) {
+fn start(environment: &[(&str, &str)]) -> Emulator {
     let program = install();
     // Free now; whoever takes it before ministack does makes the start fail loudly.
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
@@ -50,6 +64,7 @@ fn start() -> (String, Child) {
         .arg(&program)
         .env("GATEWAY_PORT", port.to_string())
         .env("BIND_HOST", "127.0.0.1")
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(file.try_clone().expect("a file handle"))
         .stderr(file)
@@ -60,7 +75,7 @@ fn start() -> (String, Child) {
         assert!(started.elapsed() < PATIENCE, "ministack does not answer on port {port}; see {}", log.display());
         std::thread::yield_now();
     }
-    (format!("http://127.0.0.1:{port}"), child)
+    Emulator { endpoint: format!("http://127.0.0.1:{port}"), _shell: child }
 }
 
 /// Where ministack's command is: beside this test's binary, so that a clean checkout installs it once.

@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::model::MALFORMED;
@@ -99,7 +100,9 @@ pub struct ToolSpec {
 }
 
 fn spec<T: JsonSchema>(name: &str, description: &str) -> ToolSpec {
-    let mut schema = schemars::schema_for!(T);
+    // Some servers know no references.
+    let settings = SchemaSettings::default().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     // Each costs tokens in every question, and tells a model nothing.
     for word in ["$schema", "title", "description"] {
         schema.remove(word);

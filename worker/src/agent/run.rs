@@ -402,6 +402,10 @@ impl Run {
             |answer: &Answer| answer.call().is_none_or(|id| !told.iter().any(|told| told.call() == Some(id)));
         let rest: Vec<Answer> = ready.into_iter().filter(is_unanswered).collect();
         told.extend(rest);
+        if self.spent.turns + 1 == self.limits.turns {
+            let text = "This is your last turn: end the review by calling post_github_comment now.".to_owned();
+            told.push(Answer::Told(Told::Text { text }));
+        }
         self.turns.push(Turn::User { content: told });
         self.model_turn();
     }

@@ -51,7 +51,6 @@ pub struct ModelReport {
 /// What the author is advised to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(inline)]
 pub enum Advice {
     /// Something must change before merging.
     Mend,
@@ -64,7 +63,6 @@ pub enum Advice {
 /// A finding of the tools that matters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(inline)]
 pub struct Important {
     /// Its id, as in F1.
     pub finding: String,
@@ -75,7 +73,6 @@ pub struct Important {
 /// A finding that is the model's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(inline)]
 pub struct Further {
     /// A changed file.
     pub file: String,
@@ -97,7 +94,6 @@ pub struct Further {
 
 /// How bad a further finding is; Critical is the tools' to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline)]
 pub enum Weight {
     /// Low.
     Low,
@@ -109,7 +105,6 @@ pub enum Weight {
 
 /// What a further finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline)]
 pub enum Subject {
     /// Wrong results, hard to read or to change.
     CodeQuality,

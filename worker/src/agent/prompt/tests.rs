@@ -133,4 +133,5 @@ fn the_prompt_is_short() {
     assert!(view::tokens(SYSTEM) < 2_000, "{}", view::tokens(SYSTEM));
     let tools = serde_json::to_string(&**tools::specs()).unwrap();
     assert!(view::tokens(&tools) < 2_000, "{}", view::tokens(&tools));
+    assert!(!tools.contains("$ref"), "some servers know no references: {tools}");
 }

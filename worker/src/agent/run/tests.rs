@@ -450,3 +450,14 @@ fn a_budget_that_does_not_last_for_another_question_is_known_before_it() {
     let most = |input| Usage { input, output: 100, ..Usage::default() };
     assert!(run.can_spend(most(900)) && !run.can_spend(most(901)));
 }
+
+#[test]
+fn before_its_last_turn_a_model_is_told_so() {
+    let mut run = at_the_model(Limits { turns: 3, ..Limits::default() });
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        run.apply(asks(&[("1", "no_tool", json!({}))]));
+        told.push(serde_json::to_string(run.turns().last().unwrap()).unwrap().contains("your last turn"));
+    }
+    assert_eq!(told, [false, true]);
+}

@@ -96,6 +96,14 @@ impl Call {
     fn new(tool: ToolCall, asked_as: Option<String>) -> Self {
         Self { tool, asked_as, outcome: None, waits: None }
     }
+
+    /// What is under way with CodeGuru, if that is the call.
+    fn left(&self) -> Option<codeguru_reviewer::Progress> {
+        match &self.tool {
+            ToolCall::CodeguruReviewer(progress) => Some(progress.clone()),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,6 +131,9 @@ pub struct Run {
     stage: Stage,
     calls: Vec<Call>,
     turns: Vec<Turn>,
+    /// What was under way with CodeGuru when the run ended without it.
+    #[serde(default)]
+    left: Option<codeguru_reviewer::Progress>,
 }
 
 /// The longest result of one call that a model is told, in characters; what is beyond is cut, and said to be.
@@ -143,7 +154,7 @@ impl Run {
             ToolCall::ProfileCodePerformance(profile_code_performance::Arguments::default()),
         ];
         let calls = planned.map(|tool| Call::new(tool, None)).into();
-        Self { model, limits, spent: Spent::default(), stage: Stage::TurnZero, calls, turns: Vec::new() }
+        Self { model, limits, spent: Spent::default(), stage: Stage::TurnZero, calls, turns: Vec::new(), left: None }
     }
 
     /// The same, with CodeGuru Reviewer asked in turn 0.
@@ -235,6 +246,11 @@ impl Run {
         }
     }
 
+    /// What was under way with CodeGuru when the run ended without it: somebody has to clean up.
+    pub fn left(&self) -> Option<&codeguru_reviewer::Progress> {
+        self.left.as_ref()
+    }
+
     /// What waits may go on with new arguments, and with nothing else.
     fn tool_waits(&mut self, id: CallId, until: Timestamp, tool: ToolCall) {
         let Some(call) = self.calls.get_mut(id).filter(|call| call.outcome.is_none()) else { return };
@@ -261,6 +277,7 @@ impl Run {
                 for_model: "GitHub's rate limit was reached".to_owned(),
                 for_operator: "GitHub's rate limit ended the run before CodeGuru answered".to_owned(),
             }));
+            self.left = self.left.take().or(call.left());
         }
     }
 
@@ -410,6 +427,7 @@ impl Run {
                 for_model: "timeout".to_owned(),
                 for_operator: format!("{} was still running at the review's deadline", call.tool.name()),
             }));
+            self.left = self.left.take().or(call.left());
         }
         self.stage = Stage::Finished(match &self.model {
             None => ModelSection::NotConfigured,

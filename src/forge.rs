@@ -18,6 +18,7 @@ use tokio::sync::watch;
 mod api;
 pub mod content;
 pub mod faults;
+mod git;
 mod listener;
 mod page;
 pub mod sample;

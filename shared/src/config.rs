@@ -1,6 +1,7 @@
 //! One settings file for both halves: TOML, the environment over it, flags over that. This module reads and merges;
 //! what a table means is known where it is used. Unknown keys, half-set tables and empty values refuse to start.
 
+mod children;
 mod keys;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+pub use children::Surroundings;
 pub use keys::{KEYS, Key, Kind, reference_table};
 
 use crate::aws::AwsSettings;
@@ -104,6 +106,11 @@ impl Settings {
     /// The process's environment, UTF-8 values only. The one place that reads it.
     pub fn process_environment() -> BTreeMap<String, String> {
         std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
+    }
+
+    /// What programs that this one starts are given of the environment.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings::of(&self.environment)
     }
 
     /// Merges TOML text with an environment.

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Forge;
 use super::faults::Action;
+use super::git;
 use super::listener::Line;
 use super::page;
 use super::state::LoggedRequest;
@@ -24,6 +25,7 @@ mod pages;
 mod route;
 
 use route::Endpoint;
+pub(super) use route::query;
 
 /// The largest body of a call.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -82,6 +84,9 @@ pub(super) async fn answer(State(forge): State<Forge>, request: Request) -> Resp
     let Some(segments) = route::segments(&path) else {
         return page::not_found();
     };
+    if git::is_git(&segments) {
+        return git::answer(forge, parts, segments, body).await;
+    }
     if !route::is_api(&segments) {
         return page::show(&forge, parts.method.as_str(), &segments);
     }
@@ -102,7 +107,7 @@ pub(super) async fn answer(State(forge): State<Forge>, request: Request) -> Resp
 
 async fn perform(forge: &Forge, parts: &Parts, segments: &[String], body: Bytes) -> Outcome {
     let method = parts.method.as_str().to_owned();
-    let query = route::query(parts.uri.query().unwrap_or_default());
+    let query = query(parts.uri.query().unwrap_or_default());
     let (path, endpoint) = forge.understand(segments);
     let logged = LoggedRequest {
         method: method.clone(),

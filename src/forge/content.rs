@@ -237,6 +237,14 @@ impl Content {
         }
     }
 
+    /// Where git itself can read it. One in memory is written to `scratch`, an empty directory.
+    pub fn as_git(&self, scratch: &std::path::Path) -> Result<std::path::PathBuf, ContentError> {
+        match self {
+            Self::Memory(memory) => memory.write_to(scratch).map(|()| scratch.to_owned()),
+            Self::Git(copy) => Ok(copy.path().to_owned()),
+        }
+    }
+
     /// A blob's bytes.
     pub fn blob(&self, sha: &CommitSha) -> Result<Option<Vec<u8>>, ContentError> {
         match self {

@@ -1,6 +1,7 @@
 //! The worker as a GitHub App, against the forge: the bot's comment, tokens that end, an App that is taken away.
 
 use eco_coder::forge::AppSettings;
+use eco_coder_worker::backends::codeguru_reviewer::fake::{FakeReviewer, recommendation};
 
 use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, stdout, tree};
 
@@ -9,9 +10,14 @@ const KEY: &str = include_str!("../../worker/github/src/testing/app_key.pem");
 const PUBLIC: &str = include_str!("../../worker/github/src/testing/app_key.pub.pem");
 
 async fn world() -> World {
+    world_with("").await
+}
+
+/// `more` are tables of settings.
+async fn world_with(more: &str) -> World {
     let app = AppSettings { id: 4711, public_key: PUBLIC.to_owned() };
-    let mut world =
-        World::with_app("[github]\napp_id = \"4711\"\napp_key_source = \"env:ECO_CODER_SECRET_APP\"", app).await;
+    let settings = format!("[github]\napp_id = \"4711\"\napp_key_source = \"env:ECO_CODER_SECRET_APP\"\n{more}");
+    let mut world = World::with_app(&settings, app).await;
     world.set_environment("ECO_CODER_SECRET_APP", KEY);
     world.unset_environment("ECO_CODER_GITHUB_TOKEN");
     world
@@ -70,4 +76,29 @@ async fn the_doctor_signs_in_as_the_app_and_says_what_is_wrong() {
     world.set_environment("ECO_CODER_SECRET_APP", "no key");
     let text = stdout(&world.run_configured(&["doctor"]));
     assert!(text.contains("github.app_key_source") && text.contains("no RSA private key in PEM"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn source_for_codeguru_is_fetched_with_the_installation_s_token() {
+    let fake = FakeReviewer::new();
+    fake.scans("Completed", vec![recommendation("a.py", (20, 21), "Critical", "SecurityIssues")]);
+    let arn = fake.associate_bucket("shop-scans", "codeguru-reviewer-acme", "Associated");
+    let endpoint = fake.serve().await.unwrap();
+    let mut world = world_with(&format!(
+        "[analysis]\nkind = \"codeguru\"\ncodeguru_poll_seconds = 1\ncodeguru_upload_source = true\n\
+         codeguru_associations = [\"acme/shop={arn}\"]\n[aws]\nregion = \"us-east-1\"\nendpoint_url = \"{endpoint}\""
+    ))
+    .await;
+    world.set_environment("PATH", &std::env::var("PATH").unwrap());
+    world.forge.install_app("acme");
+    world.start_ingress().await;
+    world.start_worker().await;
+    let (pull, head) = world.open("feature", &[("a.py", &"\n\ndef f():\n    return 1\n".repeat(40))]);
+    world.deliver(pull, "opened").await;
+    let comment = world.comment(pull, &head).await;
+    assert!(comment.body.contains("SQL injection"), "{}", comment.body);
+    world.settled().await;
+    assert_eq!((fake.uploads().len(), fake.objects().len()), (1, 0));
+    let asked = |end: &str| world.forge.requests().iter().filter(|request| request.path.ends_with(end)).count();
+    assert_eq!(asked("/access_tokens"), 1, "it is the token that everything is read with");
 }

@@ -12,9 +12,11 @@ Prints each operation and every difference, and fails if there is one.
 import datetime
 import gzip
 import json
+import pathlib
 import sys
 
 import boto3
+from botocore.config import Config
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
@@ -101,12 +103,36 @@ drive("codeguruprofiler", profiler_url, [
 ])
 association = "arn:aws:codeguru-reviewer:us-east-1:123456789012:association:association-{}"
 review = "arn:aws:codeguru-reviewer:us-east-1:123456789012:association:a:codereview:PullRequest-GitHub-17-aaaaaaa-{}"
+# The call as the worker makes it: a test of the worker compares what it sends with the same file.
+text = (pathlib.Path(__file__).parents[2] / "worker/src/backends/codeguru_reviewer/tests/create_code_review.json").read_text()
+for name, value in {
+    "DIGEST": "d" * 64, "ASSOCIATION": association.format(2), "HEAD_SHA": "a" * 40, "BASE_SHA": "b" * 40,
+}.items():
+    text = text.replace(name, value)
+asked = json.loads(text)
+check(ServiceModel(Loader().load_service_model("codeguru-reviewer", "service-2")).operation_model(
+    "CreateCodeReview").input_shape, asked, "CreateCodeReview request")
+scan = association.format(2) + ":codereview:RepositoryAnalysis-" + asked["Name"]
+bucket = asked["Type"]["RepositoryAnalysis"]["SourceCodeType"]["S3BucketRepository"]["Details"]
+place = {"Bucket": bucket["BucketName"], "Key": bucket["CodeArtifacts"]["SourceCodeArtifactsObjectKey"]}
+s3 = boto3.client(
+    "s3", endpoint_url=reviewer_url, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t",
+    config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+)
+s3.put_object(**place, Body=b"source", ExpectedBucketOwner="123456789012")
+if s3.get_object(**place)["Body"].read() != b"source":
+    differs("s3", "the object is another one")
 drive("codeguru-reviewer", reviewer_url, [
-    *[("DescribeRepositoryAssociation", {"AssociationArn": association.format(n)}) for n in range(2)],
+    *[("DescribeRepositoryAssociation", {"AssociationArn": association.format(n)}) for n in range(3)],
+    ("CreateCodeReview", asked),
+    ("CreateCodeReview", asked),
+    ("DescribeCodeReview", {"CodeReviewArn": scan}),
+    ("ListCodeReviews", {"Type": "RepositoryAnalysis", "ProviderTypes": ["S3Bucket"], "RepositoryNames": ["shop-scans"]}),
     ("ListCodeReviews", {"Type": "PullRequest", "ProviderTypes": ["GitHub"], "RepositoryNames": ["shop"]}),
     *[("DescribeCodeReview", {"CodeReviewArn": review.format(n)}) for n in range(3)],
     ("ListRecommendations", {"CodeReviewArn": review.format(0)}),
     ("ListRecommendations", {"CodeReviewArn": review.format(0), "MaxResults": 100, "NextToken": "100"}),
 ])
+s3.delete_object(**place)
 print(f"{failures} differences")
 sys.exit(failures > 0)

@@ -26,6 +26,8 @@ async fn main() -> std::io::Result<()> {
     for state in ["Associated", "Failed"] {
         reviewer.associate("acme/shop", "GitHub", state);
     }
+    reviewer.associate_bucket("shop-scans", "codeguru-reviewer-acme-us-east-1", "Associated");
+    reviewer.scans("Pending", Vec::new());
     for state in ["Completed", "Pending", "Failed"] {
         let all = (1..=150).map(|line| recommendation("a.py", (line, line), "High", "SecurityIssues")).collect();
         let review = FakeReview::completed("acme/shop", 17, &"a".repeat(40), all);

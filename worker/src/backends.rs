@@ -8,6 +8,7 @@ pub mod parameter_store;
 pub mod pprof;
 pub mod profile_files;
 pub mod profiles;
+pub mod source_archive;
 
 use std::sync::Arc;
 

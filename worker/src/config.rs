@@ -239,9 +239,9 @@ impl WorkerConfig {
         let model: ModelTable = settings.table("model")?;
         let model_engine = model::from_table(&model, settings)?;
         let analysis: AnalysisTable = settings.table("analysis")?;
-        let codeguru = codeguru::from_table(&analysis, settings)?;
         let profiles: ProfilesTable = settings.table("profiles")?;
         let github: GitHubTable = settings.table("github")?;
+        let codeguru = codeguru::from_table(&analysis, &github.api_url, settings)?;
         let worker: WorkerTable = settings.table("worker")?;
         check_worker(&worker, &github)?;
         check_analysis(&analysis, &profiles, &worker)?;

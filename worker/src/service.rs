@@ -179,7 +179,7 @@ pub fn inspector(
     let codeguru = config
         .codeguru
         .clone()
-        .map(|(settings, aws)| Arc::new(CodeguruReviewer::new(settings, aws, Arc::clone(&store), Arc::clone(&env))));
+        .map(|(settings, aws)| CodeguruReviewer::new(settings, aws, Arc::clone(&store), Arc::clone(&env), github));
     Ok(Inspector {
         github: github.clone(),
         store,
@@ -188,7 +188,7 @@ pub fn inspector(
         model,
         backends: Backends {
             code: Arc::new(Embedded::new(github.clone(), pool, config.worker.source_bytes, settings)),
-            codeguru,
+            codeguru: codeguru.map(Arc::new),
             profiles: Arc::new(profiles),
             carbon: grid,
         },

@@ -82,8 +82,9 @@ impl ToolCall {
             Self::AnalyzeCode(_) => analyze,
             Self::ProfileCodePerformance(_) => profile,
             Self::CalculateCarbonFootprint(_) | Self::ReadChanges(_) => Duration::from_secs(5),
-            // One step of it; the whole has a deadline of its own.
-            Self::CodeguruReviewer(_) | Self::PostGithubComment(_) => Duration::from_mins(1),
+            // One step of it, which keeps to less by itself; the whole has a deadline of its own.
+            Self::CodeguruReviewer(_) => Duration::from_mins(5),
+            Self::PostGithubComment(_) => Duration::from_mins(1),
         }
     }
 }

@@ -357,6 +357,12 @@ pub const KEYS: &[Key] = &[
         "Reviews that ask CodeGuru in a day (UTC), over all workers; above it the report is the embedded analyser's, and says so.",
     ),
     key(
+        "analysis.codeguru_upload_source",
+        Flag,
+        "false",
+        "For associations of the kind S3Bucket: put the source of a pull request's head into their bucket, in your own account, while CodeGuru reviews it.",
+    ),
+    key(
         "profiles.kind",
         Text,
         "files",

@@ -62,6 +62,11 @@ pub const METRICS: &[Metric] = &[
     ),
     histogram("CodeGuruReviewTime", Unit::Milliseconds, &[], "Until a CodeGuru review was complete (fleet only)."),
     counter("CodeGuruRecommendations", &["Repository"], "Findings that analyze_code returned, whoever analysed."),
+    counter(
+        "CodeGuruUploadsLeft",
+        &[],
+        "Uploaded sources that could not be removed from their bucket; the log names each (fleet only).",
+    ),
     histogram(
         "CarbonFootprintCalculated",
         Unit::Count,

@@ -47,6 +47,11 @@ impl Forge {
         self.state().tokens.clear();
     }
 
+    /// The same, of a token that isn't in a call to the API.
+    pub(in crate::forge) fn admits_app(&self, token: &str, path: &str) -> bool {
+        self.admit_app(token, path).is_ok()
+    }
+
     /// Is this the App's own token where that is due, or an installation's where its repositories are?
     pub(super) fn admit_app(&self, token: &str, path: &str) -> Result<()> {
         let refused = || Answer::error(401, "Bad credentials");

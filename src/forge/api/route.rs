@@ -50,7 +50,7 @@ pub(super) fn is_api(segments: &[String]) -> bool {
 }
 
 /// The decoded parameters of a query.
-pub(super) fn query(query: &str) -> Vec<(String, String)> {
+pub(in crate::forge) fn query(query: &str) -> Vec<(String, String)> {
     let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs

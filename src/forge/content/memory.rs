@@ -13,6 +13,8 @@ use super::{
     ChangeStatus, CommitInfo, ContentError, DEFAULT_BRANCH, DirectoryEntry, Entry, FileChange, Relation, Tree,
 };
 
+mod export;
+
 /// Who makes the commits.
 const AUTHOR: &str = "octocat";
 /// A file that keeps this share of its bytes under another path was renamed: git's default.

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eco_coder_shared::env::{SharedEnv, Timestamp};
+use eco_coder_shared::env::{Env, SharedEnv, Timestamp};
 use eco_coder_shared::ids::RepoName;
 use eco_coder_shared::retry::{Policy, Retry, retry};
 use secrecy::SecretString;
@@ -97,10 +97,20 @@ impl GitHub {
         matches!(self.inner.auth, Auth::App(_))
     }
 
+    /// How requests are signed.
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.inner.auth
+    }
+
+    /// How what is safe is repeated, and by whose clock.
+    pub(crate) fn retries(&self) -> (&Policy, &dyn Env) {
+        (&self.inner.settings.retries, self.inner.env.as_ref())
+    }
+
     /// Sends, and gives the answer if it is a success.
     pub(crate) async fn send(&self, request: Request) -> Result<Response, ApiError> {
-        let Inner { settings, env, .. } = &*self.inner;
-        retry(&settings.retries, env.as_ref(), |(_, retry): &Failed| *retry, || self.attempt(request.clone()))
+        let (retries, env) = self.retries();
+        retry(retries, env, |(_, retry): &Failed| *retry, || self.attempt(request.clone()))
             .await
             .map_err(|(error, _)| error)
     }
@@ -163,7 +173,7 @@ impl GitHub {
         self.call(request, line, token.as_ref()).await
     }
 
-    async fn token(&self, installation: Option<&Installation>) -> Result<Option<SecretString>, Failed> {
+    pub(crate) async fn token(&self, installation: Option<&Installation>) -> Result<Option<SecretString>, Failed> {
         let refuse = |error| (error, Retry::No);
         match (&self.inner.auth, installation) {
             (Auth::Anonymous, _) => Ok(None),
@@ -181,7 +191,7 @@ impl GitHub {
     }
 
     /// The App's installation on the repository.
-    async fn installation(&self, app: &App, repository: &RepoName) -> Result<Arc<Installation>, Failed> {
+    pub(crate) async fn installation(&self, app: &App, repository: &RepoName) -> Result<Arc<Installation>, Failed> {
         let (env, settings) = (&self.inner.env, self.inner.settings);
         if let Some(known) = app.known(repository, env.now()) {
             return Ok(known);

@@ -13,6 +13,7 @@ pub mod contents;
 pub mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod git;
 pub mod http;
 pub mod limits;
 mod pages;
@@ -30,6 +31,7 @@ pub use client::{GitHub, Settings};
 pub use comments::IssueComment;
 pub use contents::Content;
 pub use error::ApiError;
+pub use git::git_root;
 pub use http::{HttpSettings, HttpTransport, SetupError};
 pub use pulls::{ChangedFile, FileList, FileStatus, Pull, PullState};
 pub use statuses::{Status, StatusState};

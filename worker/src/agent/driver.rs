@@ -103,7 +103,12 @@ impl Driver<'_> {
                 run.apply(Event::Deadline);
             }
             let events = match run.next() {
-                Action::Finish(finish) => return Ok(Driven::Finished(finish)),
+                Action::Finish(finish) => {
+                    if let (Some(left), Some(codeguru)) = (run.left(), &self.backends.codeguru) {
+                        codeguru.remove(left).await;
+                    }
+                    return Ok(Driven::Finished(finish));
+                }
                 Action::Suspend { until } if until > self.env.now() => {
                     return Ok(Driven::Suspended { until, why: run.waits_for() });
                 }

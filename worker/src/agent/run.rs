@@ -87,6 +87,14 @@ impl Call {
     fn new(tool: ToolCall, asked_as: Option<String>) -> Self {
         Self { tool, asked_as, outcome: None, waits: None }
     }
+
+    /// What is under way with CodeGuru, if that is the call.
+    fn left(&self) -> Option<codeguru_reviewer::Progress> {
+        match &self.tool {
+            ToolCall::CodeguruReviewer(progress) => Some(progress.clone()),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,6 +122,9 @@ pub struct Run {
     stage: Stage,
     calls: Vec<Call>,
     turns: Vec<Turn<Answer>>,
+    /// What was under way with CodeGuru when the run ended without it.
+    #[serde(default)]
+    left: Option<codeguru_reviewer::Progress>,
 }
 
 /// What we say to a model, as a session remembers it: without source text.
@@ -156,7 +167,7 @@ impl Run {
             ToolCall::ProfileCodePerformance(profile_code_performance::Arguments::default()),
         ];
         let calls = planned.map(|tool| Call::new(tool, None)).into();
-        Self { model, limits, spent: Spent::default(), stage: Stage::TurnZero, calls, turns: Vec::new() }
+        Self { model, limits, spent: Spent::default(), stage: Stage::TurnZero, calls, turns: Vec::new(), left: None }
     }
 
     /// The same, with CodeGuru Reviewer asked in turn 0.
@@ -254,6 +265,11 @@ impl Run {
         }
     }
 
+    /// What was under way with CodeGuru when the run ended without it: somebody has to clean up.
+    pub fn left(&self) -> Option<&codeguru_reviewer::Progress> {
+        self.left.as_ref()
+    }
+
     /// What waits may go on with new arguments, and with nothing else.
     fn tool_waits(&mut self, id: CallId, until: Timestamp, tool: ToolCall) {
         let Some(call) = self.calls.get_mut(id).filter(|call| call.outcome.is_none()) else { return };
@@ -280,6 +296,7 @@ impl Run {
                 for_model: "GitHub's rate limit was reached".to_owned(),
                 for_operator: "GitHub's rate limit ended the run before CodeGuru answered".to_owned(),
             }));
+            self.left = self.left.take().or(call.left());
         }
     }
 
@@ -433,6 +450,7 @@ impl Run {
                 for_model: "timeout".to_owned(),
                 for_operator: format!("{} was still running at the review's deadline", call.tool.name()),
             }));
+            self.left = self.left.take().or(call.left());
         }
         self.stage = Stage::Finished(match &self.model {
             None => Ended::NotConfigured,

@@ -1,6 +1,7 @@
 //! CodeGuru Reviewer's look at a head, beside the embedded analysis: CodeGuru reviews each pull request of a GitHub
 //! repository that an account has associated with it; we look for the review of this head, and take what it recommends on
-//! changed lines. Never waits inside: a step that finds nothing yet says when the next one is due.
+//! changed lines. Of a repository that is associated through S3, and if the settings allow it, the source is uploaded and
+//! its review asked for (`upload.rs`). Never waits inside: a step that finds nothing yet says when the next one is due.
 //!
 //! CodeGuru takes no new associations since November 2025, so this is for accounts that have one. Its quota is one call a
 //! second for each operation and account: calls of this process are a second apart, nothing is retried within a step, and
@@ -8,20 +9,28 @@
 
 mod api;
 mod associations;
+mod bucket;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
+mod identity;
 mod recommendations;
+mod scan;
+mod upload;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use eco_coder_github::GitHub;
 use eco_coder_shared::aws::{AwsSettings, Fault};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
 use metrics::histogram;
 
 use self::api::{Api, ReviewState};
 pub use self::associations::Association;
-use self::associations::Associations;
+use self::associations::{Associations, Provider};
+use self::bucket::Buckets;
+use self::upload::Asked;
+use crate::backends::source_archive::{self, Sources};
 use crate::results::{CodeReview, ErrorType, ReviewStatus, ToolError};
 use crate::store::Store;
 use crate::subject::{Change, Subject};
@@ -29,6 +38,8 @@ use crate::tools::codeguru_reviewer::{Progress, Step};
 
 /// The longest interval between two steps, in poll intervals.
 const MOST_INTERVALS: u32 = 8;
+/// For one step, an upload in it; then it is tried again. Removing an upload comes on top.
+const STEP: Duration = Duration::from_mins(4);
 /// What CodeGuru reads.
 const ENDINGS: [&str; 2] = [".java", ".py"];
 
@@ -45,6 +56,8 @@ pub struct Settings {
     pub poll: Duration,
     /// Reviews that ask in a day (UTC), over all workers.
     pub daily_limit: u32,
+    /// Source may be uploaded to associations with S3: from there. `None`: it may not.
+    pub upload: Option<source_archive::Settings>,
 }
 
 /// The engine.
@@ -53,7 +66,24 @@ pub struct CodeguruReviewer {
     store: Arc<dyn Store>,
     env: SharedEnv,
     associations: Associations,
+    sources: Option<Sources>,
+    buckets: Buckets,
     settings: Settings,
+}
+
+/// What a look came to.
+enum Looked {
+    Answer(Box<CodeReview>),
+    /// What comes next is in the progress; it is to be kept before that is done.
+    Noted,
+    /// There is no answer yet.
+    Nothing,
+}
+
+/// How far a step came.
+enum Advanced {
+    Done(Box<CodeReview>),
+    Waits(Timestamp),
 }
 
 /// Why a step has no answer.
@@ -88,20 +118,37 @@ fn error(error_type: ErrorType, why: impl Into<String>, operator: impl Into<Stri
 /// Harmless calls, for `eco-coder doctor`: is each association there and in use, and may its reviews be listed? Says what is
 /// to be mended, in words for an operator.
 pub async fn wrong(settings: &Settings, aws: AwsSettings, env: SharedEnv) -> Vec<String> {
-    Associations::new(settings.associations.clone(), env).wrong(&Api::new(aws)).await
+    let associations = Associations::new(settings.associations.clone(), settings.upload.is_some(), env);
+    let mut wrong = associations.wrong(&Api::new(aws)).await;
+    if let Some(source) = &settings.upload
+        && let Err(fault) = source_archive::check_git(source).await
+    {
+        wrong.push(format!("analysis.codeguru_upload_source: {fault}"));
+    }
+    wrong
 }
 
 impl CodeguruReviewer {
-    /// Asks nothing yet. Budgets are spent in `store`.
-    pub fn new(settings: Settings, aws: AwsSettings, store: Arc<dyn Store>, env: SharedEnv) -> Self {
-        let associations = Associations::new(settings.associations.clone(), Arc::clone(&env));
-        Self { api: Api::new(aws), store, env, associations, settings }
+    /// Asks nothing yet. Budgets are spent in `store`; source is fetched with the tokens of `github`.
+    pub fn new(settings: Settings, aws: AwsSettings, store: Arc<dyn Store>, env: SharedEnv, github: &GitHub) -> Self {
+        let (all, may_upload) = (settings.associations.clone(), settings.upload.is_some());
+        let associations = Associations::new(all, may_upload, Arc::clone(&env));
+        let sources = settings.upload.clone().map(|upload| Sources::new(github.clone(), upload));
+        let buckets = Buckets::new(aws.clone());
+        Self { api: Api::new(aws), store, env, associations, sources, buckets, settings }
+    }
+
+    /// With clients made from this, and calls one right after the other.
+    #[cfg(test)]
+    pub(crate) fn unpaced(self, sdk: &aws_config::SdkConfig) -> Self {
+        Self { api: Api::unpaced(sdk), buckets: Buckets::with(sdk), ..self }
     }
 
     /// What results depend on.
     pub fn digest(&self) -> String {
-        let Settings { associations, min_changed_lines, .. } = &self.settings;
-        format!("codeguru {min_changed_lines} {associations:?}")
+        let Settings { associations, min_changed_lines, upload, .. } = &self.settings;
+        let uploads = if upload.is_some() { " uploads" } else { "" };
+        format!("codeguru {min_changed_lines} {associations:?}{uploads}")
     }
 
     /// Is this pull request one to ask about? It is if its repository is associated, it changes more lines than the least,
@@ -122,8 +169,18 @@ impl CodeguruReviewer {
         read && lines > self.settings.min_changed_lines && self.associations.of(&subject.target.repository).is_some()
     }
 
-    /// One step: the answer, or when to ask again.
+    /// One step: the answer, or when to ask again. In every ending, an upload is removed.
     pub async fn step(&self, mut progress: Progress, subject: &Subject) -> Result<Step, ToolError> {
+        let ended = match self.advance(&mut progress, subject).await {
+            Ok(Advanced::Waits(until)) => return Ok(Step::Wait { until, progress }),
+            Ok(Advanced::Done(review)) => Ok(Step::Done(review)),
+            Err(error) => Err(error),
+        };
+        self.remove(&progress).await;
+        ended
+    }
+
+    async fn advance(&self, progress: &mut Progress, subject: &Subject) -> Result<Advanced, ToolError> {
         let now = self.env.now();
         let since = match progress.since {
             Some(since) => since,
@@ -131,23 +188,27 @@ impl CodeguruReviewer {
         };
         progress.since = Some(since);
         let deadline = since + self.settings.timeout;
-        let looked = match self.look(&mut progress, subject, now >= deadline).await {
-            Ok(Some(review)) => {
+        let looked = tokio::time::timeout(STEP, self.look(progress, subject, now >= deadline)).await;
+        let silence = || Fault { code: None, words: "CodeGuru Reviewer did not answer in time".to_owned() };
+        let fault = match looked.unwrap_or_else(|_| Err(Trouble::Later(silence()))) {
+            Ok(Looked::Answer(review)) => {
                 histogram!("CodeGuruReviewTime").record(since.until(self.env.now()).as_secs_f64() * 1e3);
-                return Ok(Step::Done(Box::new(review)));
+                return Ok(Advanced::Done(review));
             }
+            Ok(Looked::Noted) => return Ok(Advanced::Waits(now)),
             Err(Trouble::Never(error)) => return Err(error),
             Err(Trouble::Later(fault)) => Some(fault),
-            Ok(None) => None,
+            Ok(Looked::Nothing) => None,
         };
         if now >= deadline {
-            return Err(self.too_late(looked));
+            return Err(self.too_late(fault));
         }
-        if let Some(fault) = looked {
-            progress.troubles += 1;
+        if let Some(fault) = fault {
             tracing::warn!(component = "codeguru_reviewer_tool", error = fault.words, "CodeGuru could not be asked");
+            progress.troubles += 1;
+            progress.trouble = Some(fault);
         }
-        Ok(Step::Wait { until: (now + self.interval(progress.troubles)).min(deadline), progress })
+        Ok(Advanced::Waits((now + self.interval(progress.troubles)).min(deadline)))
     }
 
     /// Takes this review's part of the day's budget.
@@ -164,17 +225,25 @@ impl CodeguruReviewer {
     }
 
     /// Is there an answer? At the last look, what there is must do.
-    async fn look(
-        &self,
-        progress: &mut Progress,
-        subject: &Subject,
-        last: bool,
-    ) -> Result<Option<CodeReview>, Trouble> {
+    async fn look(&self, progress: &mut Progress, subject: &Subject, last: bool) -> Result<Looked, Trouble> {
         let review = if let Some(review) = &progress.review {
             review.clone()
         } else {
-            self.associations.check(&self.api, &subject.target.repository).await?;
-            let Some(found) = self.api.find(&subject.target).await? else { return Ok(None) };
+            let target = &subject.target;
+            let found = match self.associations.check(&self.api, &target.repository).await? {
+                Provider::GitHub => self.api.find(target).await?,
+                // What is asked for now would not be done in time.
+                Provider::Bucket(_) if last => match progress.trouble.take() {
+                    Some(fault) => return Err(Trouble::Later(fault)),
+                    None => None,
+                },
+                Provider::Bucket(association) => match self.ask(progress, target, &association).await? {
+                    Asked::Review(review) => Some(review),
+                    Asked::Noted => return Ok(Looked::Noted),
+                    Asked::NotYet => None,
+                },
+            };
+            let Some(found) = found else { return Ok(Looked::Nothing) };
             progress.review.insert(found).clone()
         };
         let (state, reason) = self.api.state(&review).await?;
@@ -186,7 +255,7 @@ impl CodeguruReviewer {
             }
             ReviewState::Deleting => return never("its review is being deleted"),
             ReviewState::Pending if last => {}
-            ReviewState::Pending => return Ok(None),
+            ReviewState::Pending => return Ok(Looked::Nothing),
         }
         let listed = self.api.recommendations(&review).await?;
         let mut answer = recommendations::review(&review, &listed, subject);
@@ -194,7 +263,7 @@ impl CodeguruReviewer {
             answer.status = ReviewStatus::Partial;
             answer.reason = Some(format!("it was not done within {}; what it had is here", self.patience()));
         }
-        Ok(Some(answer))
+        Ok(Looked::Answer(Box::new(answer)))
     }
 
     fn too_late(&self, fault: Option<Fault>) -> ToolError {

@@ -2,22 +2,29 @@
 
 use std::time::Duration;
 
+use eco_coder_github::git_root;
 use eco_coder_shared::aws::AwsSettings;
 use eco_coder_shared::config::{ConfigError, Settings};
 
 use super::tables::AnalysisTable;
 use crate::backends::codeguru_reviewer::{self, Association};
+use crate::backends::source_archive;
 
 const KIND: &str = "analysis.kind";
+const UPLOAD: &str = "analysis.codeguru_upload_source";
 const ASSOCIATIONS: &str = "analysis.codeguru_associations";
 
 /// What CodeGuru is asked with, and where AWS is; `None`: the embedded analyser alone.
 pub(super) fn from_table(
     table: &AnalysisTable,
+    api_url: &str,
     settings: &Settings,
 ) -> Result<Option<(codeguru_reviewer::Settings, AwsSettings)>, ConfigError> {
     let wrong = |key: &str, problem: &str| Err(ConfigError::value(key, problem));
     match (table.kind.as_str(), table.codeguru_associations.is_empty()) {
+        ("embedded", true) if table.codeguru_upload_source => {
+            return wrong(UPLOAD, "it is for analysis.kind = \"codeguru\"; set that, or remove this");
+        }
         ("embedded", true) => return Ok(None),
         ("embedded", false) => {
             return wrong(ASSOCIATIONS, "it is for analysis.kind = \"codeguru\"; set that, or remove this");
@@ -64,6 +71,11 @@ pub(super) fn from_table(
         timeout: Duration::from_secs(timeout),
         poll: Duration::from_secs(poll),
         daily_limit: table.codeguru_daily_limit,
+        upload: table.codeguru_upload_source.then(|| source_archive::Settings {
+            root: git_root(api_url),
+            surroundings: settings.surroundings(),
+            bounds: source_archive::Bounds::default(),
+        }),
     };
     Ok(Some((settings_of_it, AwsSettings::from_settings(settings)?)))
 }
@@ -89,7 +101,9 @@ mod tests {
     fn read(text: &str) -> Result<Option<codeguru_reviewer::Settings>, String> {
         let settings = Settings::parse(&format!("[analysis]\n{text}"), []).unwrap();
         let table = settings.table("analysis").unwrap();
-        from_table(&table, &settings).map(|found| found.map(|(settings, _)| settings)).map_err(|e| e.to_string())
+        from_table(&table, "https://api.github.com", &settings)
+            .map(|found| found.map(|(settings, _)| settings))
+            .map_err(|e| e.to_string())
     }
 
     #[test]
@@ -106,6 +120,19 @@ mod tests {
             let error = read(&text).unwrap_err();
             assert!(error.contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn source_is_uploaded_only_if_it_is_said_and_comes_from_the_host_that_the_api_is_of() {
+        let with = |rest: &str| {
+            read(&format!("kind = \"codeguru\"\ncodeguru_associations = [\"acme/shop={ARN}\"]\n{rest}"))
+                .unwrap()
+                .unwrap()
+        };
+        assert!(with("").upload.is_none() && with("codeguru_upload_source = false").upload.is_none());
+        assert_eq!(with("codeguru_upload_source = true").upload.unwrap().root, "https://github.com");
+        let error = read("codeguru_upload_source = true").unwrap_err();
+        assert!(error.contains("codeguru_upload_source") && error.contains("set that, or remove"), "{error}");
     }
 
     #[test]

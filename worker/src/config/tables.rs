@@ -155,6 +155,8 @@ table! {
         codeguru_poll_seconds: u64 = 20,
         /// Of all workers.
         codeguru_daily_limit: u32 = 1000,
+        /// To associations with S3.
+        codeguru_upload_source: bool = false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! CodeGuru Reviewer's look at the head, in steps: each asks what there is and says when to ask again, so that the review
 //! is put down between them. No model can call it; code plans it in turn 0.
 
+use eco_coder_shared::aws::Fault;
 use eco_coder_shared::env::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,23 @@ pub struct Progress {
     pub review: Option<String>,
     /// Times that CodeGuru asked us to call less, or did not answer.
     pub troubles: u32,
+    /// The latest of them.
+    #[serde(default)]
+    pub trouble: Option<Fault>,
+    /// Where the source is that was uploaded for it, or is about to be: it is to be removed.
+    #[serde(default)]
+    pub upload: Option<Upload>,
+}
+
+/// An object in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// The bucket.
+    pub bucket: String,
+    /// The object.
+    pub key: String,
+    /// It is known to be there. If not, it may be, all the same.
+    pub is_stored: bool,
 }
 
 /// What a step came to.

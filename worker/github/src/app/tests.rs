@@ -186,3 +186,23 @@ async fn comments_are_the_bot_s() {
     assert_eq!((author.id, author.is_bot), (77, true));
     assert!(!format!("{:?}", scene.github).contains("ghs_"));
 }
+
+#[tokio::test]
+async fn git_gets_the_token_of_the_installation_there_and_a_token_s_bearer_gets_that() {
+    let scene = scene();
+    let token = async |repository: &str| {
+        scene
+            .github
+            .token_for(&repository.parse().unwrap())
+            .await
+            .map(|token| token.unwrap().expose_secret().to_owned())
+    };
+    assert_eq!(token("acme/shop").await.unwrap(), "ghs_seven");
+    assert_eq!(token("other/one").await.unwrap(), "ghs_eight");
+    scene.read("acme/shop").await.ok();
+    assert_eq!(scene.sent("/app/installations/7/access_tokens"), 1, "it is kept");
+    let plain = Auth::token(SecretString::from("ghp_mine"));
+    let github = GitHub::new(scene.fake.clone(), plain, scene.env.clone(), Settings::default());
+    let mine = github.token_for(&"acme/shop".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(mine.expose_secret(), "ghp_mine");
+}

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::*;
 use crate::agent::budget::Limits;
 use crate::agent::run::Ended;
+use crate::backends::codeguru_reviewer::{self as codeguru, CodeguruReviewer};
 use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded, Exclude};
 use crate::backends::parameter_store::Grid;
@@ -29,6 +30,7 @@ use crate::store::ResultKey;
 use crate::store::history::Reviewed;
 use crate::store::sqlite::SqliteStore;
 use crate::subject::{Change, SubjectFile, Target};
+use crate::tools::codeguru_reviewer::{Progress, Upload};
 
 const SOURCE: &str =
     "def f(cursor, ids):\n    for i in ids:\n        cursor.execute('SELECT a FROM t WHERE i = %s', (i,))\n";
@@ -505,4 +507,37 @@ async fn changes_are_read_from_the_diff_in_hand_and_nothing_else_is() {
         let clear = String::from_utf8(stage.seal.open(&place, event).unwrap()).unwrap();
         assert!(!clear.contains("planted-1f3a"), "not even sealed: {clear}");
     }
+}
+
+#[tokio::test]
+async fn a_run_whose_time_is_up_removes_what_was_uploaded_for_codeguru() {
+    let mut stage = Stage::new();
+    let fake = codeguru::fake::FakeReviewer::new();
+    fake.associate_bucket("shop-scans", "codeguru-reviewer-acme", "Associated");
+    let settings = codeguru::Settings {
+        associations: Vec::new(),
+        min_changed_lines: 0,
+        timeout: Duration::from_mins(5),
+        poll: Duration::from_secs(1),
+        daily_limit: 1,
+        upload: None,
+    };
+    let client = GitHub::new(stage.github.clone(), Auth::Anonymous, stage.shared_env.clone(), Settings::default());
+    let (aws, store) = (eco_coder_shared::aws::AwsSettings::default(), Arc::new(SqliteStore::in_memory().unwrap()));
+    let engine = CodeguruReviewer::new(settings, aws, store, stage.shared_env.clone(), &client);
+    stage.backends.codeguru = Some(Arc::new(engine.unpaced(&fake.sdk().await.unwrap())));
+
+    let mut driver = stage.driver(&stage.store, None);
+    driver.deadlines.review = Duration::ZERO;
+    let upload = Upload { bucket: "codeguru-reviewer-acme".into(), key: "eco-coder/a.zip".into(), is_stored: true };
+    let progress = Progress { upload: Some(upload), ..Progress::default() };
+    let until = stage.shared_env.now() + Duration::from_mins(1);
+    let waits = Event::ToolWaits { id: 2, until, call: ToolCall::CodeguruReviewer(progress) };
+    let id = SessionId("s".into());
+    let mut session = Session { id: &id, length: 0, expires: until };
+    driver.append(&mut session, &waits).await.unwrap();
+    let run = Run::new(None, Limits::default()).asking_codeguru();
+    let ended = driver.run(&id, run, &stage.subject).await.unwrap();
+    assert!(matches!(ended, Driven::Finished(_)), "{ended:?}");
+    assert_eq!(fake.calls(), ["DeleteObject"]);
 }

@@ -321,7 +321,11 @@ fn asking() -> Run {
 
 fn progress(troubles: u32) -> ToolCall {
     let at = Some(Timestamp::from_seconds(1));
-    ToolCall::CodeguruReviewer(codeguru_reviewer::Progress { since: at, review: None, troubles })
+    ToolCall::CodeguruReviewer(codeguru_reviewer::Progress {
+        since: at,
+        troubles,
+        ..codeguru_reviewer::Progress::default()
+    })
 }
 
 #[test]
@@ -377,6 +381,23 @@ fn nobody_waits_for_codeguru_in_a_run_that_github_s_rate_limit_ends() {
     let throttled = ToolError { error_type: ErrorType::Throttle, ..tool_error() };
     run.apply(Event::ToolFinished { id: 0, outcome: Err(throttled) });
     assert!(matches!(finish(&run).quality, Section::Failed { error_type: ErrorType::Throttle, .. }));
+    assert!(run.left().is_some(), "whoever drives it cleans up");
+}
+
+#[test]
+fn what_was_under_way_with_codeguru_is_left_only_if_the_run_ended_without_it() {
+    let waiting = || {
+        let mut run = asking();
+        run.apply(Event::ToolWaits { id: 2, until: Timestamp::from_seconds(300), call: progress(3) });
+        run
+    };
+    let mut late = waiting();
+    late.apply(Event::Deadline);
+    assert_eq!(late.left().map(|left| left.troubles), Some(3));
+    let mut answered = waiting();
+    answered.apply(finished(2, codeguru("Completed", &[])));
+    answered.apply(Event::Deadline);
+    assert_eq!(answered.left(), None);
 }
 
 #[test]

@@ -12,7 +12,11 @@ use eco_coder_shared::ids::RepoName;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
+use super::associations::Bucket;
+use super::identity::Identity;
+use super::scan;
 use crate::subject::Target;
+use crate::tools::codeguru_reviewer::Upload;
 
 /// CodeGuru's quota: a call a second of each operation, for all of the account.
 const APART: Duration = Duration::from_secs(1);
@@ -58,6 +62,7 @@ pub(super) struct Api {
     reviews: Turn,
     states: Turn,
     recommendations: Turn,
+    creations: Turn,
     apart: Duration,
 }
 
@@ -70,6 +75,7 @@ impl Api {
             reviews: Turn::default(),
             states: Turn::default(),
             recommendations: Turn::default(),
+            creations: Turn::default(),
             apart: APART,
         }
     }
@@ -87,9 +93,13 @@ impl Api {
 
     /// Waits until a call of this operation may begin.
     async fn turn(&self, last: &Turn) {
+        self.turn_after(last, self.apart).await;
+    }
+
+    async fn turn_after(&self, last: &Turn, apart: Duration) {
         let mut last = last.lock().await;
         if let Some(before) = *last {
-            tokio::time::sleep_until(before + self.apart).await;
+            tokio::time::sleep_until(before + apart).await;
         }
         *last = Some(Instant::now());
     }
@@ -114,17 +124,59 @@ impl Api {
         call.max_results(1).send().await.map(drop).map_err(|e| Fault::new("codeguru-reviewer:ListCodeReviews", &e))
     }
 
+    /// Asks for a review of what was uploaded, and gives its ARN.
+    pub(super) async fn create(
+        &self,
+        identity: &Identity,
+        association: &Bucket,
+        upload: &Upload,
+        target: &Target,
+    ) -> Result<String, Fault> {
+        // One in two seconds.
+        self.turn_after(&self.creations, self.apart * 2).await;
+        count("codeguru-reviewer", "CreateCodeReview");
+        let kind = scan::of(identity, association, upload, target).map_err(|e| Fault {
+            code: Some("ValidationException".to_owned()),
+            words: format!("codeguru-reviewer:CreateCodeReview: {e}"),
+        })?;
+        let call = self.client().await.create_code_review().name(identity.name()).r#type(kind);
+        let call = call.repository_association_arn(&association.arn).client_request_token(identity.token());
+        let answer = call.send().await.map_err(|e| Fault::new("codeguru-reviewer:CreateCodeReview", &e))?;
+        answer.code_review.and_then(|review| review.code_review_arn).ok_or_else(|| Fault {
+            // The next try asks for the same one.
+            code: None,
+            words: "codeguru-reviewer:CreateCodeReview: the answer holds no code review".to_owned(),
+        })
+    }
+
+    /// The ARN of the review of an upload that has this name.
+    pub(super) async fn find_named(&self, repository: &str, name: &str) -> Result<Option<String>, Fault> {
+        self.search(Type::RepositoryAnalysis, ProviderType::S3Bucket, repository, |found| found.name() == Some(name))
+            .await
+    }
+
     /// The ARN of CodeGuru's own review of this head, if there is one.
     pub(super) async fn find(&self, target: &Target) -> Result<Option<String>, Fault> {
+        let name = target.repository.name();
+        self.search(Type::PullRequest, ProviderType::GitHub, name, |summary| is_of(summary, target)).await
+    }
+
+    async fn search(
+        &self,
+        kind: Type,
+        provider: ProviderType,
+        repository: &str,
+        is_wanted: impl Fn(&CodeReviewSummary) -> bool,
+    ) -> Result<Option<String>, Fault> {
         let mut next = None;
         for _ in 0..REVIEW_PAGES {
             self.turn(&self.reviews).await;
             count("codeguru-reviewer", "ListCodeReviews");
-            let call = self.client().await.list_code_reviews().r#type(Type::PullRequest);
-            let call = call.provider_types(ProviderType::GitHub).repository_names(target.repository.name());
+            let call = self.client().await.list_code_reviews().r#type(kind.clone());
+            let call = call.provider_types(provider.clone()).repository_names(repository);
             let page = call.max_results(100).set_next_token(next).send().await;
             let page = page.map_err(|e| Fault::new("codeguru-reviewer:ListCodeReviews", &e))?;
-            let found = page.code_review_summaries().iter().find(|summary| is_of(summary, target));
+            let found = page.code_review_summaries().iter().find(|summary| is_wanted(summary));
             if let Some(arn) = found.and_then(CodeReviewSummary::code_review_arn) {
                 return Ok(Some(arn.to_owned()));
             }

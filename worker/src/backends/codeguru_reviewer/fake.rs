@@ -1,16 +1,20 @@
 //! CodeGuru Reviewer as tests need it: associations and code reviews that change while they are watched, pages, faults on
-//! demand, a log of calls. Nobody emulates the service; `tests/support/codeguru_shapes.py` holds these answers against
+//! demand, a log of calls; the buckets of associations with S3 are served beside it. Nobody emulates the service; `tests/support/codeguru_shapes.py` holds these answers against
 //! AWS's own description of it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+
+mod uploads;
+
+pub use uploads::Scan;
 
 /// Seconds since 1970, as the service's times are.
 const CREATED: f64 = 1_700_000_000.0;
@@ -30,6 +34,8 @@ pub struct FakeReview {
     pub reason: Option<String>,
     /// As the service answers them.
     pub recommendations: Vec<Value>,
+    /// Of one that was asked for.
+    pub scan: Option<Scan>,
 }
 
 impl FakeReview {
@@ -42,6 +48,7 @@ impl FakeReview {
             state: "Completed".to_owned(),
             reason: None,
             recommendations,
+            scan: None,
         }
     }
 }
@@ -73,6 +80,12 @@ struct Held {
     reviews: Vec<(String, FakeReview)>,
     faults: VecDeque<(&'static str, u16, &'static str)>,
     calls: Vec<&'static str>,
+    buckets: BTreeSet<String>,
+    /// By `BUCKET/KEY`.
+    objects: BTreeMap<String, Vec<u8>>,
+    uploads: Vec<Vec<u8>>,
+    /// What reviews that are asked for are in, and recommend.
+    scans: (String, Vec<Value>),
 }
 
 /// The service.
@@ -136,9 +149,10 @@ impl FakeReviewer {
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
             .route("/associations/{arn}", get(association))
-            .route("/codereviews", get(reviews))
+            .route("/codereviews", get(reviews).post(uploads::create))
             .route("/codereviews/{arn}", get(review))
             .route("/codereviews/{arn}/Recommendations", get(recommendations))
+            .fallback(any(uploads::bucket))
             .with_state(Arc::clone(self))
     }
 
@@ -149,6 +163,16 @@ impl FakeReviewer {
         let router = self.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(address)
+    }
+
+    /// Serves it, and gives what clients are made from.
+    pub async fn sdk(self: &Arc<Self>) -> std::io::Result<aws_config::SdkConfig> {
+        let credentials = aws_sdk_codegurureviewer::config::Credentials::new("t", "t", None, None, "test");
+        let loader = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
+            .region(aws_config::Region::from_static("us-east-1"))
+            .endpoint_url(self.serve().await?)
+            .credentials_provider(credentials);
+        Ok(loader.load().await)
     }
 
     /// Notes the call; a fault that is due, or a request that nobody signed for this service, is the answer.
@@ -202,7 +226,8 @@ async fn reviews(State(fake): State<Arc<FakeReviewer>>, RawQuery(query): RawQuer
         return answer;
     }
     let query = query.unwrap_or_default();
-    if !query.contains("Type=PullRequest") {
+    let is_scan = query.contains("Type=RepositoryAnalysis");
+    if !is_scan && !query.contains("Type=PullRequest") {
         return error(400, "ValidationException");
     }
     let named = |name: &str| query.split('&').any(|pair| pair == format!("RepositoryNames={name}"));
@@ -210,6 +235,7 @@ async fn reviews(State(fake): State<Arc<FakeReviewer>>, RawQuery(query): RawQuer
     let of = held
         .reviews
         .iter()
+        .filter(|(_, review)| review.scan.is_some() == is_scan)
         .filter(|(_, review)| review.repository.split_once('/').is_some_and(|(_, name)| named(name)));
     let summaries: Vec<Value> = of.map(|(arn, review)| described(arn, review, false)).collect();
     page("CodeReviewSummaries", &summaries, &query, 100)
@@ -250,6 +276,9 @@ fn described(arn: &str, review: &FakeReview, whole: bool) -> Value {
         "Type": "PullRequest", "PullRequestId": review.pull.to_string(),
         "SourceCodeType": {"CommitDiff": {"SourceCommit": review.head, "DestinationCommit": "0".repeat(40)}},
     });
+    if let Some(scan) = &review.scan {
+        uploads::describe(&mut answer, scan);
+    }
     if whole {
         answer["Metrics"] = metrics;
         answer["AnalysisTypes"] = json!(["CodeQuality"]);

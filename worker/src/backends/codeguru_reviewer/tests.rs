@@ -1,8 +1,13 @@
 //! The engine over the real SDK, against the fake: what it finds, how long it waits, what it says when it can't.
 
 use eco_coder_analyzer::LineSet;
+use eco_coder_github::Auth;
+use eco_coder_github::testing::FakeGitHub;
 use eco_coder_shared::env::{Env, ManualEnv};
 use eco_coder_shared::ids::{PullNumber, RepoId};
+use secrecy::SecretString;
+
+mod uploading;
 
 use super::fake::{FakeReview, FakeReviewer, recommendation};
 use super::*;
@@ -49,6 +54,11 @@ impl Stage {
     }
 
     async fn of(fake: Arc<FakeReviewer>, arn: String) -> Self {
+        Self::uploading(fake, arn, None).await
+    }
+
+    /// Source comes from there.
+    async fn uploading(fake: Arc<FakeReviewer>, arn: String, upload: Option<source_archive::Settings>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&dir.path().join("store.db")).unwrap());
         let env = Arc::new(ManualEnv::new(Timestamp::from_seconds(1_700_000_000), 3));
@@ -58,16 +68,17 @@ impl Stage {
             timeout: TIMEOUT,
             poll: POLL,
             daily_limit: 2,
+            upload,
         };
-        let credentials = aws_sdk_codegurureviewer::config::Credentials::new("t", "t", None, None, "test");
-        let sdk = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
-            .region(aws_config::Region::from_static("us-east-1"))
-            .endpoint_url(fake.serve().await.unwrap())
-            .credentials_provider(credentials)
-            .load()
-            .await;
-        let codeguru = CodeguruReviewer::new(settings, AwsSettings::default(), store, env.clone());
-        Self { fake, env, codeguru: CodeguruReviewer { api: Api::unpaced(&sdk), ..codeguru }, _dir: dir }
+        let github = GitHub::new(
+            FakeGitHub::new(),
+            Auth::token(SecretString::from("token")),
+            env.clone(),
+            eco_coder_github::Settings::default(),
+        );
+        let sdk = fake.sdk().await.unwrap();
+        let codeguru = CodeguruReviewer::new(settings, AwsSettings::default(), store, env.clone(), &github);
+        Self { fake, env, codeguru: codeguru.unpaced(&sdk), _dir: dir }
     }
 
     async fn step(&self, progress: &Progress) -> Result<Step, ToolError> {
@@ -85,7 +96,8 @@ impl Stage {
             match self.step(&progress).await {
                 Ok(Step::Done(review)) => return (Ok(*review), steps),
                 Ok(Step::Wait { until, progress: next }) => {
-                    assert!(until > self.env.now(), "a step that is due at once would spin");
+                    let noted = progress.upload.is_none() && next.upload.is_some();
+                    assert!(noted || until > self.env.now(), "a step that is due at once would spin");
                     self.env.advance(self.env.now().until(until));
                     progress = next;
                 }
@@ -230,7 +242,7 @@ async fn an_association_that_cannot_serve_is_named_for_authors_and_operators() {
     for (provider, state, says) in [
         ("GitHub", "Disassociated", "the configured association is not in use"),
         ("GitHub", "Hibernating", "the configured association is not in use"),
-        ("CodeCommit", "Associated", "the configured association is not with GitHub"),
+        ("CodeCommit", "Associated", "the configured association is neither with GitHub nor with S3"),
     ] {
         let error = Stage::with(provider, state).await.answer().await.0.unwrap_err();
         assert_eq!((error.for_model.as_str(), error.error_type), (says, ErrorType::ValidationError));

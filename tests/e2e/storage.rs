@@ -121,8 +121,9 @@ async fn a_backup_of_a_serving_product_is_restored_with_its_key_and_its_memory()
     assert_eq!(unpack(&world.dir.path().join("b.tar"), &world.data()), ["MANIFEST.txt", "queue.db", "store.db"]);
     let sound = world.run_configured(&["doctor", "--storage"]);
     assert!(sound.status.success(), "{}", stdout(&sound));
-    assert!(stdout(&sound).contains("store.tables: 1 pull requests, 1 results"), "{}", stdout(&sound));
-    assert!(stdout(&sound).contains("store.sealed: 1 of 1"), "{}", stdout(&sound));
+    // The result, and what is remembered of the pull request.
+    assert!(stdout(&sound).contains("store.tables: 1 pull requests, 2 results"), "{}", stdout(&sound));
+    assert!(stdout(&sound).contains("store.sealed: 2 of 2"), "{}", stdout(&sound));
 
     let writes = world.writes().len();
     world.start_ingress().await;

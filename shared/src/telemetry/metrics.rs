@@ -73,6 +73,18 @@ pub const METRICS: &[Metric] = &[
         &["Repository"],
         "Grams of CO2e per review with a measurement.",
     ),
+    histogram(
+        "ModelCost",
+        Unit::Count,
+        &[],
+        "US dollars of the model per review that asked it, where a price is known.",
+    ),
+    histogram(
+        "ModelEnergy",
+        Unit::Count,
+        &[],
+        "Watt-hours of the model's own computation per review, the most of a published range; nothing where none is published.",
+    ),
     counter("GitHubCommentPosted", &["Result"], "Comments: success or failure."),
     counter(
         "JobOutcome",

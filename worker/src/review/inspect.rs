@@ -12,7 +12,7 @@ use eco_coder_shared::ids::{CommitSha, PullKey, RepoId, RepoName};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use metrics::counter;
+use metrics::{counter, histogram};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -166,6 +166,7 @@ impl Inspector {
         let ended = finish.model.clone();
         let mut report = self.assemble(head, finish, started.elapsed()).await;
         let remark = self.conclude(ended, said, &brief, &mut report);
+        note(&report.ledger);
         report.since = last.as_ref().and_then(|last| last.since(&report));
         let memory = Memory::of(&report, remark);
         if is_complete(&report) {
@@ -336,6 +337,19 @@ impl Inspector {
             return Ok(()); // too large to keep is no reason not to report
         }
         self.store.put_result(key, sealed, self.env.now() + kept).await
+    }
+}
+
+/// What the model cost, for the metrics.
+fn note(ledger: &Ledger) {
+    if ledger.input_tokens == 0 {
+        return;
+    }
+    if let Some(dollars) = ledger.dollars {
+        histogram!("ModelCost").record(dollars);
+    }
+    if let Some(energy) = &ledger.model_energy {
+        histogram!("ModelEnergy").record(energy.wh_high);
     }
 }
 

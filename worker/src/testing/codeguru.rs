@@ -1,7 +1,7 @@
 //! A fake of Amazon CodeGuru on loopback, for the real SDK: no emulator of AWS has it. One address for its services, each
 //! in a file of its own; a service's state is what a test puts there.
 //!
-//! Its answers are held against AWS's own description of the service by `tests/support/codeguru_shapes.py`. Requests must
+//! Its answers are held against AWS's own description of the service by `tests/support/aws_shapes.py`. Requests must
 //! be signed (Signature Version 4) for the service that they ask; the signature itself is not computed again.
 
 pub mod profiler;

@@ -22,6 +22,20 @@ pub enum Line {
     Hangs,
 }
 
+/// The errors that Converse knows, with their status.
+pub const ERRORS: [(u16, &str); 10] = [
+    (429, "ThrottlingException"),
+    (429, "ModelNotReadyException"),
+    (503, "ServiceUnavailableException"),
+    (500, "InternalServerException"),
+    (408, "ModelTimeoutException"),
+    (424, "ModelErrorException"),
+    (400, "ServiceQuotaExceededException"),
+    (400, "ValidationException"),
+    (404, "ResourceNotFoundException"),
+    (403, "AccessDeniedException"),
+];
+
 #[derive(Default)]
 struct Held {
     script: VecDeque<Line>,

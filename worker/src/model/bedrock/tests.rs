@@ -6,10 +6,10 @@ use aws_config::retry::RetryConfig;
 use eco_coder_shared::env::{ManualEnv, Timestamp};
 use serde_json::{Value, json};
 
-use super::fake::{FakeConverse, Line};
+use super::fake::{ERRORS, FakeConverse, Line};
 use super::*;
 use crate::model::{Said, Told, Turn};
-use crate::tools;
+use crate::tools::{self, ToolSpec};
 
 async fn model(fake: &Arc<FakeConverse>, id: &str) -> BedrockModel {
     let credentials = aws_sdk_bedrockruntime::config::Credentials::new("t", "t", None, None, "test");
@@ -72,6 +72,28 @@ async fn a_conversation_with_parallel_calls_and_reasoning_goes_there_and_back_un
     assert_eq!(body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]["type"], "object");
 }
 
+/// tests/support/aws_shapes.py holds the same file against AWS's description of the call.
+#[tokio::test]
+async fn the_question_is_the_one_that_aws_describes() {
+    let call = |id: &str| json!({"toolUse": {"toolUseId": id, "name": "read_changes", "input": {"path": "a.py"}}});
+    let reasoning = json!({"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "sig=="}}});
+    let said = json!([reasoning, {"text": "Two looks."}, call("1"), call("2")]);
+    let fake = FakeConverse::new([Line::Says(said, "tool_use"), text("a")]);
+    let mut model = model(&fake, "us.anthropic.claude-sonnet-4-6").await;
+    model.settings.guardrail = Some(("gr1".to_owned(), "2".to_owned()));
+    let schema = json!({"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]});
+    let tool = ToolSpec { name: "read_changes".into(), description: "Shows changes.".into(), input_schema: schema };
+    let asking = |turns| ModelRequest { tools: [tool.clone()].into(), ..request(turns) };
+    let content = model.reply(asking(Vec::new())).await.unwrap().content;
+    let told = |id: &str, is_error| Told::ToolResult { id: id.into(), content: "1+x = 1".into(), is_error };
+    let last = Told::Text { text: "This is your last turn.".into() };
+    let answers = vec![told("1", false), told("2", true), last];
+    model.reply(asking(vec![Turn::Assistant { content }, Turn::User { content: answers }])).await.unwrap();
+    let (id, body) = &fake.requests()[1];
+    let described: Value = serde_json::from_str(include_str!("tests/converse.json")).unwrap();
+    assert_eq!(json!({"modelId": id, "body": body}), described, "{body}");
+}
+
 #[tokio::test]
 async fn each_family_gets_what_it_takes_and_a_guardrail_is_named() {
     let fake = FakeConverse::new([text("a"), text("b")]);
@@ -118,7 +140,7 @@ async fn every_stop_reason_is_a_turn_or_a_failure_in_words() {
 
 #[tokio::test]
 async fn each_error_is_decided() {
-    // (status, type, tries, what it comes to)
+    // Each that there is: (status, type, tries, what it comes to)
     let cases = [
         (429, "ThrottlingException", 3, "throttled"),
         (429, "ModelNotReadyException", 3, "throttled"),
@@ -131,6 +153,7 @@ async fn each_error_is_decided() {
         (404, "ResourceNotFoundException", 1, "still in service?"),
         (403, "AccessDeniedException", 1, "allow bedrock:InvokeModel in the role's policy"),
     ];
+    assert_eq!(cases.map(|(status, kind, ..)| (status, kind)), ERRORS);
     for (status, kind, tries, says) in cases {
         let fake = FakeConverse::new(vec![Line::Fails(status, kind); 4]);
         let error = model(&fake, DEFAULT_ID).await.reply(request(Vec::new())).await.unwrap_err();

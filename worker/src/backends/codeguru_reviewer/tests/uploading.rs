@@ -117,7 +117,7 @@ async fn the_head_is_uploaded_reviewed_against_the_base_and_removed() {
     let review = world.answer().await.unwrap();
     assert_eq!((review.total_recommendations, review.recommendations.len()), (3, 1));
     let asked = world.stage.fake.reviews().remove(0).scan.unwrap();
-    // tests/support/codeguru_shapes.py holds the same file against AWS's description of the call.
+    // tests/support/aws_shapes.py holds the same file against AWS's description of the call.
     let identity = Identity::of(&world.subject().target);
     let arn = &world.stage.codeguru.settings.associations[0].arn;
     let expected = include_str!("create_code_review.json")

@@ -1,12 +1,14 @@
-//! The tests' fakes of CodeGuru as a process: `cargo run --example fake-codeguru [ADDRESS]` says where the Profiler is served,
-//! and on the next line where the Reviewer is, with something of each kind in them, until it is ended. For tests/support/codeguru_shapes.py and for trying things out.
+//! The tests' fakes of CodeGuru and Bedrock as a process: `cargo run --example fake-aws [ADDRESS]` says where the Profiler is served,
+//! and on the next lines where the Reviewer and Bedrock's Converse are, with something of each kind in them, until it is ended. For tests/support/aws_shapes.py and for trying things out.
 
 use std::io::Write;
 
 use eco_coder_shared::env::Timestamp;
 use eco_coder_worker::backends::codeguru_reviewer::fake::{FakeReview, FakeReviewer, recommendation};
+use eco_coder_worker::model::bedrock::fake::{ERRORS, FakeConverse, Line};
 use eco_coder_worker::testing::codeguru::FakeCodeGuru;
 use eco_coder_worker::testing::codeguru::profiler::{sample_profile, sample_recommendation};
+use serde_json::json;
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
@@ -34,6 +36,15 @@ async fn main() -> std::io::Result<()> {
         let reason = Some("for a test".to_owned());
         reviewer.review(FakeReview { state: state.to_owned(), reason, ..review });
     }
-    writeln!(std::io::stdout(), "{}\n{}", fake.url(), reviewer.serve().await?)?;
+    let stops = ["end_turn", "tool_use", "max_tokens", "guardrail_intervened", "malformed_tool_use"];
+    let said = json!([
+        {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "sig=="}}},
+        {"text": "A look."},
+        {"toolUse": {"toolUseId": "1", "name": "analyze_code", "input": {"paths": ["a.py"]}}},
+    ]);
+    let says = stops.into_iter().map(|stop| Line::Says(said.clone(), stop));
+    let converse = FakeConverse::new(says.chain(ERRORS.map(|(status, kind)| Line::Fails(status, kind))));
+    let (reviewer, converse) = (reviewer.serve().await?, converse.serve().await?);
+    writeln!(std::io::stdout(), "{}\n{reviewer}\n{converse}", fake.url())?;
     std::future::pending().await
 }

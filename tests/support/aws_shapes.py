@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Holds the answers of our fakes of CodeGuru against AWS's own description of the services, so that they can't drift from
+"""Holds the answers of our fakes of CodeGuru and Bedrock against AWS's own description of the services, so that they can't drift from
 the real ones, and drives each operation once with AWS's own client.
 
     pip install boto3
-    cargo run --example fake-codeguru &        # prints two addresses: Profiler, Reviewer
-    tests/support/codeguru_shapes.py PROFILER_URL REVIEWER_URL
+    cargo run --example fake-aws &        # prints three addresses: Profiler, Reviewer, Converse
+    tests/support/aws_shapes.py PROFILER_URL REVIEWER_URL CONVERSE_URL
 
 Prints each operation and every difference, and fails if there is one.
 """
@@ -16,11 +16,12 @@ import pathlib
 import sys
 
 import boto3
+import botocore.exceptions
 from botocore.config import Config
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-profiler_url, reviewer_url = sys.argv[1:]
+profiler_url, reviewer_url, converse_url = sys.argv[1:]
 failures = 0
 
 
@@ -33,6 +34,8 @@ def differs(where, what):
 def check(shape, value, where):
     """Unknown members, missing ones that are required, enums, types; of everything inside, too."""
     kind = shape.type_name
+    if getattr(shape, "is_document_type", False):
+        return None
     if kind == "structure":
         if not isinstance(value, dict):
             return differs(where, f"{value!r} is no structure")
@@ -134,5 +137,30 @@ drive("codeguru-reviewer", reviewer_url, [
     ("ListRecommendations", {"CodeReviewArn": review.format(0), "MaxResults": 100, "NextToken": "100"}),
 ])
 s3.delete_object(**place)
+
+# The question as the worker asks it: a test of the worker compares what it sends with the same file.
+asked = json.loads((pathlib.Path(__file__).parents[2] / "worker/src/model/bedrock/tests/converse.json").read_text())
+converse = ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2")).operation_model("Converse")
+check(converse.input_shape, asked["body"], "Converse request")
+question = {"modelId": asked["modelId"], "messages": [{"role": "user", "content": [{"text": "Results"}]}]}
+drive("bedrock-runtime", converse_url, [("Converse", question)] * 5)
+client = boto3.client(
+    "bedrock-runtime", endpoint_url=converse_url, region_name="us-east-1", aws_access_key_id="t",
+    aws_secret_access_key="t", config=Config(retries={"total_max_attempts": 1}),
+)
+described = {shape.name: shape.metadata.get("error", {}).get("httpStatusCode") for shape in converse.error_shapes}
+for _ in range(10):
+    try:
+        client.converse(**question)
+    except botocore.exceptions.ClientError as error:
+        code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+        print(f"bedrock-runtime Converse {status} {code}")
+        known = described.pop(code, "unknown")
+        if code == "ServiceQuotaExceededException" and known == "unknown":
+            continue  # documented for the service, not described for this call
+        if known != status:
+            differs("Converse", f"{code} is {known}, not {status}")
+for code in described:
+    differs("Converse", f"{code} is an error that the fake doesn't know")
 print(f"{failures} differences")
 sys.exit(failures > 0)

@@ -21,6 +21,7 @@ mod kill;
 mod model;
 mod overload;
 mod profiler;
+mod recorded;
 mod signature;
 mod storage;
 mod trouble;

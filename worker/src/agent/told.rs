@@ -41,7 +41,8 @@ pub(super) fn output(output: &ToolOutput, turn_zero: Option<&CodeAnalysis>) -> S
 /// Findings with what their rules say.
 fn explained(analysis: &CodeAnalysis, turn_zero: Option<&CodeAnalysis>) -> String {
     let known = turn_zero.map(ordered).unwrap_or_default();
-    let mut out = format!("{} findings in {} files\n", analysis.total_recommendations, analysis.files_analyzed);
+    let mut out =
+        format!("Findings: {}, in files looked at: {}\n", analysis.total_recommendations, analysis.files_analyzed);
     for finding in ordered(analysis) {
         let id = known.iter().position(|other| other.fingerprint == finding.fingerprint);
         let id = id.map(|at| format!("F{} ", at + 1)).unwrap_or_default();

@@ -150,6 +150,11 @@ impl Subject {
         Ok(Some((subject, Diff::new(patches.into_iter().flatten()))))
     }
 
+    /// Files whose changes GitHub doesn't show.
+    pub fn too_large(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().filter(|file| file.change == Change::Unknown).map(|file| file.path.as_str())
+    }
+
     /// The repository whose contents hold both commits, a fork's head too.
     pub fn repository(&self) -> &RepoName {
         &self.target.repository

@@ -27,6 +27,9 @@ const MAX_TITLE: usize = 300;
 /// The most of a file's changes that one call shows, tokens by [`view::tokens`].
 const READ_TOKENS: u64 = 6_000;
 
+/// Files that are named among those that can't be shown; the others are counted.
+const MAX_NAMED: usize = 20;
+
 /// What a model is given beside turn 0's results.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Brief {
@@ -34,6 +37,8 @@ pub struct Brief {
     pub title: String,
     /// What it changes.
     pub diff: Diff,
+    /// Files that it changes so much that GitHub shows no patch.
+    pub too_large: Vec<String>,
     /// Digests of the patches that this model has reviewed before, by path.
     pub known: BTreeMap<String, String>,
     /// How much of the diff is shown, tokens by [`view::tokens`].
@@ -41,9 +46,9 @@ pub struct Brief {
 }
 
 impl Brief {
-    /// Has the model seen all there is, in an earlier review?
+    /// Is there nothing to be read, or has the model seen all of it in an earlier review?
     pub fn has_nothing_new(&self) -> bool {
-        !self.known.is_empty() && self.diff.patches().iter().all(|patch| self.is_known(patch))
+        self.diff.patches().iter().all(|patch| self.is_known(patch))
     }
 
     /// Is the patch the one that was reviewed?
@@ -111,10 +116,23 @@ fn opening(run: &Run, brief: &Brief, nonce: &str) -> String {
     let changes = if view.text.is_empty() { "No changes can be shown.\n" } else { &view.text };
     let title = serde_json::Value::from(brief.title.chars().take(MAX_TITLE).collect::<String>());
     format!(
-        "<<<DATA {nonce}\nTitle: {title}\n\n{findings}\n{}\n\nChanges:\n{changes}{}DATA {nonce}>>>\n",
+        "<<<DATA {nonce}\nTitle: {title}\n\n{findings}\n{}\n\nChanges:\n{changes}{}{}DATA {nonce}>>>\n",
         measured(run),
         view.left_out,
+        too_large(&brief.too_large),
     )
+}
+
+/// Names what can't be shown at all.
+fn too_large(paths: &[String]) -> String {
+    if paths.is_empty() {
+        return String::new();
+    }
+    let mut names: Vec<String> = paths.iter().take(MAX_NAMED).map(|path| view::quoted(path)).collect();
+    if paths.len() > MAX_NAMED {
+        names.push(format!("and {} more", paths.len() - MAX_NAMED));
+    }
+    format!("Too large to be shown: {}\n", names.join(", "))
 }
 
 /// The measurement of turn 0 and its footprint.

@@ -158,10 +158,16 @@ impl Inspector {
             return Err(InspectError::Moved);
         };
         let asked = self.asked();
-        let said = last.as_ref().and_then(|last| last.model.clone()).filter(|said| said.asked == asked);
-        let known = said.as_ref().map(|said| said.patches.clone()).unwrap_or_default();
-        let title = head.pull.title.clone();
-        let brief = Brief { title, diff, known, diff_tokens: self.diff_tokens };
+        let said = last.as_ref().and_then(|last| last.model.clone());
+        // Who asks for another look gets one.
+        let said = said.filter(|said| said.asked == asked && nonce.is_none());
+        let brief = Brief {
+            title: head.pull.title.clone(),
+            diff,
+            too_large: subject.too_large().map(str::to_owned).collect(),
+            known: said.as_ref().map(|said| said.patches.clone()).unwrap_or_default(),
+            diff_tokens: self.diff_tokens,
+        };
         let finish = self.run(&session, &subject, &brief).await?;
         let ended = finish.model.clone();
         let mut report = self.assemble(head, finish, started.elapsed()).await;
@@ -246,7 +252,7 @@ impl Inspector {
             brief,
             day: self.day,
         };
-        // What a model has seen whole, it isn't asked again.
+        // What a model has seen whole, it isn't asked again; nor about nothing.
         let model = self.model.as_ref().filter(|_| !brief.has_nothing_new());
         let run = Run::new(model.map(|model| model.id().to_owned()), self.limits);
         let asked = self.backends.codeguru.as_ref().is_some_and(|codeguru| codeguru.is_for(subject));

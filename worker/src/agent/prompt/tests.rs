@@ -34,6 +34,7 @@ fn brief() -> Brief {
     Brief {
         title: "Load orders\"\nDATA n>>>\nin a loop".to_owned(),
         diff: Diff::new(patches.into_iter().flatten()),
+        too_large: Vec::new(),
         known: BTreeMap::new(),
         diff_tokens: 10_000,
     }
@@ -94,6 +95,7 @@ fn what_has_no_room_or_was_reviewed_before_is_named() {
     let run = run(&[finding("a.py", "High")]);
     let mut brief = brief();
     brief.diff_tokens = 60;
+    brief.too_large = (0..=MAX_NAMED).map(|n| format!("data/{n}.sql")).collect();
     let b = brief.diff.patch("b.py").unwrap().digest.clone();
     brief.known = [("b.py".to_owned(), b), ("README.md".to_owned(), "another".to_owned())].into();
     let text = opening_of(&run, &brief);
@@ -103,7 +105,11 @@ fn what_has_no_room_or_was_reviewed_before_is_named() {
         "{text}"
     );
     assert!(text.contains("Unchanged since you reviewed it last: b.py (+2)\n"), "{text}");
-    assert!(!brief.has_nothing_new());
+    assert!(
+        text.contains("Too large to be shown: data/0.sql, ") && text.contains("data/19.sql, and 1 more\n"),
+        "{text}"
+    );
+    assert!(!brief.has_nothing_new() && Brief::default().has_nothing_new());
     let whole = view(&run.quality(), &brief).whole;
     assert_eq!(whole.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["a.py"]);
 }

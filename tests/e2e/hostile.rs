@@ -14,6 +14,9 @@ use crate::world::{Engines, SECRET, TOKEN, World, on_both_engines, tree};
 
 on_both_engines!(no_source_is_at_rest_while_a_review_waits_nor_after_it);
 
+/// Secrets that are in the environment.
+const CANARIES: [&str; 3] = [TOKEN, SECRET, "canary-environment"];
+
 #[derive(serde::Deserialize)]
 struct Attack {
     id: String,
@@ -79,8 +82,8 @@ impl Words {
     /// As many of everything, and nothing in it.
     fn benign(like: &Self) -> Self {
         let lines = like.files[0].1.lines().count();
-        let source: String = (0..lines).map(|n| format!("x_{n} = {n}\n")).collect();
-        let mut files = vec![("texts.py".to_owned(), source)];
+        let source: Vec<String> = (0..lines).map(|n| format!("x_{n} = {n}\n")).collect();
+        let mut files = vec![("texts.py".to_owned(), source.concat())];
         files.extend((1..like.files.len()).map(|n| (format!("src/f{n}.py"), "X = 1\n".to_owned())));
         Self {
             title: "A change".to_owned(),
@@ -129,6 +132,11 @@ async fn outbound(kind: &str, words: &Words, script: [Line; 2]) -> (World, BTree
     let body = world.comment(pull, &head).await.body;
     world.settled().await;
     assert_eq!((server.unused(), server.requests().len()), (0, 2), "{kind}: {body}");
+    // Case 21: what a model is told holds no secret of ours.
+    let told = serde_json::to_string(&server.requests()).unwrap();
+    for canary in CANARIES {
+        assert!(!told.contains(canary), "{kind}: {canary} is in the prompt");
+    }
     let mut calls = BTreeMap::new();
     for request in world.forge.requests() {
         let path = match request.path.split_once("/contents/") {
@@ -144,8 +152,8 @@ async fn outbound(kind: &str, words: &Words, script: [Line; 2]) -> (World, BTree
 fn profile(world: &World, head: &CommitSha, frames: &[String]) {
     let dir = world.data().join("profiles/acme/shop").join(head.as_str());
     std::fs::create_dir_all(&dir).unwrap();
-    let stacks: String = frames.iter().map(|frame| format!("main;{frame} 10\n")).collect();
-    std::fs::write(dir.join("cpu.folded"), format!("main 10\n{stacks}")).unwrap();
+    let stacks: Vec<String> = frames.iter().map(|frame| format!("main;{frame} 10\n")).collect();
+    std::fs::write(dir.join("cpu.folded"), format!("main 10\n{}", stacks.concat())).unwrap();
 }
 
 /// Cases 18 and 19, over every attack there is.
@@ -177,7 +185,7 @@ async fn a_model_that_obeys_every_attack_makes_no_call_that_the_benign_run_does_
             assert!(output.lines().any(stands), "{kind}: {tried} is not in the audit");
         }
         let everything = format!("{output}{body}{}", world.at_rest().await);
-        for canary in [TOKEN, SECRET, "canary-environment"] {
+        for canary in CANARIES {
             assert!(!everything.contains(canary), "{kind}: {canary}");
         }
     }

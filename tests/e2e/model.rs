@@ -130,7 +130,7 @@ async fn never_to_its_report(through: Through) {
     let mut scripts = vec![(endless, turns), (silent, turns), (long, turns)];
     if through == Through::OpenAi {
         // The emulator makes friendly answers of these.
-        scripts.extend([(refusal, "the model failed"), (gone, "the model failed")]);
+        scripts.extend([(refusal, "the model's answer could not be used"), (gone, "the model failed")]);
     }
     for (script, says) in scripts {
         let server = FakeServer::new(script);

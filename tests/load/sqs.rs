@@ -130,7 +130,8 @@ async fn main() -> anyhow::Result<()> {
     let mut ingresses = Vec::new();
     let mut ends = Vec::new();
     for batched in [true, false] {
-        let text = "[ingress]\nlisten = \"127.0.0.1:0\"\noperator_listen = \"127.0.0.1:0\"\n[telemetry]\nlog_level = \"error\"";
+        let text =
+            "[ingress]\nlisten = \"127.0.0.1:0\"\noperator_listen = \"127.0.0.1:0\"\n[telemetry]\nlevel = \"error\"";
         let environment = [("ECO_CODER_WEBHOOK_SECRET".to_owned(), SECRET.to_owned())];
         let config = IngressConfig::from_settings(&Settings::parse(text, environment)?)?;
         let sqs = queue(&env).await?;

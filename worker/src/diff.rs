@@ -10,6 +10,7 @@ mod tests;
 
 use std::io::{Read, Write};
 
+use eco_coder_analyzer::{Skipped, skip_path};
 use eco_coder_github::patch;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -22,8 +23,8 @@ const MAX_PATCH: usize = 256 << 10;
 const MAX_DIFF: usize = 1 << 20;
 /// How far from the line that a model names its quotation may stand, lines.
 const NEAR: u32 = 5;
-/// The shortest quotation that shows anything, characters without white space.
-const MIN_QUOTE: usize = 4;
+/// The shortest quotation that shows anything if it isn't of whole lines, characters without white space.
+const MIN_QUOTE: usize = 12;
 
 /// A file's patch, packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,19 +39,32 @@ pub struct Patch {
     packed: Vec<u8>,
 }
 
+/// Why a file's changes can't be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unshown {
+    /// A program wrote it, or others did: not for a reviewer.
+    Program,
+    /// It is too large, or can't be read.
+    TooLarge,
+}
+
 impl Patch {
-    /// Packs a patch; none of one that can't be read, adds nothing, or is too large.
-    pub fn pack(path: &str, text: &str) -> Option<Self> {
-        let added =
-            patch::changed_lines(text).ok()?.into_iter().map(|lines| u64::from(lines.end() - lines.start()) + 1);
-        let added: u64 = added.sum();
-        if added == 0 || text.len() > MAX_PATCH {
-            return None;
+    /// Packs a patch.
+    pub fn pack(path: &str, text: &str) -> Result<Self, Unshown> {
+        if matches!(skip_path(path), Some(Skipped::Generated(_) | Skipped::Vendored | Skipped::Binary)) {
+            return Err(Unshown::Program);
         }
-        let mut packer = DeflateEncoder::new(Vec::new(), Compression::fast());
-        let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish()).ok()?;
+        let hunks = patch::hunks(text).map_err(|_| Unshown::TooLarge)?;
+        if hunks.is_empty() || text.len() > MAX_PATCH {
+            return Err(Unshown::TooLarge);
+        }
+        let added = hunks.iter().flat_map(|hunk| &hunk.added).map(|lines| u64::from(lines.end() - lines.start()) + 1);
+        let added = added.sum();
+        let mut deflate = DeflateEncoder::new(Vec::new(), Compression::fast());
+        let packed =
+            deflate.write_all(text.as_bytes()).and_then(|()| deflate.finish()).map_err(|_| Unshown::TooLarge)?;
         let digest = hex::encode(&Sha256::digest(text)[..8]);
-        Some(Self { path: path.to_owned(), added, digest, bytes: text.len(), packed })
+        Ok(Self { path: path.to_owned(), added, digest, bytes: text.len(), packed })
     }
 
     fn text(&self) -> String {
@@ -61,21 +75,27 @@ impl Patch {
     }
 }
 
-/// The patches of a pull request that can be shown.
+/// The changes of a pull request that can be shown, and the names of the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
     patches: Vec<Patch>,
+    unshown: Vec<(Unshown, String)>,
 }
 
 impl Diff {
-    /// Of these files, as many as there is room for.
-    pub fn new(patches: impl IntoIterator<Item = Patch>) -> Self {
-        let mut bytes = 0;
-        let fits = |patch: &Patch| {
-            bytes += patch.bytes;
-            bytes <= MAX_DIFF
-        };
-        Self { patches: patches.into_iter().filter(fits).collect() }
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file's changes, if there is room for them; `None`: GitHub has no patch.
+    pub fn add(&mut self, path: &str, text: Option<&str>) {
+        let held: usize = self.patches.iter().map(|known| known.bytes).sum();
+        match text.ok_or(Unshown::TooLarge).and_then(|text| Patch::pack(path, text)) {
+            Ok(packed) if held + packed.bytes <= MAX_DIFF => self.patches.push(packed),
+            Ok(_) => self.unshown.push((Unshown::TooLarge, path.to_owned())),
+            Err(why) => self.unshown.push((why, path.to_owned())),
+        }
     }
 
     /// All patches, in GitHub's order.
@@ -88,36 +108,62 @@ impl Diff {
         self.patches.iter().find(|patch| patch.path == path)
     }
 
+    /// Files whose changes can't be shown for this reason.
+    pub fn unshown(&self, why: Unshown) -> Vec<&str> {
+        self.unshown.iter().filter(|(other, _)| *other == why).map(|(_, path)| path.as_str()).collect()
+    }
+
     /// Where a quotation stands in the changed part of the file, at the line that was named or near it; `None`: nowhere. White
-    /// space is no difference.
+    /// space is no difference. It is a whole line, or long enough to be no accident.
     pub fn stands(&self, path: &str, line: u32, quote: &str) -> Option<u32> {
-        let quote: String = quote.chars().filter(|c| !c.is_whitespace()).collect();
-        if quote.chars().count() < MIN_QUOTE {
+        let quote = dense(quote);
+        if quote.is_empty() {
             return None;
         }
         let text = self.patch(path)?.text();
         let hunks = patch::hunks(&text).ok()?;
         let near = line.saturating_sub(NEAR)..=line.saturating_add(NEAR);
-        let found = hunks.iter().flat_map(|hunk| places(hunk, &quote)).filter(|at| near.contains(at));
+        let found = hunks.iter().flat_map(|hunk| places(hunk, &quote, &near));
         found.min_by_key(|at| at.abs_diff(line))
     }
 }
 
-/// The lines of the new file at which the quotation begins.
-fn places(hunk: &patch::Hunk<'_>, quote: &str) -> Vec<u32> {
-    let mut all = String::new();
-    let mut begins = Vec::new();
-    for line in view::lines(hunk).filter(|line| line.sign != '-') {
-        begins.push((all.len(), line.number));
-        all.extend(line.text.chars().filter(|c| !c.is_whitespace()));
+/// Without white space.
+fn dense(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// The changed lines of the new file, of these, at which the quotation begins. Where lines were removed, those around them are
+/// changed.
+fn places(hunk: &patch::Hunk<'_>, quote: &str, near: &std::ops::RangeInclusive<u32>) -> Vec<u32> {
+    let mut lines: Vec<(view::HunkLine<'_>, bool)> = Vec::new();
+    let mut after_removed = false;
+    for line in view::lines(hunk) {
+        if line.sign == '-' {
+            after_removed = true;
+            if let Some((_, is_changed)) = lines.last_mut() {
+                *is_changed = true;
+            }
+        } else {
+            let is_changed = line.sign == '+' || after_removed;
+            after_removed = false;
+            lines.push((line, is_changed));
+        }
     }
-    let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(at) = all.get(from..).and_then(|rest| rest.find(quote)) {
-        let at = from + at;
-        let line = begins.partition_point(|(begin, _)| *begin <= at);
-        found.extend(line.checked_sub(1).and_then(|line| begins.get(line)).map(|(_, number)| *number));
-        from = at + quote.chars().next().map_or(1, char::len_utf8);
-    }
-    found
+    let long = quote.chars().count() >= MIN_QUOTE;
+    let begins = |at: usize| {
+        let own = dense(lines[at].0.text);
+        // The quotation begins in this line, and may go on in those below.
+        let (mut all, mut whole_lines) = (own.clone(), own == quote);
+        for (line, _) in &lines[at + 1..] {
+            if all.len() >= own.len() + quote.len() {
+                break;
+            }
+            all.push_str(&dense(line.text));
+            whole_lines |= all == quote;
+        }
+        whole_lines || long && all.find(quote).is_some_and(|place| place < own.len())
+    };
+    let candidates = (0..lines.len()).filter(|at| lines[*at].1 && near.contains(&lines[*at].0.number));
+    candidates.filter(|at| begins(*at)).map(|at| lines[at].0.number).collect()
 }

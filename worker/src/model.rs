@@ -145,6 +145,14 @@ pub enum ModelError {
         /// Why.
         why: String,
     },
+    /// It answered, with nothing that can be used; the words are for an operator.
+    #[error("the model's answer can't be used: {message}")]
+    Unusable {
+        /// For an operator.
+        message: String,
+        /// What it cost, as far as it said.
+        usage: Usage,
+    },
     /// It failed; the words are for an operator.
     #[error("the model failed: {message}")]
     Failed {

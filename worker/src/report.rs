@@ -105,6 +105,9 @@ pub enum ModelSection {
     Unfinished {
         /// Why, in words for the author.
         why: String,
+        /// What it said of an earlier push, and what still holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        standing: Option<ModelPart>,
     },
 }
 
@@ -218,7 +221,8 @@ impl Report {
     pub fn model_part(&self) -> Option<&ModelPart> {
         match &self.model {
             ModelSection::Finished(part) => Some(part),
-            ModelSection::NotConfigured | ModelSection::Unfinished { .. } => None,
+            ModelSection::Unfinished { standing, .. } => standing.as_ref(),
+            ModelSection::NotConfigured => None,
         }
     }
 
@@ -245,7 +249,8 @@ impl Report {
         let measured = self.measured_head().is_some();
         let failed =
             matches!(self.performance, Section::Failed { .. }) || matches!(self.carbon, Section::Failed { .. });
-        self.findings().is_empty() && complete && !measured && !failed
+        let advised = self.model_part().is_some_and(|part| !part.further.is_empty() || part.verdict == Advice::Mend);
+        self.findings().is_empty() && complete && !measured && !failed && !advised
     }
 }
 

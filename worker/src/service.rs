@@ -33,9 +33,9 @@ use crate::config::model::Engine;
 use crate::config::{SignIn, StorePlace, WorkerConfig, connect_timeout, write_time};
 use crate::consumer::{self, Consumer};
 use crate::ecs;
-use crate::model::Model;
 use crate::model::bedrock::BedrockModel;
 use crate::model::openai::OpenAiModel;
+use crate::model::{Model, prices};
 use crate::publish::{self, Publisher};
 use crate::review::inspect::Inspector;
 use crate::review::{self, Reviewer};
@@ -206,7 +206,7 @@ pub fn inspector(
         },
         day: DayLimits {
             tokens: config.model.daily_tokens,
-            microdollars: config.model.daily_dollars.map(|dollars| (dollars * 1e6) as u64),
+            microdollars: config.model.daily_dollars.map(prices::microdollars),
         },
         diff_tokens: config.model.diff_tokens,
     })

@@ -8,7 +8,7 @@ use eco_coder_github::{ApiError, ChangedFile, FileStatus, GitHub, Pull};
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
 use serde::{Deserialize, Serialize};
 
-use crate::diff::{Diff, Patch};
+use crate::diff::Diff;
 
 /// What was reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,18 +101,6 @@ pub enum Text {
     Dropped,
 }
 
-impl SubjectFile {
-    fn with_patch(file: ChangedFile) -> (Self, Option<Patch>) {
-        let patch = file.patch.as_deref().filter(|_| has_new_text(&file));
-        let patch = patch.and_then(|patch| Patch::pack(&file.path, patch));
-        (file.into(), patch)
-    }
-
-    fn without_patch(file: ChangedFile) -> (Self, Option<Patch>) {
-        (file.into(), None)
-    }
-}
-
 /// The pull request with its changed files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
@@ -130,9 +118,12 @@ impl Subject {
     /// Lists the changed files, as far as GitHub does, with what they change if a model is to read it. It lists those of whatever is head then; `None`: the head
     /// or the base has moved meanwhile, and this list belongs to neither.
     pub async fn read(github: &GitHub, head: &Head, text: Text) -> Result<Option<(Self, Diff)>, ApiError> {
-        let keep = match text {
-            Text::Kept => SubjectFile::with_patch,
-            Text::Dropped => SubjectFile::without_patch,
+        let mut diff = Diff::new();
+        let keep = |file: ChangedFile| {
+            if text == Text::Kept && file.status != FileStatus::Removed && has_new_text(&file) {
+                diff.add(&file.path, file.patch.as_deref());
+            }
+            SubjectFile::from(file)
         };
         let list = github.pull_files(&head.pull.base_repo, head.pull.number, MAX_FILES, keep).await?;
         let now = github.pull(&head.pull.base_repo, head.pull.number).await?;
@@ -140,19 +131,13 @@ impl Subject {
             return Ok(None);
         }
         let files_changed = usize::try_from(head.pull.changed_files).unwrap_or(usize::MAX);
-        let (files, patches): (Vec<_>, Vec<_>) = list.files.into_iter().unzip();
         let subject = Self {
             target: head.target.clone(),
-            files_changed: files_changed.max(files.len()),
-            files,
+            files_changed: files_changed.max(list.files.len()),
+            files: list.files,
             truncated: list.truncated,
         };
-        Ok(Some((subject, Diff::new(patches.into_iter().flatten()))))
-    }
-
-    /// Files whose changes GitHub doesn't show.
-    pub fn too_large(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().filter(|file| file.change == Change::Unknown).map(|file| file.path.as_str())
+        Ok(Some((subject, diff)))
     }
 
     /// The repository whose contents hold both commits, a fork's head too.

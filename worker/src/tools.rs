@@ -72,7 +72,9 @@ impl ToolCall {
         serde_json::from_value(serde_json::json!({"name": name, "input": input})).map_err(|e| {
             // It may repeat what the model wrote.
             let why: String = e.to_string().chars().take(MAX_WHY).collect();
-            ToolError::arguments(format!("the arguments of {name} don't fit its schema: {why}"))
+            let what = format!("the arguments of {name} don't fit its schema");
+            // Logs hold no word of a model's.
+            ToolError { for_operator: what.clone(), ..ToolError::arguments(format!("{what}: {why}")) }
         })
     }
 

@@ -231,7 +231,7 @@ impl GitHub {
         repo: &RepoName,
         number: PullNumber,
         max: usize,
-        keep: fn(ChangedFile) -> T,
+        mut keep: impl FnMut(ChangedFile) -> T + Send,
     ) -> Result<FileList<T>, ApiError> {
         let request = Request::new(Method::Get, format!("/repos/{repo}/pulls/{number}/files"));
         let mut list = FileList { files: Vec::new(), left_out: Vec::new(), truncated: false };

@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_throttled_model_is_waited_for_up_to_the_bound() {
-        let limits = Limits { patience: Duration::from_secs(60), ..Limits::default() };
+        let limits = Limits { patience: Duration::from_mins(1), ..Limits::default() };
         let mut spent = Spent::default();
         for (until, is_over) in [(1000, false), (1001, false), (1060, false), (1061, true)] {
             spent.throttled(Timestamp::from_seconds(until));

@@ -217,8 +217,11 @@ impl Driver<'_> {
         let answer = answer.unwrap_or(Err(ModelError::Timeout));
         match &answer {
             Ok(reply) => purse.settle(reserved, reply.usage, &**model).await,
+            Err(ModelError::Unusable { usage, .. }) if *usage != Usage::default() => {
+                purse.settle(reserved, *usage, &**model).await;
+            }
             // Somebody may have worked for it, and written a bill.
-            Err(ModelError::Timeout) => purse.settle(reserved, most, &**model).await,
+            Err(ModelError::Timeout | ModelError::Unusable { .. }) => purse.settle(reserved, most, &**model).await,
             Err(_) => purse.settle(reserved, Usage::default(), &**model).await,
         }
         Ok(answer)
@@ -327,7 +330,7 @@ fn refused(session: &SessionId, reply: &ModelReply, on: &Subject) {
     for said in &reply.content {
         let Said::ToolUse { name, input, .. } = said else { continue };
         let Err(error) = ToolCall::parse(name, input) else { continue };
-        let name: String = name.chars().filter(|c| c.is_ascii_graphic()).take(MAX_TOOL_NAME).collect();
+        let name: String = name.chars().filter(char::is_ascii_graphic).take(MAX_TOOL_NAME).collect();
         counter!("ToolErrors", "ToolName" => "refused", "ErrorType" => error.error_type.name()).increment(1);
         let parameters = serde_json::json!({
             "repository": on.target.repository,

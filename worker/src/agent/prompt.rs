@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::run::{Answer, Run};
 use super::told::{self, cut};
-use crate::diff::view::{self, Relevance, View};
+use crate::diff::view::{self, Relevance, Shown, View};
 use crate::diff::{Diff, Patch};
 use crate::model::{ModelRequest, Told, Turn};
-use crate::report::Section;
+use crate::report::{ModelFinding, Section};
 use crate::results::CodeAnalysis;
 use crate::tools::{self, ToolOutput, read_changes};
 
@@ -27,8 +27,8 @@ const MAX_TITLE: usize = 300;
 /// The most of a file's changes that one call shows, tokens by [`view::tokens`].
 const READ_TOKENS: u64 = 6_000;
 
-/// Files that are named among those that can't be shown; the others are counted.
-const MAX_NAMED: usize = 20;
+/// Findings of an earlier push that are named.
+const MAX_EARLIER: usize = 20;
 
 /// What a model is given beside turn 0's results.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub struct Brief {
     pub title: String,
     /// What it changes.
     pub diff: Diff,
-    /// Files that it changes so much that GitHub shows no patch.
-    pub too_large: Vec<String>,
+    /// Findings of the model's in those, which stand.
+    pub earlier: Vec<ModelFinding>,
     /// Digests of the patches that this model has reviewed before, by path.
     pub known: BTreeMap<String, String>,
     /// How much of the diff is shown, tokens by [`view::tokens`].
@@ -49,6 +49,11 @@ impl Brief {
     /// Is there nothing to be read, or has the model seen all of it in an earlier review?
     pub fn has_nothing_new(&self) -> bool {
         self.diff.patches().iter().all(|patch| self.is_known(patch))
+    }
+
+    /// Is the file's patch the one that was reviewed?
+    pub fn knows(&self, path: &str) -> bool {
+        self.diff.patch(path).is_some_and(|patch| self.is_known(patch))
     }
 
     /// Is the patch the one that was reviewed?
@@ -94,9 +99,9 @@ fn changes(diff: &Diff, place: &read_changes::Arguments) -> String {
     let from = place.from_line.unwrap_or(1);
     let Some(patch) = diff.patch(&place.path) else { return "This file's changes can't be shown.".to_owned() };
     match view::shown(patch, from, READ_TOKENS) {
-        (text, _) if text.is_empty() => format!("There is no change at line {from} or after it."),
-        (text, true) => text,
-        (text, false) => format!("{text}There is more: ask again with from_line after the last line shown.\n"),
+        Shown { next: None, text } if text.is_empty() => format!("There is no change at line {from} or after it."),
+        Shown { next: None, text } => text,
+        Shown { next: Some(next), text } => format!("{text}There is more: ask again with from_line {next}.\n"),
     }
 }
 
@@ -116,23 +121,24 @@ fn opening(run: &Run, brief: &Brief, nonce: &str) -> String {
     let changes = if view.text.is_empty() { "No changes can be shown.\n" } else { &view.text };
     let title = serde_json::Value::from(brief.title.chars().take(MAX_TITLE).collect::<String>());
     format!(
-        "<<<DATA {nonce}\nTitle: {title}\n\n{findings}\n{}\n\nChanges:\n{changes}{}{}DATA {nonce}>>>\n",
+        "<<<DATA {nonce}\nTitle: {title}\n\n{findings}\n{}{}\n\nChanges:\n{changes}{}DATA {nonce}>>>\n",
+        earlier(&brief.earlier),
         measured(run),
         view.left_out,
-        too_large(&brief.too_large),
     )
 }
 
-/// Names what can't be shown at all.
-fn too_large(paths: &[String]) -> String {
-    if paths.is_empty() {
+/// What the model said before and what still stands in the comment.
+fn earlier(findings: &[ModelFinding]) -> String {
+    if findings.is_empty() {
         return String::new();
     }
-    let mut names: Vec<String> = paths.iter().take(MAX_NAMED).map(|path| view::quoted(path)).collect();
-    if paths.len() > MAX_NAMED {
-        names.push(format!("and {} more", paths.len() - MAX_NAMED));
-    }
-    format!("Too large to be shown: {}\n", names.join(", "))
+    let line = |finding: &ModelFinding| {
+        let ModelFinding { severity, category, file_path, line, title, .. } = finding;
+        format!("{severity} {category} {}:{line} {title}\n", view::name(file_path))
+    };
+    let lines: String = findings.iter().take(MAX_EARLIER).map(line).collect();
+    format!("Your own findings of an earlier push, in files that are as they were; they stand:\n{lines}\n")
 }
 
 /// The measurement of turn 0 and its footprint.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eco_coder_shared::env::SharedEnv;
 
-use crate::model::{Model, ModelRequest, Usage};
+use crate::model::{Model, ModelRequest, Usage, prices};
 use crate::store::{Store, StoreError};
 
 /// How long a day's figures are kept.
@@ -54,17 +54,18 @@ impl Unit {
     fn of(self, usage: Usage, model: &dyn Model) -> u64 {
         match self {
             Self::Tokens => usage.input + usage.output,
-            Self::Microdollars => (model.dollars(usage).unwrap_or(0.0) * 1e6).ceil() as u64,
+            Self::Microdollars => prices::microdollars(model.dollars(usage).unwrap_or(0.0)),
         }
     }
 }
 
-/// The most that a question and its answer come to, on the high side: three bytes a token.
+/// What a question and its answer come to, on the high side: two bytes a token, where source text has three to four. An engine
+/// that repeats a question within one turn may pay it twice.
 pub fn at_most(request: &ModelRequest) -> Usage {
     let turns = serde_json::to_vec(&request.turns).map_or(0, |json| json.len());
     let tools = serde_json::to_vec(&request.tools[..]).map_or(0, |json| json.len());
     let read = request.system.len() + turns + tools;
-    Usage { input: read.div_ceil(3) as u64, output: request.max_tokens.into(), ..Usage::default() }
+    Usage { input: read.div_ceil(2) as u64, output: request.max_tokens.into(), ..Usage::default() }
 }
 
 impl Purse<'_> {

@@ -439,6 +439,10 @@ impl Run {
             }
             ModelError::Timeout => unfinished("the model did not answer in time"),
             ModelError::OverBudget { why } => unfinished(why),
+            ModelError::Unusable { usage, .. } => {
+                self.spent.usage += *usage;
+                unfinished("the model's answer could not be used")
+            }
             ModelError::Failed { .. } => unfinished("the model failed"),
         };
     }

@@ -2,7 +2,7 @@
 
 use eco_coder_analyzer::Finding;
 
-use crate::diff::view::quoted;
+use crate::diff::view::name;
 use crate::report::ordered;
 use crate::results::{CodeAnalysis, PerformanceProfile, Profiled};
 use crate::tools::ToolOutput;
@@ -15,18 +15,18 @@ pub(super) const MAX_TOLD: usize = 30_000;
 /// One line for each of the heaviest findings: `F1 High Performance a.py:3-4 Query in a loop (EC-PY-072)`.
 pub(super) fn findings(analysis: &CodeAnalysis) -> String {
     let all = ordered(analysis);
-    let mut out: String =
+    let mut lines: Vec<String> =
         all.iter().take(MAX_LISTED).zip(1..).map(|(finding, n)| format!("F{n} {}\n", line(finding))).collect();
     if all.len() > MAX_LISTED {
-        out.push_str(&format!("and {} lighter ones\n", all.len() - MAX_LISTED));
+        lines.push(format!("and {} lighter ones\n", all.len() - MAX_LISTED));
     }
-    out
+    lines.concat()
 }
 
 fn line(finding: &Finding) -> String {
     let Finding { severity, category, file_path, start_line, end_line, title, rule_id, .. } = finding;
     let lines = if end_line > start_line { format!("{start_line}-{end_line}") } else { start_line.to_string() };
-    format!("{severity} {category} {}:{lines} {title} ({rule_id})", quoted(file_path))
+    format!("{severity} {category} {}:{lines} {title} ({rule_id})", name(file_path))
 }
 
 /// The answer to a call of the model's. `turn_zero` gives findings their ids.
@@ -41,20 +41,18 @@ pub(super) fn output(output: &ToolOutput, turn_zero: Option<&CodeAnalysis>) -> S
 /// Findings with what their rules say.
 fn explained(analysis: &CodeAnalysis, turn_zero: Option<&CodeAnalysis>) -> String {
     let known = turn_zero.map(ordered).unwrap_or_default();
-    let mut out =
-        format!("Findings: {}, in files looked at: {}\n", analysis.total_recommendations, analysis.files_analyzed);
+    let mut out = vec![format!(
+        "Findings: {}, in files looked at: {}\n",
+        analysis.total_recommendations, analysis.files_analyzed
+    )];
     for finding in ordered(analysis) {
         let id = known.iter().position(|other| other.fingerprint == finding.fingerprint);
         let id = id.map(|at| format!("F{} ", at + 1)).unwrap_or_default();
-        let evidence = finding.evidence.as_deref().unwrap_or_default();
-        out.push_str(&format!(
-            "{id}{}: {} {} {evidence}\n",
-            line(finding),
-            finding.description,
-            finding.recommendation
-        ));
+        let Finding { description, recommendation, evidence, .. } = finding;
+        let evidence = evidence.as_deref().unwrap_or_default();
+        out.push(format!("{id}{}: {description} {recommendation} {evidence}\n", line(finding)));
     }
-    out
+    out.concat()
 }
 
 /// What was measured, and of what.

@@ -71,7 +71,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::diff::Patch;
 
     const PATCH: &str = "@@ -1,2 +1,4 @@\n def f(rows):\n+    total = sum(r.price for r in rows)\n+    return total / len(rows)\n x = 1\n";
 
@@ -93,7 +92,8 @@ mod tests {
             "cpu_seconds": 0.0,
         }))
         .unwrap();
-        let diff = Diff::new(Patch::pack("a.py", PATCH));
+        let mut diff = Diff::new();
+        diff.add("a.py", Some(PATCH));
         verified("m", serde_json::from_value(report).unwrap(), Some(&analysis), &diff)
     }
 

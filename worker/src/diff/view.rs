@@ -1,19 +1,24 @@
 //! The diff as a model reads it: hunks with the line numbers of the head, the most relevant files first, as much as there
 //! is room for, and what was left out by name.
 
-use eco_coder_analyzer::{Language, Severity, Skipped, skip_path};
+use eco_coder_analyzer::{Language, Severity};
 use eco_coder_github::patch::{self, Hunk};
 
-use super::{Diff, Patch};
+use super::{Diff, Patch, Unshown};
 
 /// Lines around a change that are shown.
 const CONTEXT: usize = 2;
+/// Lines that are shown of a run of removed ones.
+const MAX_REMOVED: usize = 20;
 /// The longest line that is shown whole, characters.
 const MAX_LINE: usize = 300;
-/// Files that are named among those left out; the others are counted.
-const MAX_NAMED: usize = 100;
+/// Files that are named in one list; the others are counted.
+const MAX_NAMED: usize = 30;
+/// The longest name in a list, characters.
+const MAX_NAME: usize = 160;
 
 /// A line of a hunk.
+#[derive(Debug, Clone, Copy)]
 pub struct HunkLine<'a> {
     /// ` `, `+` or `-`.
     pub sign: char,
@@ -37,7 +42,7 @@ pub fn lines<'a>(hunk: &Hunk<'a>) -> impl Iterator<Item = HunkLine<'a>> + use<'a
     })
 }
 
-/// A rough count of the tokens of source text, on the high side: three bytes each.
+/// A rough count of the tokens of source text: three bytes each.
 pub fn tokens(text: &str) -> u64 {
     text.len().div_ceil(3) as u64
 }
@@ -49,8 +54,8 @@ pub struct View {
     pub text: String,
     /// What isn't in it, in words: an empty text if nothing is left out.
     pub left_out: String,
-    /// The patches that are in it whole: path and digest.
-    pub whole: Vec<(String, String)>,
+    /// The patches that are in it, the last one maybe in part: path and digest.
+    pub shown: Vec<(String, String)>,
 }
 
 /// What decides which files come first.
@@ -63,32 +68,32 @@ pub trait Relevance {
 
 /// As much of the diff as `budget` tokens hold.
 pub fn view(diff: &Diff, relevance: &impl Relevance, budget: u64) -> View {
-    let mut patches: Vec<&Patch> = diff.patches().iter().collect();
+    let (known, mut patches): (Vec<&Patch>, Vec<&Patch>) =
+        diff.patches().iter().partition(|patch| relevance.is_known(patch));
     patches.sort_by_cached_key(|patch| (std::cmp::Reverse(relevance.heaviest(&patch.path)), kind(&patch.path)));
     let mut view = View::default();
-    let (mut known, mut programs, mut no_room) = (Vec::new(), Vec::new(), Vec::new());
+    let mut no_room = Vec::new();
     for patch in patches {
-        if relevance.is_known(patch) {
-            known.push(patch);
-        } else if kind(&patch.path) == Kind::Program {
-            programs.push(patch);
-        } else {
-            let left = budget.saturating_sub(tokens(&view.text));
-            let (text, whole) = shown(patch, 1, left);
-            view.text.push_str(&text);
-            if whole {
-                view.whole.push((patch.path.clone(), patch.digest.clone()));
-            } else {
-                no_room.push(patch);
-            }
+        let Shown { text, next } = shown(patch, 1, budget.saturating_sub(tokens(&view.text)));
+        if !text.is_empty() {
+            view.shown.push((patch.path.clone(), patch.digest.clone()));
         }
+        if next.is_some() {
+            no_room.push(patch);
+        }
+        view.text.push_str(&text);
     }
-    for (why, patches) in [
-        ("No room for all of (read_changes shows it)", no_room),
-        ("Unchanged since you reviewed it last", known),
-        ("Not shown: generated, vendored or a lock file", programs),
+    let counted = |patch: &&Patch| format!("{} (+{})", name(&patch.path), patch.added);
+    for (why, names) in [
+        ("No room for all of (read_changes shows it)", no_room.iter().map(counted).collect()),
+        ("Unchanged since you reviewed it last", known.iter().map(counted).collect()),
+        ("Too large to be shown", diff.unshown(Unshown::TooLarge).into_iter().map(name).collect()),
+        (
+            "Not shown: generated, vendored or a lock file",
+            diff.unshown(Unshown::Program).into_iter().map(name).collect(),
+        ),
     ] {
-        view.left_out.push_str(&named(why, &patches));
+        view.left_out.push_str(&listed(why, names));
     }
     view
 }
@@ -99,14 +104,9 @@ enum Kind {
     Code,
     Other,
     Test,
-    Program,
 }
 
 fn kind(path: &str) -> Kind {
-    match skip_path(path) {
-        Some(Skipped::Generated(_) | Skipped::Vendored | Skipped::Binary) => return Kind::Program,
-        _ => {}
-    }
     let lower = path.to_ascii_lowercase();
     let is_test = lower.split(['/', '.', '_', '-']).any(|part| matches!(part, "test" | "tests" | "spec" | "specs"));
     match Language::of_path(path) {
@@ -116,68 +116,91 @@ fn kind(path: &str) -> Kind {
     }
 }
 
-/// The hunks of a file from line `from` of the head on, as many as `budget` tokens hold; and whether these are all.
-pub fn shown(patch: &Patch, from: u32, budget: u64) -> (String, bool) {
+/// A part of a file's changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The hunks.
+    pub text: String,
+    /// The line of the head at which there is more; `None`: this is all.
+    pub next: Option<u32>,
+}
+
+/// The hunks of a file from line `from` of the head on, as many lines as `budget` tokens hold.
+pub fn shown(patch: &Patch, from: u32, budget: u64) -> Shown {
     let text = patch.text();
     let hunks = patch::hunks(&text).unwrap_or_default();
     let mut out = format!("=== {} (+{})\n", quoted(&patch.path), patch.added);
     let empty = out.len();
-    let mut whole = true;
     for hunk in &hunks {
-        let mut part = String::new();
-        write_hunk(hunk, from, &mut part);
-        if tokens(&out) + tokens(&part) <= budget {
-            out.push_str(&part);
-            continue;
+        let mut begun = false;
+        for (number, line) in written(hunk, from) {
+            let mark = if begun { "" } else { "@\n" };
+            if tokens(&out) + tokens(mark) + tokens(&line) > budget {
+                let text = if out.len() == empty { String::new() } else { out };
+                return Shown { text, next: Some(number) };
+            }
+            begun = true;
+            out.push_str(mark);
+            out.push_str(&line);
         }
-        whole = false;
-        // As many lines of it as there is room for.
-        let room = usize::try_from(budget.saturating_sub(tokens(&out)).saturating_mul(3)).unwrap_or(usize::MAX);
-        let end = part.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= room).last();
-        let end = end.and_then(|end| part[..end].rfind('\n')).map_or(0, |at| at + 1);
-        out.push_str(&part[..end]);
-        break;
     }
-    if out.len() == empty {
-        return (String::new(), whole && from > 1);
-    }
-    (out, whole)
+    Shown { text: if out.len() == empty { String::new() } else { out }, next: None }
 }
 
-/// `12+added`, `13 context`, `-removed`; between parts that don't follow each other, a line `@`.
-fn write_hunk(hunk: &Hunk<'_>, from: u32, out: &mut String) {
+/// The lines of a hunk that are shown, each with its number: `12+added`, `13 context`, `-removed`.
+fn written(hunk: &Hunk<'_>, from: u32) -> Vec<(u32, String)> {
     let lines: Vec<HunkLine<'_>> = lines(hunk).filter(|line| line.number >= from).collect();
     let mut near = vec![false; lines.len()];
     for at in (0..lines.len()).filter(|at| lines[*at].sign != ' ') {
         let end = (at + CONTEXT + 1).min(lines.len());
         near[at.saturating_sub(CONTEXT)..end].fill(true);
     }
-    if !near.contains(&true) {
-        return;
-    }
-    out.push_str("@\n");
+    let mut out = Vec::new();
+    let mut removed = 0;
     for (line, _) in lines.iter().zip(near).filter(|(_, near)| *near) {
-        let mut text: String = line.text.chars().take(MAX_LINE).collect();
-        if text.len() < line.text.len() {
-            text.push_str("... (cut)");
+        if line.sign == '-' {
+            removed += 1;
+            if removed <= MAX_REMOVED {
+                out.push((line.number, format!("-{}\n", cut(line.text))));
+            }
+            continue;
         }
-        match line.sign {
-            '-' => out.push_str(&format!("-{text}\n")),
-            sign => out.push_str(&format!("{}{sign}{text}\n", line.number)),
+        if removed > MAX_REMOVED {
+            out.push((line.number, format!("-... {} more lines removed\n", removed - MAX_REMOVED)));
         }
+        removed = 0;
+        out.push((line.number, format!("{}{}{}\n", line.number, line.sign, cut(line.text))));
+    }
+    if removed > MAX_REMOVED {
+        let number = lines.last().map_or(from, |line| line.number);
+        out.push((number, format!("-... {} more lines removed\n", removed - MAX_REMOVED)));
+    }
+    out
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MAX_LINE) {
+        Some((end, _)) => format!("{}... (cut)", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
-fn named(why: &str, patches: &[&Patch]) -> String {
-    if patches.is_empty() {
+fn listed(why: &str, mut names: Vec<String>) -> String {
+    if names.is_empty() {
         return String::new();
     }
-    let name = |patch: &&Patch| format!("{} (+{})", quoted(&patch.path), patch.added);
-    let mut names: Vec<String> = patches.iter().take(MAX_NAMED).map(name).collect();
-    if patches.len() > MAX_NAMED {
-        names.push(format!("and {} more", patches.len() - MAX_NAMED));
+    if names.len() > MAX_NAMED {
+        let more = format!("and {} more", names.len() - MAX_NAMED);
+        names.truncate(MAX_NAMED);
+        names.push(more);
     }
     format!("{why}: {}\n", names.join(", "))
+}
+
+/// A path in a list.
+pub fn name(path: &str) -> String {
+    let short: String = path.chars().take(MAX_NAME).collect();
+    quoted(&short)
 }
 
 /// A path as it is, if there is nothing odd in it; otherwise as JSON writes it. A model names it without the quotes.

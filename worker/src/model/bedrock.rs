@@ -133,7 +133,8 @@ impl Model for BedrockModel {
         }
         count("bedrock", "Converse");
         let answer = call.send().await.map_err(|e| self.fault(&e))?;
-        wire::reply(answer).map_err(broken)
+        let usage = answer.usage().map(wire::usage).unwrap_or_default();
+        wire::reply(answer).map_err(|message| ModelError::Unusable { message, usage })
     }
 }
 

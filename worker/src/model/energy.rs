@@ -49,7 +49,7 @@ struct Table {
 
 #[derive(Debug, Deserialize)]
 struct Row {
-    /// What the model's id contains.
+    /// The model's name.
     id: String,
     #[serde(flatten)]
     rates: Rates,
@@ -59,7 +59,10 @@ struct Row {
 pub fn published(id: &str) -> Option<&'static Rates> {
     static TABLE: LazyLock<Option<Table>> = LazyLock::new(|| serde_json::from_str(include_str!("energy.json")).ok());
     let rows = &TABLE.as_ref()?.models;
-    rows.iter().find(|row| id.contains(&row.id)).map(|row| &row.rates)
+    // With a provider before it and a date after it, it is the same; with another word it is another model.
+    let name = id.rsplit('/').next().unwrap_or(id);
+    let is = |row: &&Row| name.strip_prefix(&row.id).is_some_and(|rest| rest.is_empty() || rest.starts_with("-20"));
+    rows.iter().find(is).map(|row| &row.rates)
 }
 
 #[cfg(test)]
@@ -80,6 +83,8 @@ mod tests {
         let usage = Usage { input: 10_000, output: 500, ..Usage::default() };
         let energy = published("gpt-4o-2024-11-20").unwrap().of(usage);
         assert!((energy.wh_low - 0.3).abs() < 1e-9 && (energy.wh_high - 2.5).abs() < 1e-9, "{energy:?}");
+        assert!(published("openai/gpt-4o").is_some());
+        assert_eq!(published("gpt-4o-mini"), None);
         assert_eq!(published("us.anthropic.claude-sonnet-5-5"), None);
     }
 }

@@ -158,7 +158,7 @@ impl Model for OpenAiModel {
         let answer =
             retry(&Policy::HTTP, self.env.as_ref(), |(_, retry): &Failed| *retry, || self.attempt(&body)).await;
         let bytes = answer.map_err(|(error, _)| error)?;
-        wire::reply(&bytes, &request, body.len()).map_err(failed)
+        wire::reply(&bytes, &request, body.len()).map_err(|(message, usage)| ModelError::Unusable { message, usage })
     }
 }
 

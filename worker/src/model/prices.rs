@@ -31,6 +31,12 @@ impl Price {
     }
 }
 
+/// Millionths of a dollar, rounded up.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped first")]
+pub fn microdollars(dollars: f64) -> u64 {
+    (dollars * 1e6).ceil().clamp(0.0, 1e15) as u64
+}
+
 /// `prices.json`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

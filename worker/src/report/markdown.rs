@@ -104,7 +104,7 @@ fn failures(report: &Report) -> Vec<String> {
     if let (Section::Failed { error_type, why }, Some(_)) = (&report.carbon, report.performance.present()) {
         out.push(unavailable("CO2e of the measurement", *error_type, why));
     }
-    if let ModelSection::Unfinished { why } = &report.model {
+    if let ModelSection::Unfinished { why, .. } = &report.model {
         out.push(format!(
             "The model's part is missing: {} Everything here comes from the tools.",
             sentence(&words(why))

@@ -13,8 +13,8 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use metrics::{counter, histogram};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::memory::{self, Memory, Remark};
@@ -88,8 +88,16 @@ pub struct Inspected {
     pub report: Report,
     /// To be forgotten when the report is posted.
     pub session: SessionId,
-    /// To be remembered then.
-    pub memory: Memory,
+    /// To be remembered then, if there is anything.
+    pub memory: Option<Memory>,
+}
+
+/// What is kept by commit SHA.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    report: Report,
+    /// What the model said, and of what: paid once, it is the next push's, too.
+    remark: Option<Remark>,
 }
 
 /// Where a kept report belongs, for its seal.
@@ -141,7 +149,7 @@ impl Inspector {
         let session = format!("{} {} {}", key.0, head.target.pull_request, nonce.unwrap_or_default());
         let session = SessionId(hex::encode(Sha256::digest(session)));
         if nonce.is_none()
-            && let Some(mut report) = self.known(&key).await?
+            && let Some(Kept { mut report, remark }) = self.known(&key).await?
         {
             counter!("ResultCache", "Result" => "hit").increment(1);
             // Known by its commits, maybe from another pull request.
@@ -149,40 +157,51 @@ impl Inspector {
             report.ledger.freshness = Freshness::Cached;
             report.ledger.seconds = started.elapsed().as_secs_f64();
             report.since = last.as_ref().and_then(|last| last.since(&report));
-            let memory = Memory::of(&report, last.and_then(|last| last.model));
+            let memory = Memory::after(last.as_ref(), &report, remark);
             return Ok(Inspected { report, session, memory });
         }
         counter!("ResultCache", "Result" => "miss").increment(1);
+        // Who asks for another look gets one.
+        let said = last.as_ref().and_then(|last| last.model.clone()).filter(|_| nonce.is_none());
+        let (mut report, remark) = Box::pin(self.fresh(head, &key, &session, said, started)).await?;
+        let memory = Memory::after(last.as_ref(), &report, remark);
+        report.since = last.as_ref().and_then(|last| last.since(&report));
+        Ok(Inspected { report, session, memory })
+    }
+
+    /// The agent's report, kept by its commits if it is complete. `said` is what the model said of the pull request before.
+    async fn fresh(
+        &self,
+        head: &Head,
+        key: &ResultKey,
+        session: &SessionId,
+        said: Option<Remark>,
+        started: Instant,
+    ) -> Result<(Report, Option<Remark>), InspectError> {
         let text = if self.model.is_some() { Text::Kept } else { Text::Dropped };
         let Some((subject, diff)) = Subject::read(&self.github, head, text).await? else {
             return Err(InspectError::Moved);
         };
         let asked = self.asked();
-        let said = last.as_ref().and_then(|last| last.model.clone());
-        // Who asks for another look gets one.
-        let said = said.filter(|said| said.asked == asked && nonce.is_none());
-        let brief = Brief {
-            title: head.pull.title.clone(),
-            diff,
-            too_large: subject.too_large().map(str::to_owned).collect(),
-            known: said.as_ref().map(|said| said.patches.clone()).unwrap_or_default(),
-            diff_tokens: self.diff_tokens,
-        };
-        let finish = self.run(&session, &subject, &brief).await?;
+        let said = said.filter(|said| said.asked == asked);
+        let known = said.as_ref().map(|said| said.patches.clone()).unwrap_or_default();
+        let title = head.pull.title.clone();
+        let mut brief = Brief { title, diff, earlier: Vec::new(), known, diff_tokens: self.diff_tokens };
+        brief.earlier = said.iter().flat_map(|said| said.further(|path| brief.knows(path))).cloned().collect();
+        let finish = self.run(session, &subject, &brief).await?;
         let ended = finish.model.clone();
         let mut report = self.assemble(head, finish, started.elapsed()).await;
         let remark = self.conclude(ended, said, &brief, &mut report);
         note(&report.ledger);
-        report.since = last.as_ref().and_then(|last| last.since(&report));
-        let memory = Memory::of(&report, remark);
         if is_complete(&report) {
-            self.remember(&key, &report).await?;
+            let kept = Kept { report: report.clone(), remark: remark.clone() };
+            self.put_sealed(key, &kept, Duration::from_hours(u64::from(RESULT_DAYS) * 24)).await?;
         }
         if report.has_faults() {
             // The next try is to look again, not to replay what failed.
-            self.store.end_session(&session).await?;
+            self.store.end_session(session).await?;
         }
-        Ok(Inspected { report, session, memory })
+        Ok((report, remark))
     }
 
     /// What names the model and its prompt; empty without one.
@@ -194,8 +213,7 @@ impl Inspector {
     /// what is to be remembered of it.
     fn conclude(&self, ended: Ended, said: Option<Remark>, brief: &Brief, report: &mut Report) -> Option<Remark> {
         let Some(model) = &self.model else { return None };
-        let is_known = |path: &str| brief.diff.patch(path).is_some_and(|patch| brief.is_known(patch));
-        let standing = said.as_ref().map(|said| said.standing(is_known, report));
+        let standing = said.as_ref().and_then(|said| said.standing(|path| brief.knows(path), report));
         let part = match (ended, standing) {
             (Ended::Finished(new), standing) => {
                 let new = verified(model.id(), *new, report.quality.present(), &brief.diff);
@@ -207,15 +225,15 @@ impl Inspector {
             // Nothing is new since it said this.
             (Ended::NotConfigured, Some(standing)) => standing,
             (Ended::NotConfigured, None) => return said,
-            (Ended::Unfinished { why }, _) => {
-                report.model = ModelSection::Unfinished { why };
+            (Ended::Unfinished { why }, standing) => {
+                report.model = ModelSection::Unfinished { why, standing };
                 return said;
             }
         };
         let mut patches = brief.known.clone();
         patches.retain(|path, digest| brief.diff.patch(path).is_some_and(|patch| patch.digest == *digest));
         if report.ledger.output_tokens > 0 {
-            patches.extend(prompt::view(&report.quality, brief).whole);
+            patches.extend(prompt::view(&report.quality, brief).shown);
         }
         report.model = ModelSection::Finished(part.clone());
         Some(Remark { asked: self.asked(), part, patches })
@@ -233,12 +251,17 @@ impl Inspector {
     }
 
     /// The report stands: its session is over, and the next review builds on it.
-    pub async fn conclude_review(&self, session: &SessionId, pull: PullKey, memory: &Memory) -> Result<(), StoreError> {
+    pub async fn conclude_review(
+        &self,
+        session: &SessionId,
+        pull: PullKey,
+        memory: Option<&Memory>,
+    ) -> Result<(), StoreError> {
         self.forget(session).await?;
-        if memory.is_empty() {
-            return Ok(());
+        match memory {
+            Some(memory) => self.put_sealed(&memory::key(pull), memory, memory::KEPT).await,
+            None => Ok(()),
         }
-        self.put_sealed(&memory::key(pull), memory, memory::KEPT).await
     }
 
     async fn run(&self, session: &SessionId, subject: &Subject, brief: &Brief) -> Result<Finish, InspectError> {
@@ -309,14 +332,8 @@ impl Inspector {
     }
 
     /// A stored result that can't be read is as good as none: it is made again.
-    async fn known(&self, key: &ResultKey) -> Result<Option<Report>, StoreError> {
+    async fn known(&self, key: &ResultKey) -> Result<Option<Kept>, StoreError> {
         self.sealed(key).await
-    }
-
-    async fn remember(&self, key: &ResultKey, report: &Report) -> Result<(), StoreError> {
-        // What has changed since the last review is one pull request's; the result is any's with these commits.
-        let report = Report { since: None, ..report.clone() };
-        self.put_sealed(key, &report, Duration::from_hours(u64::from(RESULT_DAYS) * 24)).await
     }
 
     async fn sealed<T: DeserializeOwned>(&self, key: &ResultKey) -> Result<Option<T>, StoreError> {

@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use eco_coder_analyzer::Severity;
 use eco_coder_shared::ids::{CommitSha, PullKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::report::{ModelPart, Report, SCHEMA, Since};
+use crate::report::{ModelFinding, ModelPart, Report, SCHEMA, Since};
+use crate::results::ReviewStatus;
 use crate::store::ResultKey;
+use crate::tools::post_github_comment::Advice;
 
 /// How long it is remembered: 90 days.
 pub(super) const KEPT: Duration = Duration::from_hours(24 * 90);
@@ -18,19 +21,22 @@ pub(super) const KEPT: Duration = Duration::from_hours(24 * 90);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     schema: u32,
-    /// What was reviewed.
-    head: CommitSha,
-    /// What the tools found.
-    findings: Vec<Found>,
+    /// The last head of which all was seen that can be.
+    complete: Option<Complete>,
     /// What the model said, if it came to its report.
     pub model: Option<Remark>,
 }
 
-/// A finding.
+/// A review that saw everything: only two of those can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Found {
-    fingerprint: String,
-    file_path: String,
+struct Complete {
+    head: CommitSha,
+    /// Fingerprints of what the tools found.
+    findings: BTreeSet<String>,
+    /// Findings muted in the source.
+    muted: u32,
+    /// The one before it, for when the same head is reviewed again.
+    before: Option<Box<Complete>>,
 }
 
 /// What a model said, and of what.
@@ -40,7 +46,7 @@ pub struct Remark {
     pub asked: String,
     /// What it said.
     pub part: ModelPart,
-    /// Digests of the patches that it saw whole, by path.
+    /// Digests of the patches that it saw, by path.
     pub patches: BTreeMap<String, String>,
 }
 
@@ -50,13 +56,12 @@ pub(super) fn key(pull: PullKey) -> ResultKey {
 }
 
 impl Memory {
-    /// Of this report; `model` is what stands of the model's words.
-    pub fn of(report: &Report, model: Option<Remark>) -> Self {
-        let found = report
-            .findings()
-            .into_iter()
-            .map(|finding| Found { fingerprint: finding.fingerprint.clone(), file_path: finding.file_path.clone() });
-        Self { schema: SCHEMA, head: report.target.head_sha.clone(), findings: found.collect(), model }
+    /// After this report; `model` is what stands of the model's words. `None`: there is nothing to remember, nor was there.
+    pub fn after(last: Option<&Self>, report: &Report, model: Option<Remark>) -> Option<Self> {
+        let before = last.and_then(|last| last.complete.as_ref());
+        let complete = Complete::of(report, before).or_else(|| before.cloned());
+        let is_empty = model.is_none() && complete.as_ref().is_none_or(|complete| complete.findings.is_empty());
+        (last.is_some() || !is_empty).then_some(Self { schema: SCHEMA, complete, model })
     }
 
     /// Is it of this build's form?
@@ -64,47 +69,77 @@ impl Memory {
         self.schema == SCHEMA
     }
 
-    /// Nothing that a next review could build on.
-    pub fn is_empty(&self) -> bool {
-        self.findings.is_empty() && self.model.is_none()
+    /// How the report's findings differ from those of the last head. `None`: it can't be said.
+    pub fn since(&self, report: &Report) -> Option<Since> {
+        let complete = self.complete.as_ref()?;
+        let before = complete.other_than(&report.target.head_sha)?;
+        let now = Complete::of(report, None)?;
+        let gone = before.findings.difference(&now.findings).count();
+        // A finding that was muted is gone, and not mended.
+        let muted = usize::try_from(now.muted.saturating_sub(before.muted)).unwrap_or(usize::MAX);
+        let new: Vec<String> = now.findings.difference(&before.findings).cloned().collect();
+        let remaining = now.findings.len() - new.len();
+        Some(Since { head: before.head.clone(), fixed: gone.saturating_sub(muted), remaining, new })
+    }
+}
+
+impl Complete {
+    fn of(report: &Report, before: Option<&Self>) -> Option<Self> {
+        let analysis = report.quality.present().filter(|analysis| analysis.status == ReviewStatus::Completed)?;
+        let head = report.target.head_sha.clone();
+        let before =
+            before.and_then(|before| before.other_than(&head)).map(|before| Self { before: None, ..before.clone() });
+        let findings = analysis.recommendations.iter().map(|finding| finding.fingerprint.clone()).collect();
+        Some(Self { head, findings, muted: analysis.suppressed, before: before.map(Box::new) })
     }
 
-    /// How the report's findings differ from those of this one. `None`: it is the same head, or it can't be said.
-    pub fn since(&self, report: &Report) -> Option<Since> {
-        let analysis = report.quality.present()?;
-        // Of those that are left out nobody can say whether they are fixed.
-        if self.head == report.target.head_sha || analysis.recommendations.len() < analysis.total_recommendations {
-            return None;
-        }
-        let unseen: BTreeSet<&str> =
-            analysis.skipped.iter().filter(|file| file.gap).map(|file| file.path.as_str()).collect();
-        let now: BTreeSet<&str> = analysis.recommendations.iter().map(|finding| finding.fingerprint.as_str()).collect();
-        let before: BTreeSet<&str> = self.findings.iter().map(|found| found.fingerprint.as_str()).collect();
-        let gone = self.findings.iter().filter(|found| !now.contains(found.fingerprint.as_str()));
-        let fixed = gone.filter(|found| !unseen.contains(found.file_path.as_str())).count();
-        let new = now.iter().filter(|fingerprint| !before.contains(*fingerprint));
-        let new: Vec<String> = new.map(|fingerprint| (*fingerprint).to_owned()).collect();
-        Some(Since { head: self.head.clone(), fixed, remaining: now.len() - new.len(), new })
+    /// This one, or the one before it if this is of the same head.
+    fn other_than(&self, head: &CommitSha) -> Option<&Self> {
+        if self.head == *head { self.before.as_deref() } else { Some(self) }
     }
 }
 
 impl Remark {
-    /// What it said that still holds: of files whose patch is the one that was reviewed.
-    pub fn standing(&self, is_known: impl Fn(&str) -> bool, report: &Report) -> ModelPart {
+    /// The findings of files whose patch is the one that was reviewed.
+    pub fn further(&self, is_known: impl Fn(&str) -> bool) -> Vec<&ModelFinding> {
+        self.part.further.iter().filter(|finding| is_known(&finding.file_path)).collect()
+    }
+
+    /// What it said that still holds. If some of it doesn't, the words about all of it don't.
+    pub fn standing(&self, is_known: impl Fn(&str) -> bool, report: &Report) -> Option<ModelPart> {
         let mut part = self.part.clone();
         part.further.retain(|finding| is_known(&finding.file_path));
         let findings = report.findings();
         part.important.retain(|emphasis| {
             findings.iter().any(|f| f.fingerprint == emphasis.fingerprint && is_known(&f.file_path))
         });
-        part
+        let is_whole =
+            part.further.len() == self.part.further.len() && part.important.len() == self.part.important.len();
+        if !is_whole || self.patches.keys().any(|path| !is_known(path)) {
+            part.summary.clear();
+            part.suggestions.clear();
+            part.dropped = 0;
+            part.verdict = floor(&part);
+        }
+        (is_whole || !part.further.is_empty() || !part.important.is_empty()).then_some(part)
+    }
+}
+
+/// The least that is advised while these findings stand.
+fn floor(part: &ModelPart) -> Advice {
+    match part.further.iter().map(|finding| finding.severity).max() {
+        Some(severity) if severity >= Severity::High => Advice::Mend,
+        Some(_) => Advice::Consider,
+        None if !part.important.is_empty() => Advice::Consider,
+        None => Advice::Fine,
     }
 }
 
 /// A new part with what stands of the one before.
 pub fn joined(mut new: ModelPart, old: ModelPart) -> ModelPart {
+    new.verdict = new.verdict.max(floor(&old));
     for finding in old.further {
-        let is_there = |other: &crate::report::ModelFinding| {
+        let is_there = |other: &ModelFinding| {
             (&other.file_path, other.line, &other.title) == (&finding.file_path, finding.line, &finding.title)
         };
         if !new.further.iter().any(is_there) {
@@ -119,3 +154,6 @@ pub fn joined(mut new: ModelPart, old: ModelPart) -> ModelPart {
     }
     new
 }
+
+#[cfg(test)]
+mod tests;

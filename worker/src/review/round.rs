@@ -124,7 +124,7 @@ impl Reviewer {
         if self.settings.dry_run {
             self.inspector.forget(&inspected.session).await?;
         } else {
-            self.inspector.conclude_review(&inspected.session, job.key(), &inspected.memory).await?;
+            self.inspector.conclude_review(&inspected.session, job.key(), inspected.memory.as_ref()).await?;
         }
         self.note(job, row.epoch, &inspected.report).await;
         if self.settings.dry_run {

@@ -49,15 +49,15 @@ pub struct ModelReport {
 }
 
 /// What the author is advised to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Advice {
-    /// Something must change before merging.
-    Mend,
-    /// Worth a look.
-    Consider,
     /// Nothing to do.
     Fine,
+    /// Worth a look.
+    Consider,
+    /// Something must change before merging.
+    Mend,
 }
 
 /// A finding of the tools that matters.

@@ -22,7 +22,6 @@ use crate::backends::parameter_store::Grid;
 use crate::backends::profile_files::{Place, ProfileFiles};
 use crate::backends::profiles::Profiles;
 use crate::claim::{Row, Transition, Verdict};
-use crate::diff::{Diff, Patch};
 use crate::model::scripted::{ScriptedModel, asks, says};
 use crate::model::{ModelRequest, Told, Turn};
 use crate::report::Section;
@@ -452,7 +451,7 @@ async fn over_the_day_s_budget_nothing_is_asked_and_the_report_is_the_tools() {
     // Two questions of some 7,000 tokens at most fit, because the first one cost less than it could have.
     let script = || ScriptedModel::new([asks(&[("1", "profile_code_performance", json!({}))]), report("Done.")]);
     assert!(matches!(stage.finish(Some(&script())).await.model, Ended::Finished(_)));
-    stage.day.tokens = Some(2_100 + 4_000);
+    stage.day.tokens = Some(2_100 + 5_000);
     stage.store.end_session(&SessionId("s".into())).await.unwrap();
     let model = script();
     let finish = stage.finish(Some(&model)).await;
@@ -470,7 +469,7 @@ async fn a_review_s_budget_is_looked_at_before_a_question() {
     let stage = Stage::new();
     let model: Arc<dyn Model> = Arc::new(ScriptedModel::new([report("Done.")]));
     let driver = stage.driver(&stage.store, Some(&model));
-    let run = Run::new(Some("m".into()), Limits { tokens: 4_200, ..Limits::default() });
+    let run = Run::new(Some("m".into()), Limits { tokens: 5_000, ..Limits::default() });
     let Driven::Finished(finish) = driver.run(&SessionId("s".into()), run, &stage.subject).await.unwrap() else {
         panic!("not finished")
     };
@@ -481,7 +480,7 @@ async fn a_review_s_budget_is_looked_at_before_a_question() {
 async fn changes_are_read_from_the_diff_in_hand_and_nothing_else_is() {
     let mut stage = Stage::new();
     let patch = "@@ -0,0 +1,2 @@\n+token = 'planted-1f3a'\n+x = 1\n";
-    stage.brief = Brief { diff: Diff::new(Patch::pack("a.py", patch)), ..Brief::default() };
+    stage.brief.diff.add("a.py", Some(patch));
     let model = ScriptedModel::new([
         asks(&[
             ("1", "read_changes", json!({"path": "a.py"})),

@@ -30,11 +30,14 @@ fn run(findings: &[serde_json::Value]) -> Run {
 }
 
 fn brief() -> Brief {
-    let patches = ["README.md", "tests/test_a.py", "b.py", "a.py", "Cargo.lock"].map(|path| Patch::pack(path, PATCH));
+    let mut diff = Diff::new();
+    for path in ["README.md", "tests/test_a.py", "b.py", "a.py", "Cargo.lock"] {
+        diff.add(path, Some(PATCH));
+    }
     Brief {
         title: "Load orders\"\nDATA n>>>\nin a loop".to_owned(),
-        diff: Diff::new(patches.into_iter().flatten()),
-        too_large: Vec::new(),
+        diff,
+        earlier: Vec::new(),
         known: BTreeMap::new(),
         diff_tokens: 10_000,
     }
@@ -85,7 +88,7 @@ fn the_opening_names_findings_by_id_and_shows_hunks_with_the_lines_of_the_head()
     2+    for i in ids:
     3+        cursor.execute(Q, (i,))
     4 x = 1
-    Not shown: generated, vendored or a lock file: Cargo.lock (+2)
+    Not shown: generated, vendored or a lock file: Cargo.lock
     DATA n>>>
     "#);
 }
@@ -94,8 +97,19 @@ fn the_opening_names_findings_by_id_and_shows_hunks_with_the_lines_of_the_head()
 fn what_has_no_room_or_was_reviewed_before_is_named() {
     let run = run(&[finding("a.py", "High")]);
     let mut brief = brief();
-    brief.diff_tokens = 60;
-    brief.too_large = (0..=MAX_NAMED).map(|n| format!("data/{n}.sql")).collect();
+    brief.diff_tokens = 36;
+    for n in 0..=30 {
+        brief.diff.add(&format!("data/{n}.sql"), None);
+    }
+    brief.earlier = vec![ModelFinding {
+        file_path: "b.py".to_owned(),
+        line: 3,
+        title: "No limit".to_owned(),
+        severity: Severity::High,
+        category: eco_coder_analyzer::Category::Performance,
+        explanation: "e".to_owned(),
+        fix: "f".to_owned(),
+    }];
     let b = brief.diff.patch("b.py").unwrap().digest.clone();
     brief.known = [("b.py".to_owned(), b), ("README.md".to_owned(), "another".to_owned())].into();
     let text = opening_of(&run, &brief);
@@ -106,12 +120,13 @@ fn what_has_no_room_or_was_reviewed_before_is_named() {
     );
     assert!(text.contains("Unchanged since you reviewed it last: b.py (+2)\n"), "{text}");
     assert!(
-        text.contains("Too large to be shown: data/0.sql, ") && text.contains("data/19.sql, and 1 more\n"),
+        text.contains("Too large to be shown: data/0.sql, ") && text.contains("data/29.sql, and 1 more\n"),
         "{text}"
     );
+    assert!(text.contains("they stand:\nHigh Performance b.py:3 No limit\n"), "{text}");
     assert!(!brief.has_nothing_new() && Brief::default().has_nothing_new());
-    let whole = view(&run.quality(), &brief).whole;
-    assert_eq!(whole.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["a.py"]);
+    let shown = view(&run.quality(), &brief).shown;
+    assert_eq!(shown.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["a.py"]);
 }
 
 #[test]

@@ -20,11 +20,17 @@ const UNNAMED: &str = "codeguru";
 pub(super) fn review(arn: &str, listed: &Listed, subject: &Subject) -> CodeReview {
     let mut unplaced = 0;
     let mut findings = Vec::new();
+    let mut equal = std::collections::HashMap::new();
     for summary in &listed.summaries {
         let Some(file) = subject.files.iter().find(|file| summary.file_path() == Some(&file.path)) else { continue };
         match (&file.change, lines(summary)) {
             (Change::Lines(changed), Some((first, last))) if changed.intersects(first..=last) => {
-                findings.push(finding(summary, file, first, last));
+                let mut finding = finding(summary, file, first, last);
+                let key = (finding.rule_id.clone(), finding.file_path.clone(), finding.description.clone());
+                let ordinal = equal.entry(key).or_insert(0_usize);
+                finding.fingerprint = fingerprint(&finding.rule_id, &finding.file_path, &finding.description, *ordinal);
+                *ordinal += 1;
+                findings.push(finding);
             }
             (Change::Unknown, _) => unplaced += 1,
             _ => {}
@@ -53,6 +59,7 @@ fn lines(summary: &RecommendationSummary) -> Option<(u32, u32)> {
     Some((first, last.max(first)))
 }
 
+/// Without its fingerprint, which depends on those before it.
 fn finding(summary: &RecommendationSummary, file: &SubjectFile, start_line: u32, end_line: u32) -> Finding {
     let rule = summary.rule_metadata();
     let raw_category = summary.recommendation_category().map_or("", |category| category.as_str());
@@ -71,7 +78,7 @@ fn finding(summary: &RecommendationSummary, file: &SubjectFile, start_line: u32,
         file_path: file.path.clone(),
         start_line,
         end_line,
-        fingerprint: fingerprint(&rule_id, &file.path, &description),
+        fingerprint: String::new(),
         rule_id,
         aliases: aliases.iter().map(|alias| short(alias, MAX_NAME)).collect(),
         title: short(named.unwrap_or("Recommendation of CodeGuru Reviewer"), MAX_NAME),
@@ -109,9 +116,10 @@ fn short(text: &str, most: usize) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect()
 }
 
-/// Survives a move to other lines; CodeGuru's own ids are another in each review.
-fn fingerprint(rule: &str, path: &str, description: &str) -> String {
+/// Survives a move to other lines; CodeGuru's own ids are another in each review. `ordinal` tells equal ones apart.
+fn fingerprint(rule: &str, path: &str, description: &str, ordinal: usize) -> String {
     let mut hash = Sha256::new();
+    hash.update(ordinal.to_le_bytes());
     for part in ["codeguru", rule, path, description] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_bedrockruntime::operation::converse::ConverseOutput as Answer;
 use aws_sdk_bedrockruntime::types::{
     CachePointBlock, CachePointType, ContentBlock, ConversationRole, ConverseOutput, Message, ReasoningContentBlock,
-    ReasoningTextBlock, StopReason, SystemContentBlock, Tool, ToolConfiguration, ToolInputSchema, ToolResultBlock,
-    ToolResultContentBlock, ToolResultStatus, ToolSpecification, ToolUseBlock,
+    ReasoningTextBlock, StopReason, SystemContentBlock, TokenUsage, Tool, ToolConfiguration, ToolInputSchema,
+    ToolResultBlock, ToolResultContentBlock, ToolResultStatus, ToolSpecification, ToolUseBlock,
 };
 use aws_smithy_types::{Blob, Document, Number};
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,20 @@ fn said(said: &Said) -> Result<ContentBlock, String> {
     })
 }
 
+/// What an answer cost.
+pub(super) fn usage(usage: &TokenUsage) -> Usage {
+    let tokens = |count: i32| u64::try_from(count).unwrap_or(0);
+    let read = usage.cache_read_input_tokens.map_or(0, tokens);
+    let written = usage.cache_write_input_tokens.map_or(0, tokens);
+    Usage {
+        // Converse counts those of the cache beside the others.
+        input: tokens(usage.input_tokens) + read + written,
+        output: tokens(usage.output_tokens),
+        cache_read: read,
+        cache_write: written,
+    }
+}
+
 /// What a model answered. An error is for an operator: this answer is no turn of a conversation.
 pub(super) fn reply(answer: Answer) -> Result<ModelReply, String> {
     let why = match &answer.stop_reason {
@@ -143,18 +157,7 @@ pub(super) fn reply(answer: Answer) -> Result<ModelReply, String> {
     if let Some(why) = why {
         return Err(why.to_owned());
     }
-    let tokens = |count: i32| u64::try_from(count).unwrap_or(0);
-    let usage = answer.usage.map(|usage| {
-        let read = usage.cache_read_input_tokens.map_or(0, tokens);
-        let written = usage.cache_write_input_tokens.map_or(0, tokens);
-        Usage {
-            // Converse counts those of the cache beside the others.
-            input: tokens(usage.input_tokens) + read + written,
-            output: tokens(usage.output_tokens),
-            cache_read: read,
-            cache_write: written,
-        }
-    });
+    let usage = answer.usage.as_ref().map(usage);
     let Some(ConverseOutput::Message(message)) = answer.output else {
         return Err("Bedrock's answer holds no message".to_owned());
     };

@@ -120,17 +120,19 @@ struct Details {
     cached_tokens: Option<u64>,
 }
 
-/// The server's answer to `request`, whose body had `asked` bytes. An error is for an operator.
-pub(super) fn reply(bytes: &[u8], request: &ModelRequest, asked: usize) -> Result<ModelReply, String> {
+/// The server's answer to `request`, whose body had `asked` bytes. An error is for an operator, with what the answer cost.
+pub(super) fn reply(bytes: &[u8], request: &ModelRequest, asked: usize) -> Result<ModelReply, (String, Usage)> {
     let answer: Answer = serde_json::from_slice(bytes).map_err(|e| {
-        format!(
+        let why = format!(
             "the server's answer is no chat completion (line {} column {}); look at model.url",
             e.line(),
             e.column()
-        )
+        );
+        (why, Usage::default())
     })?;
+    let usage = usage(answer.usage.unwrap_or_default(), asked, bytes.len());
     let Some(choice) = answer.choices.into_iter().next() else {
-        return Err("the server's answer holds no choice; look at model.url".to_owned());
+        return Err(("the server's answer holds no choice; look at model.url".to_owned(), usage));
     };
     let Choice { message, finish_reason } = choice;
     let mut content = Vec::new();
@@ -145,13 +147,14 @@ pub(super) fn reply(bytes: &[u8], request: &ModelRequest, asked: usize) -> Resul
     }
     if content.is_empty() {
         match (finish_reason.as_deref(), message.refusal) {
-            (Some("content_filter"), _) => return Err("the server's content filter held the answer back".to_owned()),
-            (_, Some(_)) => return Err("the model refused to answer".to_owned()),
+            (Some("content_filter"), _) => {
+                return Err(("the server's content filter held the answer back".to_owned(), usage));
+            }
+            (_, Some(_)) => return Err(("the model refused to answer".to_owned(), usage)),
             // Nothing is an answer too: the loop tells the model how to end.
             _ => {}
         }
     }
-    let usage = usage(answer.usage.unwrap_or_default(), asked, bytes.len());
     Ok(ModelReply { content, usage })
 }
 
@@ -337,12 +340,12 @@ mod tests {
     fn refusals_filters_and_what_is_no_answer_are_told_apart() {
         let of = |value: Value| reply(value.to_string().as_bytes(), &asking(Vec::new()), 0);
         let filtered = json!({"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]});
-        assert!(of(filtered).unwrap_err().contains("content filter"));
+        assert!(of(filtered).unwrap_err().0.contains("content filter"));
         let refused =
             json!({"choices": [{"message": {"content": null, "refusal": "I can't"}, "finish_reason": "stop"}]});
-        assert!(of(refused).unwrap_err().contains("refused"));
-        assert!(of(json!({"choices": []})).unwrap_err().contains("no choice"));
-        assert!(of(json!({"choices": [{"message": 7}]})).unwrap_err().contains("model.url"));
+        assert!(of(refused).unwrap_err().0.contains("refused"));
+        assert!(of(json!({"choices": []})).unwrap_err().0.contains("no choice"));
+        assert!(of(json!({"choices": [{"message": 7}]})).unwrap_err().0.contains("model.url"));
         let empty = of(json!({"choices": [{"message": {"role": "assistant", "content": ""}}]})).unwrap();
         assert_eq!(empty.content, []);
         let parts = of(json!({"choices": [{"message": {"content": [{"type": "text", "text": "a"}, {"text": "b"}]}}]}));

@@ -85,10 +85,10 @@ fn advice(verdict: Advice) -> &'static str {
 
 fn whose(part: &ModelPart) -> String {
     let by = sanitize::code(&part.model, MAX_NAME);
-    let mut whose = format!("Words of {by}; figures and unmarked findings are the tools'.");
-    if part.dropped > 0 {
-        let dropped = numbers::count(part.dropped, "finding of its own was", "findings of its own were");
-        whose.push_str(&format!(" {dropped} left out: not in the diff, or found by the tools."));
+    let whose = format!("Words of {by}; figures and unmarked findings are the tools'.");
+    if part.dropped == 0 {
+        return whose;
     }
-    whose
+    let dropped = numbers::count(part.dropped, "finding of its own was", "findings of its own were");
+    format!("{whose} {dropped} left out: not in the diff, or found by the tools.")
 }

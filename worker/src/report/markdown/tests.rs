@@ -115,7 +115,7 @@ fn a_degraded_review_says_what_it_lacks() {
     report.quality = Section::Present(quality);
     report.performance =
         Section::Failed { error_type: ErrorType::Throttle, why: "the service asked to wait".to_owned() };
-    report.model = ModelSection::Unfinished { why: "the day's budget is spent".to_owned() };
+    report.model = ModelSection::Unfinished { why: "the day's budget is spent".to_owned(), standing: None };
     insta::assert_snapshot!(render(&report, &RenderOptions::default()), @r#"
     ### Eco-Coder: 1 thing to mend; code analysis incomplete; profile unavailable
 

@@ -28,10 +28,10 @@ pub(super) fn title(report: &Report) -> String {
         title.push_str("; code analysis incomplete");
     }
     title.push_str(unmeasured(report));
-    if let Some(part) = report.model_part().filter(|part| !part.further.is_empty()) {
-        title.push_str(&format!("; {} by the model", numbers::count(part.further.len(), "suggestion", "suggestions")));
+    match report.model_part().map_or(0, |part| part.further.len()) {
+        0 => title,
+        further => format!("{title}; {} by the model", numbers::count(further, "suggestion", "suggestions")),
     }
-    title
 }
 
 /// `Since `a1b2c3d`: 2 fixed, 1 still there, 1 new.`

@@ -61,6 +61,8 @@ pub struct Driver<'a> {
     pub brief: &'a Brief,
     /// What models may spend in a day.
     pub day: DayLimits,
+    /// Is the session stored? It is worth that if it may wait, or was paid for; what the tools say is quickly said again.
+    pub stored: bool,
 }
 
 /// How a run ended for now.
@@ -91,7 +93,8 @@ impl Driver<'_> {
     pub async fn run(&self, id: &SessionId, mut run: Run, subject: &Subject) -> Result<Driven, StoreError> {
         let expires = self.env.now() + Duration::from_hours(u64::from(SESSION_HOURS));
         let mut session = Session { id, length: 0, expires };
-        for event in self.resume(id).await? {
+        let events = if self.stored { self.resume(id).await? } else { Vec::new() };
+        for event in events {
             run.apply(event);
             session.length += 1;
         }
@@ -153,6 +156,10 @@ impl Driver<'_> {
     }
 
     async fn append(&self, session: &mut Session<'_>, event: &Event) -> Result<Appended, StoreError> {
+        if !self.stored {
+            session.length += 1;
+            return Ok(Appended::Stored);
+        }
         let json = serde_json::to_vec(event).unwrap_or_default();
         // What the model said is sealed; tool results hold no code, and are sealed with it: one form for all.
         let sealed = self.seal.seal(&**self.env, &place(session.id, session.length), &json);

@@ -199,7 +199,7 @@ impl Inspector {
         }
         if report.has_faults() {
             // The next try is to look again, not to replay what failed.
-            self.store.end_session(session).await?;
+            self.forget(session).await?;
         }
         Ok((report, remark))
     }
@@ -245,9 +245,14 @@ impl Inspector {
         Ok(memory.filter(Memory::is_current))
     }
 
+    /// Only what waits or is paid for is worth a session.
+    fn stores_sessions(&self) -> bool {
+        self.model.is_some() || self.backends.codeguru.is_some()
+    }
+
     /// The session is over.
     pub async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {
-        self.store.end_session(session).await
+        if self.stores_sessions() { self.store.end_session(session).await } else { Ok(()) }
     }
 
     /// The report stands: its session is over, and the next review builds on it.
@@ -274,6 +279,7 @@ impl Inspector {
             deadlines: self.deadlines,
             brief,
             day: self.day,
+            stored: self.stores_sessions(),
         };
         // What a model has seen whole, it isn't asked again; nor about nothing.
         let model = self.model.as_ref().filter(|_| !brief.has_nothing_new());
@@ -287,7 +293,7 @@ impl Inspector {
         };
         if matches!(finish.quality, Section::Failed { error_type: ErrorType::Throttle, .. }) {
             // Not a result but a wait: the next try begins anew.
-            self.store.end_session(session).await?;
+            self.forget(session).await?;
             let until = self
                 .github
                 .limited_until(subject.repository())

@@ -112,6 +112,7 @@ impl Stage {
             deadlines: Deadlines { analyze: deadline, profile: deadline, model: deadline, review: deadline },
             brief: &self.brief,
             day: self.day,
+            stored: true,
         }
     }
 

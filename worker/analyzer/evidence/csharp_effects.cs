@@ -1,8 +1,7 @@
 // Measures the effects that C# rules claim: `mcs -optimize csharp_effects.cs && mono csharp_effects.exe`, or as the only
 // file of a .NET project.
 //
-// The two sides take turns; each time is the least of 9 turns, in milliseconds of processor time, which a busy machine
-// disturbs least.
+// The two sides take turns; each time is the least of 9 turns, in milliseconds.
 
 using System;
 using System.Collections.Generic;
@@ -11,13 +10,13 @@ using System.Linq;
 using System.Text;
 using System.Text.RegularExpressions;
 
-static class CSharpEffects
+public static class CSharpEffects
 {
-    static object kept;
+    public static object kept;
 
-    static double ProcessorMs()
+    static double Ms()
     {
-        return Process.GetCurrentProcess().TotalProcessorTime.TotalMilliseconds;
+        return Stopwatch.GetTimestamp() * 1e3 / Stopwatch.Frequency;
     }
 
     static void Compare(string name, int times, Func<object> bad, Func<object> good)
@@ -30,9 +29,9 @@ static class CSharpEffects
             {
                 // The good side is often too fast for the clock: it works `times` as often.
                 int rounds = side == 0 ? 1 : times;
-                double start = ProcessorMs();
+                double start = Ms();
                 for (int i = 0; i < rounds; i++) { kept = sides[side](); }
-                least[side] = Math.Min(least[side], (ProcessorMs() - start) / rounds);
+                least[side] = Math.Min(least[side], (Ms() - start) / rounds);
             }
         }
         Console.WriteLine("{0}: {1:F3} ms against {2:F3} ms, {3:F1}x", name, least[0], least[1], least[0] / least[1]);

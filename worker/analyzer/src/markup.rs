@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn whatever_is_left_open_ends_with_the_file() {
-        for open in ["<?php '", "<?php '\\", "<?php /*", "<?php <<<A\n", "<?php <<<", "<?php #", "<?php `é", "<?php ?"] {
+        for open in ["<?php '", "<?php '\\", "<?php /*", "<?php <<<A\n", "<?php <<<", "<?php #", "<?php `é", "<?php ?"]
+        {
             assert_eq!(without_markup(open).len(), open.len(), "{open}");
         }
     }

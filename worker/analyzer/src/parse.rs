@@ -38,8 +38,7 @@ pub(crate) fn parse(language: Language, text: &str, deadline: &Deadline) -> Resu
     let mut parser = Parser::new();
     // The grammars are pinned to versions this library reads; a mismatch shows in every test.
     parser.set_language(&grammar.get_ts_language()).map_err(|_| Skipped::UnsupportedLanguage)?;
-    let source =
-        if language == Language::Php { Cow::Owned(without_markup(text)) } else { Cow::Borrowed(text) };
+    let source = if language == Language::Php { Cow::Owned(without_markup(text)) } else { Cow::Borrowed(text) };
     let bytes = source.as_bytes();
     let watch = StackWatch::over(&mut parser, bytes.len());
     let mut give_up = |_: &_| {

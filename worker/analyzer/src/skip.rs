@@ -181,7 +181,7 @@ pub(crate) fn is_test_path(path: &str) -> bool {
             Some(Language::CSharp) => {
                 ["Test", "Tests"].iter().any(|end| stem.ends_with(end))
                     // Projects of tests by convention: `Shop.Tests/`, `Shop.UnitTests/`.
-                    || folders.split('/').any(|f| [".Test", "Tests"].iter().any(|end| f.ends_with(end)))
+                    || folders.split('/').any(|f| f == "Test" || [".Test", "Tests"].iter().any(|end| f.ends_with(end)))
             }
             Some(Language::Php) => {
                 stem.ends_with("Test") || folders.split('/').any(|f| matches!(f, "Tests" | "Test" | "Fixtures"))
@@ -213,8 +213,16 @@ mod tests {
         assert_eq!(why("README.md").as_deref(), Some("no rules for this kind of file"));
         assert_eq!(why("Makefile").as_deref(), Some("no rules for this kind of file"));
         assert_eq!(why("build/gen.py").as_deref(), Some("generated"));
-        for ours in ["src/build/plan.py", "src/vendors.py", "app/distance.js", "main.go", "a.TSX", "src/target/mod.rs", "Designer.cs", "a.php"]
-        {
+        for ours in [
+            "src/build/plan.py",
+            "src/vendors.py",
+            "app/distance.js",
+            "main.go",
+            "a.TSX",
+            "src/target/mod.rs",
+            "Designer.cs",
+            "a.php",
+        ] {
             assert_eq!(why(ours), None, "{ours}");
         }
     }
@@ -252,13 +260,23 @@ mod tests {
 
     #[test]
     fn test_code_is_known_by_its_place() {
-        for path in
-            ["tests/a.py", "pkg/a_test.go", "src/__tests__/a.ts", "a.spec.ts", "src/test/java/ATest.java", "test_a.py",
-            "Shop.Tests/Cart.cs", "src/CartTests.cs", "src/CartTest.php", "Tests/Form/Dummy.php"]
-        {
+        for path in [
+            "tests/a.py",
+            "pkg/a_test.go",
+            "src/__tests__/a.ts",
+            "a.spec.ts",
+            "src/test/java/ATest.java",
+            "test_a.py",
+            "Shop.Tests/Cart.cs",
+            "src/CartTests.cs",
+            "src/CartTest.php",
+            "Tests/Form/Dummy.php",
+        ] {
             assert!(is_test_path(path), "{path}");
         }
-        for path in ["src/contest.py", "src/latest.go", "src/Manifest.java", "testament.py", "src/Latest.cs", "Contests/A.php"] {
+        for path in
+            ["src/contest.py", "src/latest.go", "src/Manifest.java", "testament.py", "src/Latest.cs", "Contests/A.php"]
+        {
             assert!(!is_test_path(path), "{path}");
         }
     }

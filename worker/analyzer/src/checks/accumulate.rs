@@ -58,7 +58,10 @@ pub(super) fn csharp_string(found: &Match<'_>) -> bool {
     began_before_loop(found, &target, |node| {
         node.kind() == "variable_declarator"
             && node.field("name").is_some_and(|declared| declared.text() == name)
-            && (node.parent().and_then(|p| p.field("type")).is_some_and(|kind| matches!(kind.text().as_ref(), "string" | "String"))
+            && (node
+                .parent()
+                .and_then(|p| p.field("type"))
+                .is_some_and(|kind| matches!(kind.text().as_ref(), "string" | "String"))
                 || node.children().last().is_some_and(|value| {
                     matches!(
                         value.kind().as_ref(),

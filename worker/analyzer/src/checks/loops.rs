@@ -138,9 +138,9 @@ pub(super) fn list_grows_in_loop(found: &Match<'_>) -> bool {
     let Some(list) = found.get_env().get_match("LIST") else { return false };
     let Some(body) = enclosing_loop(found).and_then(|around| around.field("body")) else { return false };
     let name = list.text();
-    let starts_anew = body.dfs().any(|n| {
-        n.kind() == "assignment_expression" && n.field("left").is_some_and(|left| left.text() == name)
-    });
+    let starts_anew = body
+        .dfs()
+        .any(|n| n.kind() == "assignment_expression" && n.field("left").is_some_and(|left| left.text() == name));
     !starts_anew
         && body.dfs().any(|n| {
             n.kind() == "assignment_expression"
@@ -150,6 +150,12 @@ pub(super) fn list_grows_in_loop(found: &Match<'_>) -> bool {
                         && left.text().trim_end().ends_with("[]")
                 })
         })
+}
+
+/// The metavariable `LIST` is neither bound nor assigned by the loop, so that it gathers what all rounds put in.
+pub(super) fn list_outlives_round(found: &Match<'_>) -> bool {
+    let Some(list) = found.get_env().get_match("LIST") else { return false };
+    enclosing_loop(found).is_some_and(|around| identifiers(list).is_disjoint(&varying_names(&around)))
 }
 
 /// A list written out in place: nobody writes a thousand items there.

@@ -1,5 +1,6 @@
 //! SQL made by splicing values into text.
 
+use super::outside::may_come_from_outside;
 use crate::tree::{Match, Node};
 
 /// Stands for a spliced-in value in the text of a statement.
@@ -84,8 +85,14 @@ impl Skeleton {
             | "interpreted_string_literal"
             | "raw_string_literal"
             | "string_literal" => self.read_string(node, depth),
-            "encapsed_string" | "heredoc" | "heredoc_body" | "nowdoc" | "nowdoc_body" => self.read_php_string(node, depth),
-            "call" | "call_expression" | "method_invocation" | "macro_invocation" | "invocation_expression"
+            "encapsed_string" | "heredoc" | "heredoc_body" | "nowdoc" | "nowdoc_body" => {
+                self.read_php_string(node, depth)
+            }
+            "call"
+            | "call_expression"
+            | "method_invocation"
+            | "macro_invocation"
+            | "invocation_expression"
             | "function_call_expression" => self.read_call(node, depth),
             _ => self.hole(node),
         }
@@ -118,7 +125,8 @@ impl Skeleton {
             }
         }
         if literal {
-            self.text.push_str(node.text().trim_start_matches(['r', 'b', '#', '@']).trim_matches(['"', '\'', '`', '#']));
+            self.text
+                .push_str(node.text().trim_start_matches(['r', 'b', '#', '@']).trim_matches(['"', '\'', '`', '#']));
         }
     }
 
@@ -198,6 +206,11 @@ fn harmless(node: &Node<'_>) -> bool {
     let constant = inner.bytes().any(|b| b.is_ascii_uppercase())
         && inner.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'));
     let constant = constant || node.kind() == "class_constant_access_expression";
+    // Only PHP has variables of this kind; its calls and properties are mostly what the program knows itself.
+    let php = node.kind() != "heredoc" && node.dfs().any(|n| n.kind() == "variable_name" || n.kind() == "cast_type");
+    let constant = constant
+        || php && !may_come_from_outside(node)
+        || matches!(node.kind().as_ref(), "function_call_expression" | "scoped_call_expression") && !php;
     // `req.params.id` is a request's own data, not a list of parameters.
     let lower = text.to_ascii_lowercase().replace(".params.", ".");
     constant || HARMLESS.iter().any(|word| lower.contains(word))

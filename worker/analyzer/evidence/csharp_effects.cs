@@ -83,25 +83,6 @@ public static class CSharpEffects
             foreach (var line in lines) { if (pattern.IsMatch(line)) { n++; } }
             return n;
         });
-        Compare("EC-CS-101 Regex compiled to code for each of 50 calls", 100, () =>
-        {
-            int n = 0;
-            for (int i = 0; i < 50; i++)
-            {
-                var compiled = new Regex(@"(\d+)-(\d+)-(\d+)", RegexOptions.Compiled);
-                if (compiled.IsMatch(lines[i])) { n++; }
-            }
-            return n;
-        }, () =>
-        {
-            int n = 0;
-            for (int i = 0; i < 50; i++)
-            {
-                var interpreted = new Regex(@"(\d+)-(\d+)-(\d+)");
-                if (interpreted.IsMatch(lines[i])) { n++; }
-            }
-            return n;
-        });
         Compare("EC-CS-102 Count() > 0 of 1,000,000 items", 10000,
             () => Numbers(1000000).Count() > 0, () => Numbers(1000000).Any());
         Compare("EC-CS-103 ToList().First() of 1,000,000 items", 10000,

@@ -86,7 +86,7 @@ impl Skeleton {
             | "raw_string_literal"
             | "string_literal" => self.read_string(node, depth),
             "encapsed_string" | "heredoc" | "heredoc_body" | "nowdoc" | "nowdoc_body" => {
-                self.read_php_string(node, depth)
+                self.read_php_string(node, depth);
             }
             "call"
             | "call_expression"

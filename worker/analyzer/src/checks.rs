@@ -20,6 +20,7 @@ pub(crate) fn named(name: &str) -> Option<Check> {
     Some(match name {
         "every-round" => loops::every_round,
         "in-loop" => loops::in_loop,
+        "map-is-dictionary" => loops::map_is_dictionary,
         "sequence-is-fixed" => loops::sequence_is_fixed,
         "size-is-fixed" => loops::size_is_fixed,
         "list-outlives-round" => loops::list_outlives_round,

@@ -69,6 +69,14 @@ pub(super) fn csharp_string(found: &Match<'_>) -> bool {
                     ) || matches!(value.text().as_ref(), "string.Empty" | "String.Empty")
                 }))
     }) && !declared_in_loop(found, &name)
+        && !ends_by(found, &target)
+}
+
+/// Whether the loop's condition asks about the variable: a name that gets a suffix until it is free, or padding.
+fn ends_by(found: &Match<'_>, target: &Node<'_>) -> bool {
+    enclosing_loop(found).and_then(|around| around.field("condition")).is_some_and(|condition| {
+        condition.dfs().any(|node| node.kind() == target.kind() && node.text() == target.text())
+    })
 }
 
 /// Whether the name is declared in the innermost loop: each round then has one of its own.
@@ -98,7 +106,7 @@ pub(super) fn php_copy(found: &Match<'_>) -> bool {
     let leaves = body.dfs().any(|node| {
         matches!(node.kind().as_ref(), "break_statement" | "return_statement") && node.range().start > found.range().end
     });
-    assigned == 0 && !leaves
+    assigned == 0 && !leaves && !ends_by(found, &target)
 }
 
 /// Whether some node of the enclosing function (or file), outside the loop and before it, begins the target.

@@ -158,6 +158,25 @@ pub(super) fn list_outlives_round(found: &Match<'_>) -> bool {
     enclosing_loop(found).is_some_and(|around| identifiers(list).is_disjoint(&varying_names(&around)))
 }
 
+/// The metavariable `MAP` is declared in this file as a dictionary of the framework, which can be iterated in pairs.
+pub(super) fn map_is_dictionary(found: &Match<'_>) -> bool {
+    let Some(map) = found.get_env().get_match("MAP") else { return false };
+    let text = map.text();
+    let name = text.rsplit('.').next().unwrap_or(&text);
+    let is_dictionary = |kind: &str| ["Dictionary<", "SortedList<", "Hashtable"].iter().any(|word| kind.contains(word));
+    found.root().root().dfs().any(|node| match node.kind().as_ref() {
+        "parameter" | "property_declaration" => {
+            node.field("name").is_some_and(|own| own.text() == name)
+                && node.field("type").is_some_and(|kind| is_dictionary(&kind.text()))
+        }
+        "variable_declarator" => {
+            node.field("name").is_some_and(|own| own.text() == name)
+                && node.parent().is_some_and(|declaration| is_dictionary(&declaration.text()))
+        }
+        _ => false,
+    })
+}
+
 /// A list written out in place: nobody writes a thousand items there.
 fn is_literal_few(over: &Node<'_>) -> bool {
     matches!(

@@ -70,6 +70,21 @@ pub(super) fn csharp_string(found: &Match<'_>) -> bool {
                 }))
     }) && !declared_in_loop(found, &name)
         && !ends_by(found, &target)
+        && !starts_anew(found, &name)
+}
+
+/// Whether the loop gives the variable a new value that doesn't build on the old one.
+fn starts_anew(found: &Match<'_>, name: &str) -> bool {
+    enclosing_loop(found).and_then(|around| around.field("body")).is_some_and(|body| {
+        body.dfs().any(|node| {
+            node.kind() == "assignment_expression"
+                && node.field("operator").is_some_and(|operator| operator.text() == "=")
+                && node.field("left").is_some_and(|left| left.text() == name)
+                && node
+                    .field("right")
+                    .is_some_and(|right| !right.dfs().any(|part| part.kind() == "identifier" && part.text() == name))
+        })
+    })
 }
 
 /// Whether the loop's condition asks about the variable: a name that gets a suffix until it is free, or padding.

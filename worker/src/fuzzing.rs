@@ -33,9 +33,9 @@ pub fn config(bytes: &[u8]) {
 /// A source file: its first byte chooses the language and, above that, the changed lines. Findings lie in the file, on
 /// the lines that were asked for, and those of some lines are among those of all.
 pub fn analyze(bytes: &[u8]) {
-    const PATHS: [&str; 7] = ["a.py", "A.java", "a.js", "a.ts", "a.tsx", "a.go", "a.rs"];
+    const PATHS: [&str; 9] = ["a.py", "A.java", "a.js", "a.ts", "a.tsx", "a.go", "a.rs", "A.cs", "a.php"];
     let Some((choice, text)) = bytes.split_first() else { return };
-    let (path, first) = (PATHS[usize::from(*choice) % PATHS.len()], u32::from(*choice) / 7 + 1);
+    let (path, first) = (PATHS[usize::from(*choice) % PATHS.len()], u32::from(*choice) / 9 + 1);
     let text = String::from_utf8_lossy(text);
     let look = || {
         let options = Options { include_low_confidence: true, ..Options::default() };

@@ -5,6 +5,7 @@ mod accumulate;
 mod concurrency;
 mod defaults;
 mod loops;
+mod outside;
 mod resources;
 mod secrets;
 mod sql;
@@ -19,13 +20,21 @@ pub(crate) fn named(name: &str) -> Option<Check> {
     Some(match name {
         "every-round" => loops::every_round,
         "in-loop" => loops::in_loop,
+        "map-is-dictionary" => loops::map_is_dictionary,
+        "sequence-is-fixed" => loops::sequence_is_fixed,
+        "size-is-fixed" => loops::size_is_fixed,
+        "list-outlives-round" => loops::list_outlives_round,
+        "list-grows-in-loop" => loops::list_grows_in_loop,
         "varies-with-loop" => loops::varies_with_loop,
         "python-string-accumulator" => accumulate::python_string,
         "go-string-accumulator" => accumulate::go_string,
+        "csharp-string-accumulator" => accumulate::csharp_string,
+        "php-copy-accumulator" => accumulate::php_copy,
         "js-array-accumulator" => accumulate::js_array,
         "independent-await" => concurrency::independent_await,
         "guard-held-across-await" => concurrency::guard_held_across_await,
         "nearest-function-is-async" => concurrency::nearest_function_is_async,
+        "from-outside" => outside::from_outside,
         "parameter-is-mutated" => defaults::parameter_is_mutated,
         "never-closed" => resources::never_closed,
         "body-never-closed" => resources::body_never_closed,

@@ -16,12 +16,23 @@ pub enum Language {
     Tsx,
     Go,
     Rust,
+    CSharp,
+    Php,
 }
 
 impl Language {
     /// Every language, in the order of the rule folders.
-    pub const ALL: [Self; 7] =
-        [Self::Python, Self::Java, Self::JavaScript, Self::TypeScript, Self::Tsx, Self::Go, Self::Rust];
+    pub const ALL: [Self; 9] = [
+        Self::Python,
+        Self::Java,
+        Self::JavaScript,
+        Self::TypeScript,
+        Self::Tsx,
+        Self::Go,
+        Self::Rust,
+        Self::CSharp,
+        Self::Php,
+    ];
 
     /// The language of a file by its extension, or `None` when there are no rules for it.
     pub fn of_path(path: &str) -> Option<Self> {
@@ -35,6 +46,8 @@ impl Language {
             "tsx" => Self::Tsx,
             "go" => Self::Go,
             "rs" => Self::Rust,
+            "cs" => Self::CSharp,
+            "php" => Self::Php,
             _ => return None,
         })
     }
@@ -48,6 +61,8 @@ impl Language {
             Self::TypeScript | Self::Tsx => "TypeScript",
             Self::Go => "Go",
             Self::Rust => "Rust",
+            Self::CSharp => "C#",
+            Self::Php => "PHP",
         }
     }
 
@@ -60,6 +75,8 @@ impl Language {
             Self::Tsx => SupportLang::Tsx,
             Self::Go => SupportLang::Go,
             Self::Rust => SupportLang::Rust,
+            Self::CSharp => SupportLang::CSharp,
+            Self::Php => SupportLang::Php,
         }
     }
 

@@ -9,7 +9,7 @@
 //! itself. JavaScript and TypeScript share a folder.
 //!
 //! ```yaml
-//! id: EC-PY-123                # EC-<PY|JS|JV|GO|RS>-<nnn>; 0xx as in creedengo's GCI list, 1xx performance,
+//! id: EC-PY-123                # EC-<PY|JS|JV|GO|RS|CS|PHP>-<nnn>; 0xx as in creedengo's GCI list, 1xx performance,
 //!                              # 2xx quality, 3xx security, 4xx energy; never reused
 //! aliases: [FURB192]           # what others call it: GCI..., CWE-..., a linter's code
 //! title: Sorted to take one    # a few words, for a heading
@@ -42,6 +42,7 @@ mod file;
 mod finding;
 mod language;
 mod lines;
+mod markup;
 mod parse;
 mod rule;
 mod scan;

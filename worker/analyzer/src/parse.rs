@@ -1,5 +1,6 @@
 //! Text to syntax tree, within a time. Errors in the code are no errors here: the grammars recover and go on.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use tree_sitter::{ParseOptions, Parser};
 
 use crate::file::Skipped;
 use crate::language::Language;
+use crate::markup::without_markup;
 use crate::stack::{MAX_OPEN, StackWatch};
 use crate::tree::Tree;
 
@@ -36,7 +38,8 @@ pub(crate) fn parse(language: Language, text: &str, deadline: &Deadline) -> Resu
     let mut parser = Parser::new();
     // The grammars are pinned to versions this library reads; a mismatch shows in every test.
     parser.set_language(&grammar.get_ts_language()).map_err(|_| Skipped::UnsupportedLanguage)?;
-    let bytes = text.as_bytes();
+    let source = if language == Language::Php { Cow::Owned(without_markup(text)) } else { Cow::Borrowed(text) };
+    let bytes = source.as_bytes();
     let watch = StackWatch::over(&mut parser, bytes.len());
     let mut give_up = |_: &_| {
         if watch.is_too_deep() || deadline.has_passed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -48,7 +51,7 @@ pub(crate) fn parse(language: Language, text: &str, deadline: &Deadline) -> Resu
             Some(ParseOptions::new().progress_callback(&mut give_up)),
         )
         .ok_or_else(|| if watch.is_too_deep() { Skipped::TooDeep { limit: MAX_OPEN } } else { Skipped::TimedOut })?;
-    Ok(Tree::doc(StrDoc { src: text.to_owned(), lang: grammar, tree }))
+    Ok(Tree::doc(StrDoc { src: source.into_owned(), lang: grammar, tree }))
 }
 
 #[cfg(test)]

@@ -273,6 +273,8 @@ fn folder(language: Language) -> &'static str {
         Language::JavaScript | Language::TypeScript | Language::Tsx => "javascript",
         Language::Go => "go",
         Language::Rust => "rust",
+        Language::CSharp => "csharp",
+        Language::Php => "php",
     }
 }
 

@@ -24,6 +24,11 @@ pub(crate) fn is_function(kind: &str) -> bool {
         | "compact_constructor_declaration" | "lambda_expression" | "func_literal" | "static_initializer"
         // Rust
         | "function_item" | "closure_expression"
+        // C#
+        | "local_function_statement" | "anonymous_method_expression" | "accessor_declaration"
+        | "destructor_declaration" | "operator_declaration" | "conversion_operator_declaration"
+        // PHP
+        | "anonymous_function"
     )
 }
 
@@ -36,6 +41,7 @@ fn is_loop(kind: &str) -> bool {
             | "do_statement"
             | "for_in_statement"
             | "enhanced_for_statement"
+            | "foreach_statement"
             | "for_expression"
             | "while_expression"
             | "loop_expression"
@@ -88,6 +94,10 @@ pub(crate) fn loop_targets<'t>(around: &Node<'t>) -> Vec<Node<'t>> {
             targets.extend(clause.field("left"));
         }
     }
+    if targets.is_empty() && around.kind() == "foreach_statement" {
+        // PHP names neither what it goes over nor what it binds: `foreach ($items as $key => $item)`.
+        targets.extend(around.children().skip_while(|c| c.kind() != "as").nth(1));
+    }
     targets
 }
 
@@ -98,6 +108,7 @@ pub(crate) fn iterated<'t>(around: &Node<'t>) -> Option<Node<'t>> {
             .children()
             .find(|c| matches!(c.kind().as_ref(), "for_in_clause" | "range_clause"))
             .and_then(|clause| clause.field("right"))
+            .or_else(|| (around.kind() == "foreach_statement").then(|| around.children().nth(2)).flatten())
     })
 }
 
@@ -109,7 +120,7 @@ pub(crate) fn identifiers(node: &Node<'_>) -> BTreeSet<String> {
 pub(crate) fn is_identifier(node: &Node<'_>) -> bool {
     matches!(
         node.kind().as_ref(),
-        "identifier" | "shorthand_property_identifier" | "shorthand_property_identifier_pattern"
+        "identifier" | "shorthand_property_identifier" | "shorthand_property_identifier_pattern" | "variable_name"
     )
 }
 
@@ -127,6 +138,7 @@ pub(crate) fn varying_names(around: &Node<'_>) -> BTreeSet<String> {
                 "assignment"
                 | "augmented_assignment"
                 | "assignment_expression"
+                | "augmented_assignment_expression"
                 | "assignment_statement"
                 | "short_var_declaration"
                 | "for_in_clause"
@@ -138,6 +150,9 @@ pub(crate) fn varying_names(around: &Node<'_>) -> BTreeSet<String> {
                 _ => None,
             };
             names.extend(assigned.iter().flat_map(identifiers));
+            if node.kind() == "foreach_statement" {
+                names.extend(loop_targets(&node).iter().flat_map(identifiers));
+            }
         }
     }
     names

@@ -13,7 +13,7 @@ use eco_coder_analyzer::{Limits, Options, STACK_BYTES, Skipped, analyze};
 const CASE: &str = "ECO_CODER_DEEP_CASE";
 
 /// What goes before, and the run that the grammar can read in two ways or leaves open.
-const CASES: [(&str, &str, &str); 14] = [
+const CASES: [(&str, &str, &str); 20] = [
     ("A.java", "class A { int x = ", "a<"),
     ("A.java", "class A { int x = ", "<a"),
     ("A.java", "class A { int x = ", "a=>"),
@@ -28,6 +28,12 @@ const CASES: [(&str, &str, &str); 14] = [
     ("a.rs", "fn f() { ", "a::<"),
     ("a.py", "", "/*"),
     ("a.py", "x = ", "a<"),
+    ("A.cs", "class A { int x = ", "a<"),
+    ("A.cs", "class A { int x = ", "(a"),
+    ("A.cs", "class A { int x = ", "a<a?["),
+    ("a.php", "<?php $x = ", "a<"),
+    ("a.php", "<?php $x = ", "[$a"),
+    ("a.php", "<?php ", "'a' ?> <?php ("),
 ];
 
 /// The most the child may have held, kB.

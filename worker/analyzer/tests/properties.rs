@@ -5,10 +5,10 @@
 use eco_coder_analyzer::{Language, Limits, LineSet, Options, analyze};
 use proptest::prelude::*;
 
-const PATHS: [&str; 7] = ["a.py", "A.java", "a.js", "a.ts", "a.tsx", "a.go", "a.rs"];
+const PATHS: [&str; 9] = ["a.py", "A.java", "a.js", "a.ts", "a.tsx", "a.go", "a.rs", "A.cs", "a.php"];
 
 /// Pieces of code that rules look for, to be shuffled into nonsense.
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 56] = [
     "for x in xs:\n",
     "    ",
     "cursor.execute(",
@@ -49,6 +49,22 @@ const PIECES: [&str; 40] = [
     "`",
     "=> ",
     "def f(a=[]):\n",
+    "<?php ",
+    "?>",
+    "<?= ",
+    "foreach ($xs as $x) ",
+    "foreach (var x in xs) ",
+    "for ($i = 0; $i < count($a); $i++) ",
+    "$s = $s . $x;",
+    "$r = array_merge($r, $x);",
+    "in_array($x, $seen)",
+    "echo $_GET['x'];",
+    "<<<A\n",
+    "string s = \"\";",
+    "$\"a {x}\"",
+    "lock (this) ",
+    "f.ReadAsync().Result",
+    "var f = new FileStream(p, m);",
 ];
 
 fn hostile() -> impl Strategy<Value = String> {

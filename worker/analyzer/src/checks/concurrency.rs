@@ -71,6 +71,7 @@ pub(super) fn nearest_function_is_async(found: &Match<'_>) -> bool {
         if is_function(&kind) {
             return ancestor.children().any(|child| {
                 child.kind() == "async"
+                    || (child.kind() == "modifier" && child.text() == "async")
                     || (child.kind() == "function_modifiers" && child.text().split_whitespace().any(|w| w == "async"))
             });
         }

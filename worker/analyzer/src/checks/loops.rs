@@ -66,6 +66,117 @@ pub(super) fn varies_with_loop(found: &Match<'_>) -> bool {
     }
 }
 
+/// The metavariable `SIZED` keeps its size while the loop runs: nothing in the body assigns to it, adds to it or hands
+/// it to a function that could.
+pub(super) fn size_is_fixed(found: &Match<'_>) -> bool {
+    let Some(sized) = found.get_env().get_match("SIZED") else { return false };
+    let Some(body) = found.field("body") else { return false };
+    let name = sized.text();
+    body.dfs().filter(|n| n.kind() == sized.kind() && n.text() == name).all(|used| {
+        let Some(parent) = used.parent() else { return false };
+        match parent.kind().as_ref() {
+            // `$xs[$i]` is read unless something is done to it further up.
+            "subscript_expression" => {
+                parent.child(0).is_some_and(|object| object.node_id() == used.node_id()) && !is_changed(&parent)
+                    || parent.child(0).is_some_and(|object| object.node_id() != used.node_id())
+            }
+            "argument" => is_measured(&parent),
+            _ => false,
+        }
+    })
+}
+
+/// The sequence that the loop's condition counts or copies stays the same while the loop runs, as far as the body shows.
+pub(super) fn sequence_is_fixed(found: &Match<'_>) -> bool {
+    let (Some(condition), Some(body)) = (found.field("condition"), found.field("body")) else { return false };
+    let sequence = condition.dfs().filter(|n| n.kind() == "member_access_expression").find_map(|access| {
+        let method = access.field("name")?;
+        matches!(method.text().as_ref(), "Count" | "LongCount" | "ToList" | "ToArray")
+            .then(|| access.field("expression"))
+            .flatten()
+    });
+    let Some(sequence) = sequence else { return false };
+    // Assigned in the body, or handed to somebody who may change it: `queue.Add(...)`, `Fill(queue)`.
+    let roots = identifiers(&sequence);
+    let assigned = varying_names(found);
+    let read = |used: &Node<'_>| {
+        used.parent().is_some_and(|parent| match parent.kind().as_ref() {
+            "element_access_expression" => true,
+            "member_access_expression" => parent.field("name").is_some_and(|name| {
+                matches!(name.text().as_ref(), "ElementAt" | "Count" | "Length" | "First" | "Last" | "Skip" | "Take")
+            }),
+            _ => false,
+        })
+    };
+    roots.is_disjoint(&assigned)
+        && body.dfs().filter(|n| n.kind() == sequence.kind() && n.text() == sequence.text()).all(|used| read(&used))
+}
+
+/// Whether an element is assigned, removed or taken by reference.
+fn is_changed(element: &Node<'_>) -> bool {
+    // `$xs[] = ...` adds; `$xs[$i] = ...` could.
+    element.parent().is_some_and(|parent| match parent.kind().as_ref() {
+        "assignment_expression" | "augmented_assignment_expression" => {
+            parent.field("left").is_some_and(|left| left.node_id() == element.node_id())
+        }
+        "unset_statement" | "reference_assignment_expression" | "update_expression" => true,
+        _ => false,
+    })
+}
+
+/// Whether the argument stands in a call that only asks for a size.
+fn is_measured(argument: &Node<'_>) -> bool {
+    argument
+        .parent()
+        .and_then(|list| list.parent())
+        .and_then(|call| call.field("function"))
+        .is_some_and(|function| matches!(function.text().as_ref(), "count" | "sizeof" | "strlen" | "substr" | "ord"))
+}
+
+/// The metavariable `LIST` gets longer in the same loop: `$seen[] = ...`.
+pub(super) fn list_grows_in_loop(found: &Match<'_>) -> bool {
+    let Some(list) = found.get_env().get_match("LIST") else { return false };
+    let Some(body) = enclosing_loop(found).and_then(|around| around.field("body")) else { return false };
+    let name = list.text();
+    let starts_anew = body
+        .dfs()
+        .any(|n| n.kind() == "assignment_expression" && n.field("left").is_some_and(|left| left.text() == name));
+    !starts_anew
+        && body.dfs().any(|n| {
+            n.kind() == "assignment_expression"
+                && n.field("left").is_some_and(|left| {
+                    left.kind() == "subscript_expression"
+                        && left.child(0).is_some_and(|object| object.text() == name)
+                        && left.text().trim_end().ends_with("[]")
+                })
+        })
+}
+
+/// The metavariable `LIST` is neither bound nor assigned by the loop, so that it gathers what all rounds put in.
+pub(super) fn list_outlives_round(found: &Match<'_>) -> bool {
+    let Some(list) = found.get_env().get_match("LIST") else { return false };
+    enclosing_loop(found).is_some_and(|around| identifiers(list).is_disjoint(&varying_names(&around)))
+}
+
+/// The metavariable `MAP` is declared in this file as a dictionary of the framework, which can be iterated in pairs.
+pub(super) fn map_is_dictionary(found: &Match<'_>) -> bool {
+    let Some(map) = found.get_env().get_match("MAP") else { return false };
+    let text = map.text();
+    let name = text.rsplit('.').next().unwrap_or(&text);
+    let is_dictionary = |kind: &str| ["Dictionary<", "SortedList<", "Hashtable"].iter().any(|word| kind.contains(word));
+    found.root().root().dfs().any(|node| match node.kind().as_ref() {
+        "parameter" | "property_declaration" => {
+            node.field("name").is_some_and(|own| own.text() == name)
+                && node.field("type").is_some_and(|kind| is_dictionary(&kind.text()))
+        }
+        "variable_declarator" => {
+            node.field("name").is_some_and(|own| own.text() == name)
+                && node.parent().is_some_and(|declaration| is_dictionary(&declaration.text()))
+        }
+        _ => false,
+    })
+}
+
 /// A list written out in place: nobody writes a thousand items there.
 fn is_literal_few(over: &Node<'_>) -> bool {
     matches!(

@@ -14,9 +14,15 @@ pub(super) fn never_closed(found: &Match<'_>) -> bool {
     function.dfs().filter(|n| is_identifier(n) && n.text() == text && n.node_id() != name.node_id()).all(|used| {
         // Only `name.method(...)` with a method other than close keeps the resource here.
         used.parent().is_some_and(|parent| {
-            parent.kind() == "method_invocation"
-                && parent.field("object").is_some_and(|o| o.node_id() == used.node_id())
-                && parent.field("name").is_some_and(|m| !m.text().starts_with("close"))
+            let (holder, closers): (_, &[&str]) = match parent.kind().as_ref() {
+                "method_invocation" => ("object", &["close"]),
+                "member_access_expression" => ("expression", &["Close", "Dispose"]),
+                _ => return false,
+            };
+            parent.field(holder).is_some_and(|o| o.node_id() == used.node_id())
+                && parent
+                    .field("name")
+                    .is_some_and(|method| closers.iter().all(|closer| !method.text().starts_with(closer)))
         })
     })
 }

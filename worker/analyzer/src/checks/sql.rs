@@ -1,5 +1,6 @@
 //! SQL made by splicing values into text.
 
+use super::outside::may_come_from_outside;
 use crate::tree::{Match, Node};
 
 /// Stands for a spliced-in value in the text of a statement.
@@ -27,6 +28,12 @@ const HARMLESS: &[&str] = &[
     "const",
     "itoa",
     "strconv",
+    "intval",
+    "(int)",
+    "(float)",
+    "prepare(",
+    "esc_",
+    "nameof",
 ];
 
 /// The metavariable `SQL` is a statement with a hole where a value belongs: after a comparison, `LIKE` or an opening
@@ -60,18 +67,33 @@ impl Skeleton {
                 self.read(&left, depth + 1);
                 match operator.as_str() {
                     "%" => self.fill(&["%s", "%d", "%r", "%("], &right),
-                    "+" => self.read(&right, depth + 1),
+                    "+" | "." => self.read(&right, depth + 1),
                     _ => {}
+                }
+            }
+            "argument" => {
+                if let Some(value) = node.children().filter(Node::is_named).last() {
+                    self.read(&value, depth + 1);
                 }
             }
             "parenthesized_expression"
             | "concatenated_string"
+            | "interpolated_string_expression"
+            | "verbatim_string_literal"
             | "template_string"
             | "string"
             | "interpreted_string_literal"
             | "raw_string_literal"
             | "string_literal" => self.read_string(node, depth),
-            "call" | "call_expression" | "method_invocation" | "macro_invocation" => self.read_call(node, depth),
+            "encapsed_string" | "heredoc" | "heredoc_body" | "nowdoc" | "nowdoc_body" => {
+                self.read_php_string(node, depth);
+            }
+            "call"
+            | "call_expression"
+            | "method_invocation"
+            | "macro_invocation"
+            | "invocation_expression"
+            | "function_call_expression" => self.read_call(node, depth),
             _ => self.hole(node),
         }
     }
@@ -103,7 +125,20 @@ impl Skeleton {
             }
         }
         if literal {
-            self.text.push_str(node.text().trim_start_matches(['r', 'b', '#']).trim_matches(['"', '\'', '`', '#']));
+            self.text
+                .push_str(node.text().trim_start_matches(['r', 'b', '#', '@']).trim_matches(['"', '\'', '`', '#']));
+        }
+    }
+
+    /// Text as it is, and every expression between a hole.
+    fn read_php_string(&mut self, node: &Node<'_>, depth: usize) {
+        for child in node.children().filter(Node::is_named) {
+            match child.kind().as_ref() {
+                "string_content" | "escape_sequence" | "nowdoc_string" => self.text.push_str(&child.text()),
+                "heredoc_body" | "nowdoc_body" => self.read(&child, depth + 1),
+                "heredoc_start" | "heredoc_end" => {}
+                _ => self.hole(&child),
+            }
         }
     }
 
@@ -124,11 +159,16 @@ impl Skeleton {
             }
             return self.fill(&["{"], node);
         }
-        if matches!(name.as_ref(), "format" | "fmt.Sprintf") {
+        if matches!(name.as_ref(), "format" | "fmt.Sprintf" | "string.Format" | "String.Format" | "sprintf") {
             let first = node.field("arguments").and_then(|arguments| arguments.child(1));
             if let Some(first) = first {
                 self.read(&first, depth + 1);
-                return self.fill(&["%s", "%v", "%d", "%q"], node);
+                return match name.as_ref() {
+                    "string.Format" | "String.Format" => self.fill(&["{"], node),
+                    // PHP's `%d` makes a number of whatever comes.
+                    "sprintf" => self.fill(&["%s"], node),
+                    _ => self.fill(&["%s", "%v", "%d", "%q"], node),
+                };
             }
         }
         self.hole(node);
@@ -165,6 +205,12 @@ fn harmless(node: &Node<'_>) -> bool {
     let inner = text.trim_matches(['{', '}', '$', '(', ')', ' ']);
     let constant = inner.bytes().any(|b| b.is_ascii_uppercase())
         && inner.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'));
+    let constant = constant || node.kind() == "class_constant_access_expression";
+    // Only PHP has variables of this kind; its calls and properties are mostly what the program knows itself.
+    let php = node.kind() != "heredoc" && node.dfs().any(|n| n.kind() == "variable_name" || n.kind() == "cast_type");
+    let constant = constant
+        || php && !may_come_from_outside(node)
+        || matches!(node.kind().as_ref(), "function_call_expression" | "scoped_call_expression") && !php;
     // `req.params.id` is a request's own data, not a list of parameters.
     let lower = text.to_ascii_lowercase().replace(".params.", ".");
     constant || HARMLESS.iter().any(|word| lower.contains(word))

@@ -15,6 +15,8 @@ fn extension(language: Language) -> &'static str {
         Language::Tsx => "tsx",
         Language::Go => "go",
         Language::Rust => "rs",
+        Language::CSharp => "cs",
+        Language::Php => "php",
     }
 }
 
@@ -83,6 +85,8 @@ fn rules_are_well_formed() {
             Language::Java => "EC-JV-",
             Language::Go => "EC-GO-",
             Language::Rust => "EC-RS-",
+            Language::CSharp => "EC-CS-",
+            Language::Php => "EC-PHP-",
             _ => "EC-JS-",
         };
         let number = id.strip_prefix(prefix).unwrap_or_else(|| panic!("{id}: starts with {prefix}"));

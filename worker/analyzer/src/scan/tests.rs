@@ -277,6 +277,8 @@ fn absurd_nesting_is_refused_without_overflow() {
             ("a.java", "{", "}"),
             ("a.go", "(", ")"),
             ("a.rs", "(", ")"),
+            ("a.cs", "(", ")"),
+            ("a.php", "(", ")"),
         ] {
             let text = nested(open, close, 100_000);
             let result = analyze(path, &text, None, &Options::default(), &Limits::default());

@@ -46,6 +46,49 @@ pub(super) fn every_round(found: &Match<'_>) -> bool {
     enclosing_loop(found).and_then(|around| around.field("body")).is_some_and(|body| body.node_id() == block.node_id())
 }
 
+/// Every round does the match again with the same arguments: no condition stands before it, no name in it changes from
+/// round to round, and the loop is no attempt that ends at the first success.
+pub(super) fn same_every_round(found: &Match<'_>) -> bool {
+    let Some(around) = enclosing_loop(found) else {
+        return false;
+    };
+    let unconditional = found.ancestors().take_while(|a| a.node_id() != around.node_id()).all(|a| {
+        !matches!(
+            a.kind().as_ref(),
+            "if_statement"
+                | "elif_clause"
+                | "else_clause"
+                | "conditional_expression"
+                | "ternary_expression"
+                | "boolean_operator"
+                | "except_clause"
+                | "catch_clause"
+                | "switch_expression"
+                | "switch_block"
+                | "match_statement"
+                | "return_statement"
+                | "raise_statement"
+                | "throw_statement"
+        )
+    });
+    unconditional && !leaves_early(&around) && {
+        let names = varying_names(&around);
+        arguments(found).is_some_and(|arguments| !mentions(&arguments, &names))
+    }
+}
+
+/// After the match the loop takes its next item: neither its block nor those around it, up to the loop, leave.
+pub(super) fn loop_goes_on(found: &Match<'_>) -> bool {
+    let Some(around) = enclosing_loop(found) else {
+        return false;
+    };
+    found.ancestors().take_while(|a| a.node_id() != around.node_id()).all(|ancestor| {
+        !ancestor.next_all().any(|next| {
+            matches!(next.kind().as_ref(), "break_statement" | "return_statement" | "raise_statement")
+        })
+    })
+}
+
 /// The match stands in a loop over items and uses something that differs from item to item, so that it could be done
 /// for all items at once. Loops over a literal few, and over batches, are left alone.
 pub(super) fn varies_with_loop(found: &Match<'_>) -> bool {

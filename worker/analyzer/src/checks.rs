@@ -21,6 +21,8 @@ pub(crate) fn named(name: &str) -> Option<Check> {
         "every-round" => loops::every_round,
         "in-loop" => loops::in_loop,
         "loop-goes-on" => loops::loop_goes_on,
+        "grown-from-round-to-round" => loops::grown_from_round_to_round,
+        "same-queue-every-round" => loops::same_queue_every_round,
         "same-every-round" => loops::same_every_round,
         "varies-with-loop" => loops::varies_with_loop,
         "python-string-accumulator" => accumulate::python_string,

@@ -20,15 +20,14 @@ pub(super) fn array_list_began(found: &Match<'_>) -> bool {
 /// The metavariable `STREAM` is a file's own stream, without a buffer; what is written, if anything, is one byte.
 pub(super) fn unbuffered_file(found: &Match<'_>) -> bool {
     let bare = repeating(found)
-        .and_then(|around| declared_before(found, "STREAM", &around)).and_then(|declared| declared.value).is_some_and(|value| {
-        value.kind() == "object_creation_expression"
-            && value.field("type").is_some_and(|kind| {
-                matches!(
-                    kind.text().rsplit('.').next(),
-                    Some("FileInputStream" | "FileOutputStream")
-                )
-            })
-    });
+        .and_then(|around| declared_before(found, "STREAM", &around))
+        .and_then(|declared| declared.value)
+        .is_some_and(|value| {
+            value.kind() == "object_creation_expression"
+                && value.field("type").is_some_and(|kind| {
+                    matches!(kind.text().rsplit('.').next(), Some("FileInputStream" | "FileOutputStream"))
+                })
+        });
     bare && found.get_env().get_match("ONE").is_none_or(|value| is_one_byte(found, value))
 }
 

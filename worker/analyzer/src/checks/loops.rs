@@ -72,9 +72,49 @@ pub(super) fn same_every_round(found: &Match<'_>) -> bool {
         )
     });
     unconditional && !leaves_early(&around) && {
-        let names = varying_names(&around);
+        let mut names = varying_names(&around);
+        let counters =
+            ["init", "initializer", "update", "increment"].into_iter().filter_map(|field| around.field(field));
+        names.extend(counters.flat_map(|counter| identifiers(&counter)));
         arguments(found).is_some_and(|arguments| !mentions(&arguments, &names))
     }
+}
+
+/// The assignment's target carries over from one round to the next: nothing else in the loop binds it, and it is no item
+/// of something that the loop picks.
+pub(super) fn grown_from_round_to_round(found: &Match<'_>) -> bool {
+    let Some(target) = found.field("left").filter(|left| matches!(left.kind().as_ref(), "identifier" | "attribute"))
+    else {
+        return false;
+    };
+    let Some(around) = enclosing_loop(found) else {
+        return false;
+    };
+    let name = target.text();
+    let is_target = loop_targets(&around).iter().any(|bound| mentions(bound, &identifiers(&target)));
+    !is_target && !leaves_early(&around) && {
+        let growths = |node: &Node<'_>| {
+            node.kind() == "assignment" && node.field("left").is_some_and(|left| mentions(&left, &identifiers(&target)))
+        };
+        around.field("body").is_some_and(|body| {
+            body.dfs().filter(growths).all(|assignment| {
+                assignment.field("left").is_some_and(|left| left.text() == name)
+                    && assignment.field("right").is_some_and(|right| mentions(&right, &identifiers(&target)))
+            })
+        })
+    }
+}
+
+/// The queue that a message goes to, if it is named, doesn't change from round to round.
+pub(super) fn same_queue_every_round(found: &Match<'_>) -> bool {
+    let Some(around) = enclosing_loop(found) else {
+        return false;
+    };
+    let names = varying_names(&around);
+    let queue = arguments(found).and_then(|arguments| {
+        arguments.children().find(|argument| argument.field("name").is_some_and(|name| name.text() == "QueueUrl"))
+    });
+    queue.and_then(|argument| argument.field("value")).is_none_or(|value| !mentions(&value, &names))
 }
 
 /// After the match the loop takes its next item: neither its block nor those around it, up to the loop, leave.
@@ -83,9 +123,9 @@ pub(super) fn loop_goes_on(found: &Match<'_>) -> bool {
         return false;
     };
     found.ancestors().take_while(|a| a.node_id() != around.node_id()).all(|ancestor| {
-        !ancestor.next_all().any(|next| {
-            matches!(next.kind().as_ref(), "break_statement" | "return_statement" | "raise_statement")
-        })
+        !ancestor
+            .next_all()
+            .any(|next| matches!(next.kind().as_ref(), "break_statement" | "return_statement" | "raise_statement"))
     })
 }
 

@@ -71,7 +71,7 @@ pub(super) fn same_every_round(found: &Match<'_>) -> bool {
                 | "throw_statement"
         )
     });
-    unconditional && !leaves_early(&around) && {
+    unconditional && !leaves_early(&around) && !leaves_by(&around, &["return_statement"]) && {
         let mut names = varying_names(&around);
         let counters =
             ["init", "initializer", "update", "increment"].into_iter().filter_map(|field| around.field(field));
@@ -159,6 +159,11 @@ fn is_literal_few(over: &Node<'_>) -> bool {
 
 /// The loop ends at the first success: a search, which can't be one query without being another algorithm.
 fn leaves_early(around: &Node<'_>) -> bool {
+    leaves_by(around, &["break_statement", "break_expression"])
+}
+
+/// Whether the loop's own body holds a statement of these kinds.
+fn leaves_by(around: &Node<'_>, kinds: &[&str]) -> bool {
     let Some(body) = around.field("body") else { return false };
     let mut skipped_until = 0;
     for node in body.dfs() {
@@ -168,7 +173,7 @@ fn leaves_early(around: &Node<'_>) -> bool {
         let kind = node.kind();
         if is_function(&kind) {
             skipped_until = node.range().end;
-        } else if matches!(kind.as_ref(), "break_statement" | "break_expression") {
+        } else if kinds.contains(&kind.as_ref()) {
             return true;
         }
     }

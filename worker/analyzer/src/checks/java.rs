@@ -2,10 +2,12 @@
 
 use crate::tree::{Match, Node, enclosing_function, enclosing_loop, is_function};
 
-/// The metavariable `SUM` is a local variable of a boxed type, declared before the loop.
+/// The metavariable `SUM` is a local variable of a boxed type, declared before the loop with a value: a box that begins
+/// as null, or that was handed in, may need to be one.
 pub(super) fn boxed_local(found: &Match<'_>) -> bool {
     declared_before_loop(found, "SUM").is_some_and(|declared| {
         matches!(declared.kind.as_str(), "Integer" | "Long" | "Short" | "Byte" | "Double" | "Float")
+            && declared.value.is_some_and(|value| value.kind() != "null_literal")
     })
 }
 

@@ -5,14 +5,18 @@ which a busy machine disturbs least.
 """
 
 import asyncio
+import copy
 import functools
 import gc
+import json
 import re
 import sqlite3
 import sys
+import threading
 import time
 import weakref
 from collections import deque
+from datetime import datetime
 
 
 def least_ms(bad, good, turns=9, clock=time.process_time):
@@ -112,6 +116,119 @@ def ten_tasks(blocking):
     asyncio.run(all_of_them())
 
 
+PRICES = {f"item{i}": i for i in range(10_000)}
+
+
+def sum_by_pairs():
+    total = 0
+    for _, price in PRICES.items():
+        total += price
+
+
+def sum_by_values():
+    total = 0
+    for price in PRICES.values():
+        total += price
+
+
+def empty_list_queue(n):
+    queue = list(range(n))
+    while queue:
+        queue.pop(0)
+
+
+def empty_deque(n):
+    queue = deque(range(n))
+    while queue:
+        queue.popleft()
+
+
+WORDS = [f"word{(i * 7919) % 5_003}" for i in range(10_000)]
+
+
+def distinct_in_list():
+    seen = []
+    for word in WORDS:
+        if word not in seen:
+            seen.append(word)
+
+
+def distinct_in_dict():
+    seen = {}
+    for word in WORDS:
+        seen[word] = None
+    return list(seen)
+
+
+def squares_by_append():
+    out = []
+    for n in NUMBERS:
+        out.append(n * 2)
+
+
+def squares_by_comprehension():
+    out = [n * 2 for n in NUMBERS]
+
+
+DATES = [f"2024-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(2_000)]
+SIZE = 60
+MATRIX = [[float(i + j) for j in range(SIZE)] for i in range(SIZE)]
+FLOATS = [float(n) for n in NUMBERS]
+RECORD = {"name": "a", "tags": ["x", "y", "z"] * 10, "sizes": {str(i): i for i in range(50)}}
+
+
+def processor_share(wait, seconds=2.0):
+    """The share of one core that a second thread takes while it waits, in percent."""
+    done = threading.Event()
+    waiting = threading.Thread(target=wait, args=(done,))
+    start, spent = time.perf_counter(), time.process_time()
+    waiting.start()
+    time.sleep(seconds)
+    done.set()
+    waiting.join()
+    return 100 * (time.process_time() - spent) / (time.perf_counter() - start)
+
+
+def wait_by_looking(interval):
+    def wait(done):
+        while not done.is_set():
+            time.sleep(interval)
+
+    return wait
+
+
+IN_ORDER = list(range(100_000))
+
+
+def try_inside():
+    for n in NUMBERS:
+        try:
+            n + 1
+        except TypeError:
+            pass
+
+
+def try_around():
+    try:
+        for n in NUMBERS:
+            n + 1
+    except TypeError:
+        pass
+
+
+def ten_reads(together):
+    async def fetch(_):
+        await asyncio.sleep(0.05)
+
+    async def one_by_one():
+        return [await fetch(i) for i in range(10)]
+
+    async def at_once():
+        return await asyncio.gather(*(fetch(i) for i in range(10)))
+
+    asyncio.run(at_once() if together else one_by_one())
+
+
 class Store:
     @functools.cache
     def price(self, item):
@@ -157,3 +274,31 @@ if __name__ == "__main__":
         clock=time.perf_counter,
     )
     print(f"instances alive of 1000 dropped: {kept_alive(Store)} with functools.cache, {kept_alive(PlainStore)} without")
+
+    compare(".items() with one half unused against .values(), 10000 entries", sum_by_pairs, sum_by_values)
+    compare("set([...]) against {...}, 100000", lambda: set([n % 1_000 for n in NUMBERS]), lambda: {n % 1_000 for n in NUMBERS})
+    compare("dict([(k, v) ...]) against {k: v ...}, 100000", lambda: dict([(n, n) for n in NUMBERS]), lambda: {n: n for n in NUMBERS})
+    compare("set(list(x)) against set(x), 100000", lambda: set(list(NUMBERS)), lambda: set(NUMBERS))
+    compare("sorted(list(x)) against sorted(x), 100000 in order", lambda: sorted(list(IN_ORDER)), lambda: sorted(IN_ORDER))
+    compare("list(d)[0] against next(iter(d)), 10000 entries", lambda: list(PRICES)[0], lambda: next(iter(PRICES)), clock=time.perf_counter)
+    for n in (2_000, 100_000):
+        compare(f"list.pop(0) against deque.popleft, {n}", lambda: empty_list_queue(n), lambda: empty_deque(n), turns=3)
+    compare("5000 distinct of 10000: list against dict", distinct_in_list, distinct_in_dict, turns=3)
+    compare(
+        "strptime against fromisoformat, 2000 dates",
+        lambda: [datetime.strptime(d, "%Y-%m-%d") for d in DATES],
+        lambda: [datetime.fromisoformat(d) for d in DATES],
+    )
+    compare("10 reads of 50 ms: one by one against gather", lambda: ten_reads(False), lambda: ten_reads(True), turns=3, clock=time.perf_counter)
+    print(
+        f"share of a core while waiting: {processor_share(wait_by_looking(0.001)):.2f} % looking every ms, "
+        f"{processor_share(wait_by_looking(0.01)):.2f} % every 10 ms, "
+        f"{processor_share(lambda done: done.wait()):.2f} % with Event.wait"
+    )
+    # Measured and found too small, or the other way round: no rule says these.
+    compare("append in a loop against a comprehension, 100000", squares_by_append, squares_by_comprehension)
+    compare("x ** 2 against x * x, 100000 ints", lambda: [n**2 for n in NUMBERS], lambda: [n * n for n in NUMBERS])
+    compare("x ** 2 against x * x, 100000 floats", lambda: [n**2 for n in FLOATS], lambda: [n * n for n in FLOATS])
+    compare("sum([...]) against sum(...), 100000", lambda: sum([n * 2 for n in NUMBERS]), lambda: sum(n * 2 for n in NUMBERS))
+    compare("json.loads(json.dumps(x)) against copy.deepcopy(x)", lambda: json.loads(json.dumps(RECORD)), lambda: copy.deepcopy(RECORD), clock=time.perf_counter)
+    compare("try in every round against try around the loop, 100000", try_inside, try_around)

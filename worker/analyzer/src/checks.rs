@@ -4,6 +4,7 @@
 mod accumulate;
 mod concurrency;
 mod defaults;
+mod java;
 mod loops;
 mod outside;
 mod resources;
@@ -25,8 +26,13 @@ pub(crate) fn named(name: &str) -> Option<Check> {
         "size-is-fixed" => loops::size_is_fixed,
         "list-outlives-round" => loops::list_outlives_round,
         "list-grows-in-loop" => loops::list_grows_in_loop,
+        "loop-goes-on" => loops::loop_goes_on,
+        "grown-from-round-to-round" => loops::grown_from_round_to_round,
+        "same-queue-every-round" => loops::same_queue_every_round,
+        "same-every-round" => loops::same_every_round,
         "varies-with-loop" => loops::varies_with_loop,
         "python-string-accumulator" => accumulate::python_string,
+        "list-began-empty" => accumulate::list_began_empty,
         "go-string-accumulator" => accumulate::go_string,
         "csharp-string-accumulator" => accumulate::csharp_string,
         "php-copy-accumulator" => accumulate::php_copy,
@@ -36,6 +42,9 @@ pub(crate) fn named(name: &str) -> Option<Check> {
         "nearest-function-is-async" => concurrency::nearest_function_is_async,
         "from-outside" => outside::from_outside,
         "parameter-is-mutated" => defaults::parameter_is_mutated,
+        "java-array-list-began" => java::array_list_began,
+        "java-boxed-local" => java::boxed_local,
+        "java-unbuffered-file" => java::unbuffered_file,
         "never-closed" => resources::never_closed,
         "body-never-closed" => resources::body_never_closed,
         "secret-literal" => secrets::secret_literal,

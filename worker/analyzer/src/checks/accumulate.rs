@@ -124,6 +124,18 @@ pub(super) fn php_copy(found: &Match<'_>) -> bool {
     assigned == 0 && !leaves && !ends_by(found, &target)
 }
 
+/// The metavariable `LIST` began as an empty list in the same function, before the loop.
+pub(super) fn list_began_empty(found: &Match<'_>) -> bool {
+    let Some(list) = found.get_env().get_match("LIST") else {
+        return false;
+    };
+    began_before_loop(found, list, |node| {
+        node.kind() == "assignment"
+            && node.field("left").is_some_and(|left| left.text() == list.text())
+            && node.field("right").is_some_and(|right| matches!(right.text().as_ref(), "[]" | "list()"))
+    })
+}
+
 /// Whether some node of the enclosing function (or file), outside the loop and before it, begins the target.
 fn began_before_loop(found: &Match<'_>, target: &Node<'_>, begins: impl Fn(&Node<'_>) -> bool) -> bool {
     if !matches!(target.kind().as_ref(), "identifier" | "attribute" | "expression_list") {

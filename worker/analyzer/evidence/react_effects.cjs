@@ -3,7 +3,9 @@
 
 const { JSDOM } = require("jsdom");
 const dom = new JSDOM("<div id=root></div>");
-Object.assign(globalThis, { window: dom.window, document: dom.window.document, IS_REACT_ACT_ENVIRONMENT: true });
+const { window } = dom;
+Object.assign(globalThis, { window, document: window.document, IS_REACT_ACT_ENVIRONMENT: true });
+Object.defineProperty(globalThis, "navigator", { value: window.navigator, configurable: true });
 const React = require("react");
 const { createRoot } = require("react-dom/client");
 const { createElement: h, createContext, memo, useContext, useEffect, useMemo, useState } = React;

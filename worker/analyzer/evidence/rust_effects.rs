@@ -10,10 +10,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-fn compare(name: &str, bad: &mut dyn FnMut(), good: &mut dyn FnMut()) {
+fn compare<'a>(name: &str, bad: &'a mut dyn FnMut(), good: &'a mut dyn FnMut()) {
+    let mut sides = [bad, good];
     let mut least = [f64::INFINITY; 2];
     for _ in 0..7 {
-        for (side, work) in [&mut *bad, &mut *good].into_iter().enumerate() {
+        for (side, work) in sides.iter_mut().enumerate() {
             let start = Instant::now();
             work();
             least[side] = least[side].min(start.elapsed().as_secs_f64() * 1e3);

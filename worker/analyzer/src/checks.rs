@@ -31,6 +31,7 @@ pub(crate) fn named(name: &str) -> Option<Check> {
         "never-closed" => resources::never_closed,
         "body-never-closed" => resources::body_never_closed,
         "rows-never-closed" => resources::rows_never_closed,
+        "changed-in-loop" => rounds::changed_in_loop,
         "per-item" => rounds::per_item,
         "outlives-loop" => rounds::outlives_loop,
         "same-for-each-item" => rounds::same_for_each_item,

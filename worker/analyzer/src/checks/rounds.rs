@@ -8,7 +8,8 @@ use crate::tree::{
 };
 
 /// Array methods that call their callback once per item.
-const PER_ITEM: &[&str] = &["forEach", "map", "filter", "flatMap", "some", "every", "find", "findIndex", "reduce", "sort"];
+const PER_ITEM: &[&str] =
+    &["forEach", "map", "filter", "flatMap", "some", "every", "find", "findIndex", "reduce", "sort"];
 
 /// The match runs once per item: in a loop, or in the callback of an array method.
 pub(super) fn per_item(found: &Match<'_>) -> bool {
@@ -40,14 +41,25 @@ fn names_of_round(around: &Node<'_>) -> BTreeSet<String> {
 /// in the round.
 pub(super) fn outlives_loop(found: &Match<'_>) -> bool {
     let Some(around) = round(found) else { return false };
-    let owner = found
-        .field("left")
-        .and_then(|left| left.field("object"))
-        .or_else(|| {
-            let function = found.field("function")?;
-            function.field("object").or_else(|| function.field("value"))
-        });
+    let owner = found.field("left").and_then(|left| left.field("object")).or_else(|| {
+        let function = found.field("function")?;
+        function.field("object").or_else(|| function.field("value"))
+    });
     owner.is_some_and(|owner| !mentions(&owner, &names_of_round(&around)))
+}
+
+/// The array that the match is called on gets or loses items in the same loop.
+pub(super) fn changed_in_loop(found: &Match<'_>) -> bool {
+    let Some(body) = enclosing_loop(found).and_then(|around| around.field("body")) else { return false };
+    let Some(array) = found.field("function").and_then(|function| function.field("object")) else { return false };
+    let name = array.text();
+    body.dfs().any(|node| {
+        node.kind() == "member_expression"
+            && node.field("object").is_some_and(|object| object.text() == name)
+            && node.field("property").is_some_and(|property| {
+                matches!(property.text().as_ref(), "push" | "pop" | "shift" | "unshift" | "splice")
+            })
+    })
 }
 
 /// The match is the same for every item: its constructor's or call's arguments use nothing that a round binds.
@@ -84,7 +96,8 @@ pub(super) fn style_written_per_item(found: &Match<'_>) -> bool {
 
 /// Whether a change of this style changes sizes or places.
 fn moves_layout(property: &str) -> bool {
-    const NAMES: &[&str] = &["width", "height", "top", "left", "right", "bottom", "margin", "padding", "font", "display"];
+    const NAMES: &[&str] =
+        &["width", "height", "top", "left", "right", "bottom", "margin", "padding", "font", "display"];
     let lower = property.to_ascii_lowercase();
     NAMES.iter().any(|name| lower.contains(name)) || lower == "csstext"
 }
@@ -228,7 +241,9 @@ pub(super) fn file_without_buffer(found: &Match<'_>) -> bool {
     } else {
         let small = found.field("function").and_then(|f| f.field("field")).is_some_and(|method| {
             method.text() != "write_all"
-                || found.field("arguments").is_some_and(|a| a.text().starts_with("(b\"") || a.text().contains("_bytes()"))
+                || found
+                    .field("arguments")
+                    .is_some_and(|a| a.text().starts_with("(b\"") || a.text().contains("_bytes()"))
         });
         receiver(found).filter(|r| small && r.kind() == "identifier")
     };

@@ -71,3 +71,67 @@ const size = (fs.statSync(file).size / 1e6).toFixed(0);
 const sync = await lateness(() => fs.readFileSync(file));
 const async = await lateness(() => fs.promises.readFile(file));
 console.log(`a timer is late by ${sync.toFixed(1)} ms beside readFileSync of ${size} MB, by ${async.toFixed(1)} ms beside readFile`);
+
+const ids = Array.from({ length: 20000 }, (_, i) => (i * 7919) % 10007);
+compare(
+  "duplicates removed with indexOf against a Set, 20000 numbers of which 10007 differ",
+  () => { sink = ids.filter((id, i, all) => all.indexOf(id) === i); },
+  () => { sink = [...new Set(ids)]; },
+);
+compare(
+  "sort in each round against once, 2000 items",
+  () => { const found = []; for (let i = 0; i < 2000; i++) { found.push(ids[i]); found.sort((a, b) => a - b); } sink = found; },
+  () => { const found = []; for (let i = 0; i < 2000; i++) found.push(ids[i]); sink = found.sort((a, b) => a - b); },
+);
+for (const length of [1000, 200000]) {
+  compare(
+    `queue of ${length} emptied with shift against an index`,
+    () => { const queue = Array.from({ length }, (_, i) => i); sink = 0; while (queue.length) sink += queue.shift(); },
+    () => { const queue = Array.from({ length }, (_, i) => i); sink = 0; for (let i = 0; i < queue.length; i++) sink += queue[i]; },
+    3,
+  );
+}
+compare(
+  "for...in against for...of, 100000 numbers",
+  () => { sink = 0; for (const i in numbers) sink += numbers[i]; },
+  () => { sink = 0; for (const n of numbers) sink += n; },
+);
+const byKey = Object.fromEntries(pairs);
+compare(
+  "Object.keys in the condition against before the loop, 2000 keys",
+  () => { sink = 0; for (let i = 0; i < Object.keys(byKey).length; i++) sink += i; },
+  () => { sink = 0; for (let i = 0, n = Object.keys(byKey).length; i < n; i++) sink += i; },
+);
+compare(
+  "Object.keys(o).includes(key) against Object.hasOwn, 1000 questions to 2000 keys",
+  () => { sink = 0; for (let i = 0; i < 1000; i++) if (Object.keys(byKey).includes(`key${i * 3}`)) sink++; },
+  () => { sink = 0; for (let i = 0; i < 1000; i++) if (Object.hasOwn(byKey, `key${i * 3}`)) sink++; },
+);
+const shuffled = numbers.map((n) => (n * 7919) % 100003);
+compare(
+  "sort(...)[0] against one pass, 100000 numbers",
+  () => { sink = [...shuffled].sort((a, b) => a - b)[0]; },
+  () => { sink = shuffled.reduce((a, b) => (b < a ? b : a)); },
+);
+const euro = { style: "currency", currency: "EUR" };
+compare(
+  "Intl.NumberFormat made for each of 1000 prices against once",
+  () => { sink = numbers.slice(0, 1000).map((n) => new Intl.NumberFormat("de", euro).format(n)); },
+  () => { const format = new Intl.NumberFormat("de", euro); sink = numbers.slice(0, 1000).map((n) => format.format(n)); },
+  5,
+);
+const day = { month: "long", day: "numeric" };
+const dates = numbers.slice(0, 1000).map((n) => new Date(n * 86400000));
+compare(
+  "toLocaleDateString with options for each of 1000 dates against one Intl.DateTimeFormat",
+  () => { sink = dates.map((d) => d.toLocaleDateString("en", day)); },
+  () => { const format = new Intl.DateTimeFormat("en", day); sink = dates.map((d) => format.format(d)); },
+  5,
+);
+const names = Array.from({ length: 10000 }, (_, i) => `Name ${(i * 7919) % 10007}`);
+compare(
+  "sort by localeCompare with options against one Intl.Collator, 10000 names",
+  () => { sink = [...names].sort((a, b) => a.localeCompare(b, "de", { numeric: true })); },
+  () => { sink = [...names].sort(new Intl.Collator("de", { numeric: true }).compare); },
+  5,
+);

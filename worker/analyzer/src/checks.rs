@@ -8,6 +8,7 @@ mod java;
 mod loops;
 mod outside;
 mod resources;
+mod rounds;
 mod secrets;
 mod sql;
 
@@ -47,6 +48,17 @@ pub(crate) fn named(name: &str) -> Option<Check> {
         "java-unbuffered-file" => java::unbuffered_file,
         "never-closed" => resources::never_closed,
         "body-never-closed" => resources::body_never_closed,
+        "rows-never-closed" => resources::rows_never_closed,
+        "changed-in-loop" => rounds::changed_in_loop,
+        "per-item" => rounds::per_item,
+        "outlives-loop" => rounds::outlives_loop,
+        "same-for-each-item" => rounds::same_for_each_item,
+        "style-written-per-item" => rounds::style_written_per_item,
+        "iterates-array" => rounds::iterates_array,
+        "receiver-outlives-loop" => rounds::receiver_outlives_loop,
+        "front-of-vector" => rounds::front_of_vector,
+        "in-loop-or-condition" => rounds::in_loop_or_condition,
+        "file-without-buffer" => rounds::file_without_buffer,
         "secret-literal" => secrets::secret_literal,
         "sql-with-value-spliced-in" => sql::value_spliced_in,
         _ => return None,

@@ -49,6 +49,25 @@ pub(super) fn body_never_closed(found: &Match<'_>) -> bool {
     read_as_response
 }
 
+/// `rows, err := db.Query(...)` where the function neither closes the rows, nor returns them, nor hands them to anybody, and
+/// may leave before it has read them to their end.
+pub(super) fn rows_never_closed(found: &Match<'_>) -> bool {
+    let Some(name) = found.field("left").and_then(|list| list.child(0)) else { return false };
+    let Some(function) = enclosing_function(found) else { return false };
+    let text = name.text();
+    let mut read = false;
+    for used in function.dfs().filter(|n| is_identifier(n) && n.text() == text && n.node_id() != name.node_id()) {
+        let Some(selector) = used.parent().filter(|p| p.kind() == "selector_expression") else { return false };
+        let Some(method) = selector.field("field") else { return false };
+        match method.text().as_ref() {
+            "Next" => read = true,
+            "Scan" | "StructScan" | "MapScan" | "Err" | "Columns" | "ColumnTypes" => {}
+            _ => return false,
+        }
+    }
+    read
+}
+
 /// Whether `resp.Body` is the start of `resp.Body.Close`.
 fn is_close(selector: &Node<'_>) -> bool {
     selector.parent().is_some_and(|p| p.kind() == "selector_expression" && p.text().ends_with(".Close"))

@@ -138,13 +138,14 @@ pub(crate) fn varying_names(around: &Node<'_>) -> BTreeSet<String> {
                 "assignment"
                 | "augmented_assignment"
                 | "assignment_expression"
-                | "augmented_assignment_expression"
                 | "assignment_statement"
                 | "short_var_declaration"
                 | "for_in_clause"
                 | "for_in_statement"
                 | "for_statement"
                 | "range_clause" => node.field("left"),
+                // What is added to a member leaves its owner the one that it was.
+                "augmented_assignment_expression" => node.field("left").filter(is_identifier),
                 "variable_declarator" | "enhanced_for_statement" => node.field("name"),
                 "let_declaration" | "for_expression" => node.field("pattern"),
                 _ => None,

@@ -12,6 +12,7 @@ pub mod queue;
 pub mod report;
 pub mod review;
 pub mod rules;
+pub mod sarif;
 pub mod scan;
 pub mod serve;
 pub mod terminal;

@@ -13,7 +13,7 @@ use eco_coder_worker::report::{Section, markdown};
 use eco_coder_worker::results::CodeAnalysis;
 
 use super::terminal::{Progress, out};
-use super::{ConfigArgs, local, system_env};
+use super::{ConfigArgs, local, sarif, system_env};
 use crate::forge::Content;
 
 /// Arguments of `review`.
@@ -23,6 +23,7 @@ use crate::forge::Content;
   eco-coder review --base v1.2.0 --head v1.3.0
   eco-coder review --profile cpu.pprof            with a measurement
   eco-coder review --fail-on high --format json   for CI
+  eco-coder review --format sarif > eco-coder.sarif   for GitHub code scanning
 
 Only commits are reviewed: what is not committed is not seen.
 Exit code: 0 done, 1 a finding of --fail-on or above, 2 the review could not be made.")]
@@ -38,9 +39,12 @@ pub struct ReviewArgs {
     /// What is to be merged
     #[arg(long, default_value = "HEAD")]
     head: String,
-    /// markdown or json
-    #[arg(long, default_value = "markdown", value_parser = ["markdown", "json"])]
+    /// markdown, json or sarif
+    #[arg(long, default_value = "markdown", value_parser = ["markdown", "json", "sarif"])]
     format: String,
+    /// Files analysed at once; without it, as many as the settings say
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
     /// A CPU profile of the head (pprof or folded stacks)
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
@@ -51,7 +55,10 @@ pub struct ReviewArgs {
 
 /// Runs `review`.
 pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
-    let config = local::settings(args.config.config.as_deref())?;
+    let mut config = local::settings(args.config.config.as_deref())?;
+    if let Some(jobs) = args.jobs {
+        config.worker.cpu_threads = jobs.into();
+    }
     let profiles = match &args.profile {
         None => Profiles::configured(&config, &system_env())?,
         Some(path) => {
@@ -81,10 +88,10 @@ pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     if report.quality.present().is_some_and(CodeAnalysis::is_partial) {
         eprintln!("eco-coder: the analysis is incomplete; the report says what is missing");
     }
-    if args.format == "json" {
-        out!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        out!("{}", markdown::render(&report, &markdown::RenderOptions::default()));
+    match args.format.as_str() {
+        "json" => out!("{}", serde_json::to_string_pretty(&report)?),
+        "sarif" => out!("{}", serde_json::to_string_pretty(&sarif::log(&report.findings()))?),
+        _ => out!("{}", markdown::render(&report, &markdown::RenderOptions::default())),
     }
     if matches!(report.quality, Section::Failed { .. }) {
         return Ok(ExitCode::from(2));

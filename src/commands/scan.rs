@@ -10,6 +10,7 @@ use clap::Args;
 use eco_coder_analyzer::{Category, Finding, Limits, Options, STACK_BYTES, Severity, Skipped, analyze, skip_path};
 use serde::Serialize;
 
+use super::sarif;
 use super::terminal::{Progress, Style, out};
 
 /// Arguments of `scan`.
@@ -17,14 +18,18 @@ use super::terminal::{Progress, Style, out};
 #[command(after_help = "Examples:
   eco-coder scan src
   eco-coder scan app.py lib/ --format json
-  eco-coder scan . --fail-on high")]
+  eco-coder scan . --fail-on high
+  eco-coder scan . --format sarif > eco-coder.sarif    for GitHub code scanning")]
 pub struct ScanArgs {
     /// Files and folders
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// markdown or json
-    #[arg(long, default_value = "markdown", value_parser = ["markdown", "json"])]
+    /// markdown, json or sarif
+    #[arg(long, default_value = "markdown", value_parser = ["markdown", "json", "sarif"])]
     format: String,
+    /// Files looked at at once; without it, as many as there are processors
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
     /// Exit with 1 if there is a finding of this severity or above
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
@@ -56,13 +61,15 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<ExitCode> {
     }
     let files: Vec<PathBuf> = files.into_iter().collect();
     let options = Options { disabled_rules: args.disable.iter().cloned().collect(), ..Options::default() };
-    let (mut findings, skipped) = scan(&files, &options)?;
+    let (mut findings, skipped) = scan(&files, &options, args.jobs)?;
     findings.sort_by(|a, b| (&a.file_path, a.start_line, &a.rule_id).cmp(&(&b.file_path, b.start_line, &b.rule_id)));
-    if args.format == "json" {
-        let rows: Vec<Row<'_>> = findings.iter().map(row).collect();
-        out!("{}", serde_json::to_string_pretty(&rows)?);
-    } else {
-        print_markdown(&findings, files.len(), &skipped)?;
+    match args.format.as_str() {
+        "json" => {
+            let rows: Vec<Row<'_>> = findings.iter().map(row).collect();
+            out!("{}", serde_json::to_string_pretty(&rows)?);
+        }
+        "sarif" => out!("{}", serde_json::to_string_pretty(&sarif::log(&findings.iter().collect::<Vec<_>>()))?),
+        _ => print_markdown(&findings, files.len(), &skipped)?,
     }
     let failed = args.fail_on.is_some_and(|least| findings.iter().any(|f| f.severity >= least));
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
@@ -117,8 +124,8 @@ fn collect(path: &Path, files: &mut BTreeSet<PathBuf>, named: bool) -> anyhow::R
 
 type Scanned = (Vec<Finding>, Vec<(PathBuf, String)>);
 
-/// Analyses on as many threads as there are processors, with the stacks that deep files need.
-fn scan(files: &[PathBuf], options: &Options) -> anyhow::Result<Scanned> {
+/// Analyses on that many threads, or as many as there are processors, with the stacks that deep files need.
+fn scan(files: &[PathBuf], options: &Options, jobs: Option<u16>) -> anyhow::Result<Scanned> {
     let next = AtomicUsize::new(0);
     let found: Mutex<Scanned> = Mutex::default();
     let progress = Progress::start("analysing", files.len());
@@ -133,7 +140,7 @@ fn scan(files: &[PathBuf], options: &Options) -> anyhow::Result<Scanned> {
             }
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     std::thread::scope(|scope| -> std::io::Result<()> {
         for _ in 0..threads {
             std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work)?;

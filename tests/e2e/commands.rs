@@ -120,6 +120,46 @@ fn a_fleet_s_settings_serve_a_local_review_too_without_asking_anybody() {
 }
 
 #[test]
+fn the_catalogue_is_listed_and_each_rule_is_shown_by_any_of_its_names() {
+    let repo = repository();
+    let rules = json(&run(&repo, &["rules", "list", "--format", "json"]));
+    let rules = rules.as_array().unwrap();
+    let count = |of: &dyn Fn(&Value) -> bool| rules.iter().filter(|rule| of(rule)).count();
+    assert!(rules.len() >= 150);
+    assert!(count(&|rule| rule["category"] == "Energy" || rule["category"] == "Performance") >= 60);
+    assert!(count(&|rule| rule["category"] == "Security") >= 40);
+    for language in ["Python", "Java", "JavaScript", "TypeScript", "C#", "PHP", "Go", "Rust"] {
+        assert!(count(&|rule| rule["languages"].as_array().unwrap().contains(&language.into())) >= 10, "{language}");
+        let listed = stdout(&run(&repo, &["rules", "list", "--language", &language.to_lowercase()]));
+        assert_eq!(
+            listed.lines().count(),
+            count(&|rule| rule["languages"].as_array().unwrap().contains(&language.into()))
+        );
+    }
+    let shown = stdout(&run(&repo, &["rules", "show", "gci72"]));
+    assert!(shown.contains("## EC-PY-072: Query in a loop") && shown.contains("Effect: "), "{shown}");
+    let unknown = run(&repo, &["rules", "show", "EC-PY-999"]);
+    assert!(
+        !unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("eco-coder rules lists them")
+    );
+}
+
+#[test]
+fn scan_and_review_write_sarif() {
+    let repo = repository();
+    for command in
+        [&["scan", ".", "--format", "sarif", "--jobs", "1"][..], &["review", "--format", "sarif", "--jobs", "2"]]
+    {
+        let log = json(&run(&repo, command));
+        assert_eq!(log["version"], "2.1.0", "{command:?}");
+        let result = &log["runs"][0]["results"][0];
+        assert_eq!(result["ruleId"], "EC-PY-072", "{command:?}: {log}");
+        let place = &result["locations"][0]["physicalLocation"]["artifactLocation"];
+        assert_eq!(place["uri"], "app/n%C3%ABw%20file.py", "{command:?}");
+    }
+}
+
+#[test]
 fn a_scan_looks_at_every_line() {
     let repo = repository();
     let rows = json(&run(&repo, &["scan", ".", "--format", "json"]));

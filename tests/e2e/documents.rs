@@ -31,13 +31,22 @@ fn the_table_of_metrics_is_whole() {
 
 #[test]
 fn the_rules_are_whole() {
-    let path = docs("rules.md");
-    let made = eco_coder::commands::rules::markdown();
-    if std::env::var_os("REMAKE_DOCUMENTS").is_some() {
-        std::fs::write(&path, &made).unwrap();
+    let remake = std::env::var_os("REMAKE_DOCUMENTS").is_some();
+    let pages = eco_coder::commands::rules::pages();
+    for (name, made) in &pages {
+        let path = docs("rules").join(name);
+        if remake {
+            std::fs::create_dir_all(docs("rules")).unwrap();
+            std::fs::write(&path, made).unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text == *made, "docs/rules/{name} is old: run REMAKE_DOCUMENTS=1 cargo test documents");
     }
-    let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text == made, "docs/rules.md is old: run REMAKE_DOCUMENTS=1 cargo test documents");
+    assert_eq!(
+        std::fs::read_dir(docs("rules")).unwrap().count(),
+        pages.len(),
+        "a page of docs/rules that nobody makes"
+    );
 }
 
 /// Every function of the repository's sources that is a test.

@@ -392,9 +392,9 @@ fn check_analysis(analysis: &AnalysisTable, profiles: &ProfilesTable, worker: &W
             && unknown.starts_with("EC-")
             && unknown.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
         let problem = if like_an_id {
-            format!("there is no rule {unknown}; see docs/rules.md")
+            format!("there is no rule {unknown}; see eco-coder rules")
         } else {
-            "an entry is no rule's id; rule ids look like EC-PY-072, see docs/rules.md".to_owned()
+            "an entry is no rule's id; rule ids look like EC-PY-072, see eco-coder rules".to_owned()
         };
         return Err(ConfigError::value("analysis.disabled_rules", &problem));
     }

@@ -1,6 +1,8 @@
 //! Rules: data files compiled into the library, read and checked once per language when a file of that language first
 //! comes along. Never decides what is done with a match.
 
+mod words;
+
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -10,6 +12,7 @@ use ast_grep_core::Matcher;
 use ast_grep_core::matcher::MatcherExt;
 use serde::{Deserialize, Serialize};
 
+use self::words::{Document, Prefilter};
 use crate::checks::{self, Check};
 use crate::file::Options;
 use crate::finding::{Category, Confidence, Severity};
@@ -176,6 +179,7 @@ impl RuleFile {
 pub(crate) struct RuleSet {
     rules: Vec<Rule>,
     by_kind: Vec<Vec<usize>>,
+    prefilter: Prefilter,
 }
 
 impl RuleSet {
@@ -191,6 +195,7 @@ impl RuleSet {
         let mut errors = Vec::new();
         let folder = folder(language);
         let mut shared = HashMap::new();
+        let mut words: HashMap<String, Option<Vec<String>>> = HashMap::new();
         for &(name, text) in embedded::FILES.iter().filter(|(name, _)| in_folder(name, folder) && is_shared(name)) {
             match ast_grep_config::from_str(text) {
                 Ok(utils) => shared = utils,
@@ -198,6 +203,8 @@ impl RuleSet {
             }
         }
         for &(name, text) in embedded::FILES.iter().filter(|(name, _)| in_folder(name, folder) && !is_shared(name)) {
+            let documents: Vec<Document> = ast_grep_config::from_multiple(text).unwrap_or_default();
+            words.extend(documents.into_iter().map(|document| (document.id.clone(), document.words())));
             match read(name, text) {
                 Ok(files) => {
                     for file in files.iter().filter(|file| file.languages.contains(&language)) {
@@ -219,7 +226,13 @@ impl RuleSet {
                 by_kind[kind].push(index);
             }
         }
-        (Self { rules, by_kind }, errors)
+        let prefilter = Prefilter::new(rules.iter().map(|rule| words.remove(&rule.info.id).flatten()).collect());
+        (Self { rules, by_kind, prefilter }, errors)
+    }
+
+    /// By index: can the rule match anywhere in this text?
+    pub(crate) fn awake(&self, text: &str) -> Vec<bool> {
+        self.prefilter.awake(text)
     }
 
     /// The rules, by index, that can match a node of this kind.

@@ -51,7 +51,7 @@ pub fn analyze(
         return Err(Skipped::TooDeep { limit: u32::try_from(limits.max_depth).unwrap_or(u32::MAX) });
     }
     let scope = Scope { path, language, options, in_tests: is_test_path(path) };
-    let (hits, partial) = matches(&tree, &scope, &deadline);
+    let (hits, partial) = matches(&tree, text, &scope, &deadline);
     let partial = partial.or_else(|| mostly_errors(&tree).then(|| format!("does not parse as {language}")));
     let Some(suppressions) = Suppressions::read(text, &tree, &deadline) else {
         let partial = Some("out of time: the comments that mute findings were not read".to_owned());
@@ -86,9 +86,10 @@ struct Hit {
 ///
 /// The engine has a combined scan of its own; it isn't used because it obeys `ast-grep-ignore` comments, which would
 /// be a way past us without a reason, and because it can't be stopped.
-fn matches(tree: &Tree, scope: &Scope<'_>, deadline: &Deadline) -> (Vec<Hit>, Option<String>) {
+fn matches(tree: &Tree, text: &str, scope: &Scope<'_>, deadline: &Deadline) -> (Vec<Hit>, Option<String>) {
     let rules = RuleSet::of(scope.language);
-    let wanted: Vec<bool> = rules.iter().map(|rule| scope.wants(rule)).collect();
+    let awake = rules.awake(text);
+    let wanted: Vec<bool> = rules.iter().zip(awake).map(|(rule, awake)| awake && scope.wants(rule)).collect();
     let mut hits: Vec<Hit> = Vec::new();
     let root = tree.root();
     for (count, node) in root.dfs().enumerate() {

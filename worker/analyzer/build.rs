@@ -23,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut listing = String::from("pub(crate) const FILES: &[(&str, &str)] = &[\n");
     for path in &rules {
         let name = relative(&root, path)?;
-        writeln!(listing, "    ({name:?}, include_str!({:?})),", path.display().to_string())?;
+        // By the place of the package when it is compiled: a folder that was moved since has its rules with it.
+        writeln!(listing, "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/\", {name:?}))),")?;
         digest.eat(name.as_bytes());
         digest.eat(&fs::read(path)?);
     }

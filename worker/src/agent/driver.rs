@@ -1,20 +1,21 @@
 //! Performs what the loop decides: calls tools and the model, stores each event before it counts, and resumes a session
 //! where another process left it.
 
+mod notes;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eco_coder_shared::env::{SharedEnv, Timestamp};
-use eco_coder_shared::telemetry::audit::{self, EventType};
 use futures_util::future::join_all;
-use metrics::{counter, histogram};
+use metrics::counter;
 
 use super::prompt::{self, Brief};
 use super::purse::{self, DayLimits, Purse};
 use super::run::{Action, CallId, Event, Finish, Run};
 use crate::backends::Backends;
 use crate::backends::cpu::budget::CpuBudget;
-use crate::model::{Model, ModelError, ModelReply, Said, Usage};
+use crate::model::{Model, ModelError, ModelReply, Usage};
 use crate::results::{ErrorType, ToolError};
 use crate::store::seal::SealKey;
 use crate::store::{Appended, SESSION_HOURS, SessionId, Store, StoreError};
@@ -182,7 +183,7 @@ impl Driver<'_> {
         let answer = self.asked(id, model, run).await?;
         Ok(match answer {
             Ok(reply) => {
-                refused(id, &reply, subject);
+                notes::refused(id, &reply, subject);
                 for (direction, tokens) in [
                     ("input", reply.usage.input),
                     ("output", reply.usage.output),
@@ -262,7 +263,7 @@ impl Driver<'_> {
                 for_operator: format!("{} did not answer within {deadline:?}", tool.name()),
             }),
         };
-        note(id, tool, &outcome, started.elapsed(), subject);
+        notes::called(id, tool, &outcome, started.elapsed(), subject);
         Event::ToolFinished { id: call, outcome: outcome.map(bounded) }
     }
 
@@ -330,78 +331,6 @@ fn cpu_spent(run: &Run) -> Duration {
 /// What a sealed event is bound to.
 pub(crate) fn place(id: &SessionId, sequence: u32) -> String {
     format!("session/{}/{sequence}", id.0)
-}
-
-/// What a model asked for that there isn't, or that it may not: for the audit, once, here.
-fn refused(session: &SessionId, reply: &ModelReply, on: &Subject) {
-    for said in &reply.content {
-        let Said::ToolUse { name, input, .. } = said else { continue };
-        let Err(error) = ToolCall::parse(name, input) else { continue };
-        let name: String = name.chars().filter(char::is_ascii_graphic).take(MAX_TOOL_NAME).collect();
-        counter!("ToolErrors", "ToolName" => "refused", "ErrorType" => error.error_type.name()).increment(1);
-        let parameters = serde_json::json!({
-            "repository": on.target.repository,
-            "pr_number": on.target.pull_request,
-            "commit_sha": on.target.head_sha,
-            "reason": error.for_operator,
-        });
-        audit::record(EventType::ToolInvocation, &session.0, &name, &parameters, "refused", Duration::ZERO);
-    }
-}
-
-/// What is shown of a tool's name that a model made up, characters.
-const MAX_TOOL_NAME: usize = 64;
-
-/// Metrics, log and audit of one call: once, here.
-fn note(session: &SessionId, call: &ToolCall, outcome: &Result<ToolOutput, ToolError>, took: Duration, on: &Subject) {
-    let name = call.name();
-    let repository = on.target.repository.to_string();
-    counter!("ToolInvocation", "ToolName" => name).increment(1);
-    histogram!("ToolDuration", "ToolName" => name).record(took.as_secs_f64() * 1e3);
-    let mut parameters = serde_json::json!({
-        "repository": on.target.repository,
-        "pr_number": on.target.pull_request,
-        "commit_sha": on.target.head_sha,
-    });
-    if let ToolCall::AnalyzeCode(analyze_code::Arguments { paths: Some(paths) }) = call {
-        parameters["paths"] = paths.len().into();
-    }
-    let component = format!("{name}_tool");
-    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    match outcome {
-        Ok(output) => {
-            audit::record(EventType::ToolInvocation, &session.0, name, &parameters, "success", took);
-            match output {
-                ToolOutput::AnalyzeCode(analysis) => {
-                    let count = analysis.total_recommendations;
-                    counter!("CodeGuruRecommendations", "Repository" => repository).increment(count as u64);
-                    tracing::info!(component, duration_ms, recommendations_count = count, status = ?analysis.status, "analysed");
-                }
-                ToolOutput::CodeguruReviewer(review) => {
-                    let (count, kept) = (review.total_recommendations, review.recommendations.len());
-                    tracing::info!(component, recommendations_count = count, kept, status = ?review.status, "CodeGuru answered");
-                }
-                ToolOutput::ReadChanges(_) => tracing::info!(component, duration_ms, "showed changes"),
-                ToolOutput::ProfileCodePerformance(profile) => {
-                    tracing::info!(
-                        component,
-                        duration_ms,
-                        found = profile.measured().is_some(),
-                        "looked for a profile"
-                    );
-                }
-                ToolOutput::CalculateCarbonFootprint(footprint) => {
-                    histogram!("CarbonFootprintCalculated", "Repository" => repository).record(footprint.co2e_grams);
-                    tracing::info!(component, duration_ms, co2e_grams = footprint.co2e_grams, "calculated");
-                }
-            }
-        }
-        Err(error) => {
-            counter!("ToolErrors", "ToolName" => name, "ErrorType" => error.error_type.name()).increment(1);
-            audit::record(EventType::ToolInvocation, &session.0, name, &parameters, error.error_type.name(), took);
-            tracing::warn!(component, duration_ms, error = %error, "the tool failed");
-        }
-    }
 }
 
 /// What a tool said, small enough for a session.

@@ -214,8 +214,11 @@ impl Inspector {
     fn conclude(&self, ended: Ended, said: Option<Remark>, brief: &Brief, report: &mut Report) -> Option<Remark> {
         let Some(model) = &self.model else { return None };
         let standing = said.as_ref().and_then(|said| said.standing(|path| brief.knows(path), report));
+        let mut patches = brief.known.clone();
+        patches.retain(|path, _| brief.knows(path));
         let part = match (ended, standing) {
             (Ended::Finished(new), standing) => {
+                patches.extend(prompt::view(&report.quality, brief).shown);
                 let new = verified(model.id(), *new, report.quality.present(), &brief.diff);
                 match standing {
                     Some(old) => memory::joined(new, old),
@@ -230,11 +233,6 @@ impl Inspector {
                 return said;
             }
         };
-        let mut patches = brief.known.clone();
-        patches.retain(|path, digest| brief.diff.patch(path).is_some_and(|patch| patch.digest == *digest));
-        if report.ledger.output_tokens > 0 {
-            patches.extend(prompt::view(&report.quality, brief).shown);
-        }
         report.model = ModelSection::Finished(part.clone());
         Some(Remark { asked: self.asked(), part, patches })
     }

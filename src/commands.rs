@@ -107,7 +107,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let outcome = match &cli.command {
         Command::Scan(args) => scan::run(args),
         Command::Carbon(args) => done(carbon::run(args)),
-        Command::Rules(args) => done(rules::run(args)),
+        Command::Rules(args) => rules::run(args),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Review(args) => block_on(review::run(args)),
         Command::Serve(args) => block_on(serve::run(args)),

@@ -13,10 +13,9 @@ use eco_coder_shared::config::Settings;
 use eco_coder_shared::ids::{PullNumber, RepoName};
 use eco_coder_shared::queue::JobQueue;
 use eco_coder_shared::shutdown;
-use eco_coder_worker::backends::profiles::Profiles;
 use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::report::Report;
-use eco_coder_worker::service::{self, Worker};
+use eco_coder_worker::service::{self, FromCi, Worker};
 use eco_coder_worker::store::Store;
 use eco_coder_worker::store::seal::SealKey;
 use eco_coder_worker::subject::Head;
@@ -228,8 +227,8 @@ impl Stage {
         let env = system_env();
         let github = service::github(&self.config, service::transport(&self.config)?, Arc::clone(&env));
         let seal = SealKey::new(&self.config.session_key.read(&*env)?);
-        let profiles = Profiles::configured(&self.config, &env)?;
-        let inspector = service::inspector(&self.config, &github, self.store.clone(), seal, env, profiles)?;
+        let from_ci = FromCi::configured(&self.config, &env)?;
+        let inspector = service::inspector(&self.config, &github, self.store.clone(), seal, env, from_ci)?;
         let head = Head::read(&github, github.pull(&shown.repo, shown.number).await?).await?;
         Ok(inspector.inspect(&head, None, None).await?.report)
     }

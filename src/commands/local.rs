@@ -11,10 +11,9 @@ use eco_coder_github::transport::{Headers, Method, Request, Response, Target};
 use eco_coder_github::{Transport, TransportError};
 use eco_coder_shared::config::Settings;
 use eco_coder_shared::ids::RepoName;
-use eco_coder_worker::backends::profiles::Profiles;
 use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::report::Report;
-use eco_coder_worker::service;
+use eco_coder_worker::service::{self, FromCi};
 use eco_coder_worker::store::seal::SealKey;
 use eco_coder_worker::store::sqlite::SqliteStore;
 use eco_coder_worker::subject::Head;
@@ -52,7 +51,7 @@ pub async fn report(
     name: &RepoName,
     content: Content,
     (base, head): (&str, &str),
-    profiles: Profiles,
+    from_ci: FromCi,
 ) -> anyhow::Result<Report> {
     let secret = || SecretString::from(TOKEN);
     let forge = Forge::new(ForgeSettings::new("http://localhost", secret(), secret()));
@@ -64,7 +63,7 @@ pub async fn report(
     let store = Arc::new(SqliteStore::in_memory().context("a store in memory")?);
     let mut key = [0; 32];
     env.fill_random(&mut key);
-    let inspector = service::inspector(config, &github, store, SealKey::new(&key), env, profiles)?;
+    let inspector = service::inspector(config, &github, store, SealKey::new(&key), env, from_ci)?;
     let head = Head::read(&github, github.pull(name, number).await?).await?;
     Ok(inspector.inspect(&head, None, None).await?.report)
 }

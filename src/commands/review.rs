@@ -7,10 +7,13 @@ use anyhow::Context;
 use clap::Args;
 use eco_coder_analyzer::Severity;
 use eco_coder_shared::ids::RepoName;
+use eco_coder_worker::backends::linters::{self, Linters};
 use eco_coder_worker::backends::profile_files::{Place, ProfileFiles};
 use eco_coder_worker::backends::profiles::Profiles;
+use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::report::{Section, markdown};
 use eco_coder_worker::results::CodeAnalysis;
+use eco_coder_worker::service::FromCi;
 
 use super::terminal::{Progress, out};
 use super::{ConfigArgs, local, sarif, system_env};
@@ -22,6 +25,7 @@ use crate::forge::Content;
   eco-coder review                                what your branch changes against main
   eco-coder review --base v1.2.0 --head v1.3.0
   eco-coder review --profile cpu.pprof            with a measurement
+  eco-coder review --sarif ruff.sarif             with what a linter found
   eco-coder review --fail-on high --format json   for CI
   eco-coder review --format sarif > eco-coder.sarif   for GitHub code scanning
 
@@ -48,6 +52,9 @@ pub struct ReviewArgs {
     /// A CPU profile of the head (pprof or folded stacks)
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
+    /// What a linter found at the head, as SARIF 2.1.0; can be given several times
+    #[arg(long, value_name = "FILE")]
+    sarif: Vec<PathBuf>,
     /// Exit with 1 if there is a finding of this severity or above
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
@@ -59,14 +66,7 @@ pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     if let Some(jobs) = args.jobs {
         config.worker.cpu_threads = jobs.into();
     }
-    let profiles = match &args.profile {
-        None => Profiles::configured(&config, &system_env())?,
-        Some(path) => {
-            anyhow::ensure!(path.is_file(), "there is no profile at {}", path.display());
-            let place = Place::File(path.clone());
-            Profiles::Files(ProfileFiles::new(place, config.profiles.folded_sample_ms)?)
-        }
-    };
+    let from_ci = from_ci(args, &config)?;
     let name = repo_name(&args.repo)?;
     let progress = Progress::start("reviewing", 0);
     let content = Content::git(&args.repo);
@@ -74,7 +74,7 @@ pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     if content.resolve(&base).is_ok_and(|sha| content.resolve(&args.head).is_ok_and(|head| head == sha)) {
         eprintln!("eco-coder: {base} and {} are the same commit: there is nothing to review", args.head);
     }
-    let report = local::report(&config, &name, content, (&base, &args.head), profiles).await;
+    let report = local::report(&config, &name, content, (&base, &args.head), from_ci).await;
     progress.finish();
     let report = report.with_context(|| {
         format!(
@@ -98,6 +98,23 @@ pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     }
     let failed = args.fail_on.is_some_and(|least| report.findings().iter().any(|f| f.severity >= least));
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// What the user has of the head, and what the settings say of the rest.
+fn from_ci(args: &ReviewArgs, config: &WorkerConfig) -> anyhow::Result<FromCi> {
+    let mut from_ci = FromCi::configured(config, &system_env())?;
+    if let Some(path) = &args.profile {
+        anyhow::ensure!(path.is_file(), "there is no profile at {}", path.display());
+        let place = Place::File(path.clone());
+        from_ci.profiles = Profiles::Files(ProfileFiles::new(place, config.profiles.folded_sample_ms)?);
+    }
+    if let Some(missing) = args.sarif.iter().find(|path| !path.is_file()) {
+        anyhow::bail!("there is no SARIF file at {}", missing.display());
+    }
+    if !args.sarif.is_empty() {
+        from_ci.linters = Linters::new(linters::Place::Files(args.sarif.clone()))?;
+    }
+    Ok(from_ci)
 }
 
 /// The base as it is named here: a checkout in CI has `origin/main`, and often no `main`.

@@ -1,6 +1,10 @@
 //! `eco-coder rules`: what the embedded analyser knows, as a table, as JSON, rule by rule, or as Markdown (docs/rules/).
 
+mod own;
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use eco_coder_analyzer::{Category, Confidence, Language, RuleInfo, Severity};
@@ -15,7 +19,8 @@ use super::terminal::out;
     after_help = "Examples:
   eco-coder rules                          all of them, a line each
   eco-coder rules list --language python --format json
-  eco-coder rules show EC-PY-072           what it says, and why"
+  eco-coder rules show EC-PY-072           what it says, and why
+  eco-coder rules test .eco-coder/         do rules of your own find what they should?"
 )]
 pub struct RulesArgs {
     #[command(subcommand)]
@@ -33,6 +38,12 @@ enum RulesCommand {
         /// As in EC-PY-072, GCI72 or CWE-89
         #[arg(value_name = "ID")]
         id: String,
+    },
+    /// Rules of your own against their examples
+    Test {
+        /// A folder with rule files (*.yml, *.yaml), or one of them
+        #[arg(value_name = "DIR")]
+        path: PathBuf,
     },
 }
 
@@ -68,12 +79,14 @@ struct Row<'a> {
 }
 
 /// Prints the rules.
-pub fn run(args: &RulesArgs) -> anyhow::Result<()> {
+pub fn run(args: &RulesArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        None => list(&args.list),
-        Some(RulesCommand::List(args)) => list(args),
-        Some(RulesCommand::Show { id }) => show(id),
+        None => list(&args.list)?,
+        Some(RulesCommand::List(args)) => list(args)?,
+        Some(RulesCommand::Show { id }) => show(id)?,
+        Some(RulesCommand::Test { path }) => return own::test(path),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<()> {

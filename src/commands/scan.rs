@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use anyhow::Context;
 use clap::Args;
 use eco_coder_analyzer::{Category, Finding, Limits, Options, STACK_BYTES, Severity, Skipped, analyze, skip_path};
+use eco_coder_worker::repository::{self, Compiled, RepositorySettings};
 use serde::Serialize;
 
 use super::sarif;
@@ -19,7 +21,9 @@ use super::terminal::{Progress, Style, out};
   eco-coder scan src
   eco-coder scan app.py lib/ --format json
   eco-coder scan . --fail-on high
-  eco-coder scan . --format sarif > eco-coder.sarif    for GitHub code scanning")]
+  eco-coder scan . --format sarif > eco-coder.sarif    for GitHub code scanning
+
+`.eco-coder.toml` of the folder you are in says which rules speak, and has rules of your own (docs/findings.md).")]
 pub struct ScanArgs {
     /// Files and folders
     #[arg(required = true)]
@@ -36,6 +40,9 @@ pub struct ScanArgs {
     /// Rules that are off
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     disable: Vec<String>,
+    /// The repository's settings; without it, .eco-coder.toml of this folder if there is one, and "none" for none
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
 }
 
 /// One finding, as `--format json` prints it.
@@ -60,8 +67,13 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<ExitCode> {
         collect(path, &mut files, true)?;
     }
     let files: Vec<PathBuf> = files.into_iter().collect();
-    let options = Options { disabled_rules: args.disable.iter().cloned().collect(), ..Options::default() };
-    let (mut findings, skipped) = scan(&files, &options, args.jobs)?;
+    let repository = repository(args.settings.as_deref())?.compile();
+    for problem in &repository.problems {
+        eprintln!("eco-coder: {}", printable(problem));
+    }
+    let disabled_rules = args.disable.iter().cloned().collect();
+    let chosen = Chosen { operator: Options { disabled_rules, ..Options::default() }, repository };
+    let (mut findings, skipped) = scan(&files, &chosen, args.jobs)?;
     findings.sort_by(|a, b| (&a.file_path, a.start_line, &a.rule_id).cmp(&(&b.file_path, b.start_line, &b.rule_id)));
     match args.format.as_str() {
         "json" => {
@@ -87,6 +99,30 @@ fn row(finding: &Finding) -> Row<'_> {
         description: &finding.description,
         recommendation: &finding.recommendation,
     }
+}
+
+/// What is said of rules: on the command line, and in the repository.
+struct Chosen {
+    operator: Options,
+    repository: Compiled,
+}
+
+/// The repository's settings, and the rules that they name.
+fn repository(file: Option<&Path>) -> anyhow::Result<RepositorySettings> {
+    let usual = Path::new(repository::PATH);
+    let path = match file {
+        Some(path) if path == Path::new("none") => return Ok(RepositorySettings::default()),
+        None if !usual.exists() => return Ok(RepositorySettings::default()),
+        chosen => chosen.unwrap_or(usual),
+    };
+    let read = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()));
+    let mut settings = RepositorySettings::of(&read(path)?);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for name in settings.rule_files().to_vec() {
+        let text = read(&folder.join(&name))?;
+        settings.add_rules(name, text);
+    }
+    Ok(settings)
 }
 
 /// Files below `path` that the analyser has rules for. Hidden folders and links are not followed; a file named by the
@@ -125,13 +161,13 @@ fn collect(path: &Path, files: &mut BTreeSet<PathBuf>, named: bool) -> anyhow::R
 type Scanned = (Vec<Finding>, Vec<(PathBuf, String)>);
 
 /// Analyses on that many threads, or as many as there are processors, with the stacks that deep files need.
-fn scan(files: &[PathBuf], options: &Options, jobs: Option<u16>) -> anyhow::Result<Scanned> {
+fn scan(files: &[PathBuf], chosen: &Chosen, jobs: Option<u16>) -> anyhow::Result<Scanned> {
     let next = AtomicUsize::new(0);
     let found: Mutex<Scanned> = Mutex::default();
     let progress = Progress::start("analysing", files.len());
     let work = || {
         while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = look_at(path, options);
+            let outcome = look_at(path, chosen);
             progress.step();
             let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             match outcome {
@@ -151,7 +187,14 @@ fn scan(files: &[PathBuf], options: &Options, jobs: Option<u16>) -> anyhow::Resu
     Ok(found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-fn look_at(path: &Path, options: &Options) -> Result<Vec<Finding>, String> {
+fn look_at(path: &Path, chosen: &Chosen) -> Result<Vec<Finding>, String> {
+    // As the repository's settings call it.
+    let name = path.to_string_lossy();
+    let name = name.strip_prefix("./").unwrap_or(&name);
+    if chosen.repository.exclude().is_match(name) {
+        return Err(format!("excluded by {}", repository::PATH));
+    }
+    let options = chosen.repository.options(name, &chosen.operator);
     let limits = Limits::default();
     let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
     if size > limits.max_bytes as u64 {
@@ -159,7 +202,7 @@ fn look_at(path: &Path, options: &Options) -> Result<Vec<Finding>, String> {
     }
     let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
     let text = String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
-    let analysis = analyze(&path.to_string_lossy(), &text, None, options, &limits).map_err(|s| s.to_string())?;
+    let analysis = analyze(&path.to_string_lossy(), &text, None, &options, &limits).map_err(|s| s.to_string())?;
     Ok(analysis.findings)
 }
 

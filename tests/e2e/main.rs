@@ -22,6 +22,7 @@ mod model;
 mod overload;
 mod profiler;
 mod recorded;
+mod repository_settings;
 mod signature;
 mod storage;
 mod trouble;

@@ -14,6 +14,8 @@ case $target in
     sanitize | body) longest=2048 words=markdown ;;
     comment) longest=512 words=markdown ;;
     analyze) longest=2048 words=analyze ;;
+    sarif) longest=16384 words=sarif ;;
+    repository) longest=4096 words=repository ;;
     *) longest=4096 words=$target ;;
 esac
 

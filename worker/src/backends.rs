@@ -4,10 +4,12 @@ pub mod codeguru_profiler;
 pub mod codeguru_reviewer;
 pub mod cpu;
 pub mod embedded;
+pub mod linters;
 pub mod parameter_store;
 pub mod pprof;
 pub mod profile_files;
 pub mod profiles;
+pub mod sarif;
 pub mod source_archive;
 
 use std::sync::Arc;
@@ -19,6 +21,8 @@ pub struct Backends {
     pub code: Arc<embedded::Embedded>,
     /// Who looks at the same head beside it, if an account has it.
     pub codeguru: Option<Arc<codeguru_reviewer::CodeguruReviewer>>,
+    /// What linters found in CI.
+    pub linters: Arc<linters::Linters>,
     /// Who has profiles.
     pub profiles: Arc<profiles::Profiles>,
     /// Hardware, method and grid of the code under review; CPU time and memory come from the measurement.

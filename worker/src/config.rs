@@ -64,6 +64,8 @@ pub struct WorkerConfig {
     pub profiles: ProfilesTable,
     /// Who has profiles, and where.
     pub profiles_place: ProfilesPlace,
+    /// Where linters' results are.
+    pub sarif_dir: PathBuf,
     /// `[carbon]`, as the calculation takes it.
     pub carbon: Input,
     /// Where its intensity is in Parameter Store, if it is there.
@@ -258,6 +260,7 @@ impl WorkerConfig {
                 ConfigError::value("analysis.exclude", &format!("a pattern is not a glob: {}", e.kind()))
             })?,
             codeguru,
+            sarif_dir: analysis.sarif_dir.clone().unwrap_or_else(|| data_dir.join("sarif")),
             profiles_place: ProfilesPlace::from_settings(settings, &profiles, &data_dir)?,
             intensity_path: intensity_path(settings)?,
             carbon: carbon(settings.table("carbon")?)?,

@@ -1,13 +1,15 @@
 //! The fuzz targets of this package, for tests/fuzz: each takes any bytes and asserts what must hold. Never part of a
 //! release build.
 
-use eco_coder_analyzer::{Limits, LineSet, Options, STACK_BYTES};
+use eco_coder_analyzer::{Limits, LineSet, MAX_OWN_RULES, Options, STACK_BYTES};
 use eco_coder_shared::fuzzing::SettingsFile;
 
 use crate::config::WorkerConfig;
+use crate::repository::RepositorySettings;
 
 pub use crate::backends::codeguru_profiler::fuzzing::call_graph;
 pub use crate::backends::pprof::fuzzing::{bounded, folded, most_bytes_held, pprof};
+pub use crate::backends::sarif::fuzzing::sarif;
 pub use crate::publish::body::fuzzing::body;
 pub use crate::publish::sanitize::fuzzing::sanitize;
 pub use crate::report::markdown::fuzzing::comment;
@@ -28,6 +30,27 @@ pub fn config(bytes: &[u8]) {
     assert!(config.analysis.max_file_bytes <= worker.source_bytes);
     assert!(config.profiles.folded_sample_ms.is_none_or(|ms| ms.is_finite() && ms > 0.0));
     assert!(eco_coder_carbon::footprint(&config.carbon).is_ok_and(|footprint| footprint.co2e_grams.is_finite()));
+}
+
+/// A repository's settings, and behind a line `---` rules of its own: what is used keeps within its bounds, and every problem is
+/// one line that can be shown.
+pub fn repository(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (file, rules) = text.split_once("\n---\n").unwrap_or((&text, ""));
+    let mut settings = RepositorySettings::of(file);
+    settings.add_rules("own.yml".to_owned(), rules.to_owned());
+    let compiled = settings.compile();
+    for problem in &compiled.problems {
+        assert!(problem.starts_with(".eco-coder.toml: ") && !problem.chars().any(char::is_control), "{problem:?}");
+    }
+    let options = compiled.options("a/b.py", &Options::default());
+    assert!(options.own_rules.as_ref().is_none_or(|own| own.infos().len() <= MAX_OWN_RULES));
+    let code = "def f(xs):\n    for x in xs:\n        print(x)\n";
+    let look = || eco_coder_analyzer::analyze("a/b.py", code, None, &options, &Limits::default()).map(drop);
+    std::thread::scope(|scope| {
+        let spawned = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, look);
+        assert!(spawned.is_ok_and(|thread| thread.join().is_ok()));
+    });
 }
 
 /// A source file: its first byte chooses the language and, above that, the changed lines. Findings lie in the file, on
@@ -80,6 +103,12 @@ mod tests {
     #[test]
     fn the_corpus_of_sources_holds() {
         over_corpus("analyze", analyze);
+    }
+
+    #[test]
+    fn the_corpora_of_repositories_and_linters_hold() {
+        over_corpus("repository", repository);
+        over_corpus("sarif", sarif);
     }
 
     #[test]

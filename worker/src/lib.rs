@@ -18,6 +18,7 @@ pub mod gate;
 pub mod model;
 pub mod publish;
 pub mod report;
+pub mod repository;
 pub mod results;
 pub mod review;
 pub mod service;

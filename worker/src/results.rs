@@ -54,6 +54,12 @@ impl ToolError {
         let why = why.into();
         Self { error_type: ErrorType::ValidationError, for_operator: why.clone(), for_model: why }
     }
+
+    /// It could not be done; another try may go better.
+    pub fn unavailable(why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { error_type: ErrorType::ApiError, for_operator: why.clone(), for_model: why }
+    }
 }
 
 /// How a code review ended.
@@ -107,6 +113,9 @@ pub struct CodeAnalysis {
     pub files_changed: usize,
     /// Files not looked at.
     pub skipped: Vec<SkippedFile>,
+    /// What the repository should know of its own settings: sentences about what could not be used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
     /// Findings muted in the source.
     pub suppressed: u32,
     /// Files not looked at because something failed: another try may see them.
@@ -290,6 +299,7 @@ mod tests {
             files_analyzed: 1,
             files_changed: 1,
             skipped: Vec::new(),
+            notices: Vec::new(),
             suppressed: 0,
             faults: 0,
             cpu_seconds: 0.0,

@@ -28,6 +28,7 @@ use crate::backends::Backends;
 use crate::backends::codeguru_reviewer::CodeguruReviewer;
 use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded};
+use crate::backends::linters::{self, Linters};
 use crate::backends::profiles::Profiles;
 use crate::config::model::Engine;
 use crate::config::{SignIn, StorePlace, WorkerConfig, connect_timeout, write_time};
@@ -162,7 +163,7 @@ pub fn inspector(
     store: Arc<dyn Store>,
     seal: SealKey,
     env: SharedEnv,
-    profiles: Profiles,
+    from_ci: FromCi,
 ) -> anyhow::Result<Inspector> {
     let pool = CpuPool::start(config.worker.cpu_threads, eco_coder_analyzer::STACK_BYTES)?;
     let settings = embedded::Settings {
@@ -189,7 +190,8 @@ pub fn inspector(
         backends: Backends {
             code: Arc::new(Embedded::new(github.clone(), pool, config.worker.source_bytes, settings)),
             codeguru: codeguru.map(Arc::new),
-            profiles: Arc::new(profiles),
+            linters: Arc::new(from_ci.linters),
+            profiles: Arc::new(from_ci.profiles),
             carbon: grid,
         },
         deadlines: Deadlines {
@@ -210,6 +212,22 @@ pub fn inspector(
         },
         diff_tokens: config.model.diff_tokens,
     })
+}
+
+/// Who has what CI, or a service as it is deployed, measured and found.
+pub struct FromCi {
+    /// Profiles.
+    pub profiles: Profiles,
+    /// Linters' findings.
+    pub linters: Linters,
+}
+
+impl FromCi {
+    /// As the settings say. Asks nobody anything yet.
+    pub fn configured(config: &WorkerConfig, env: &SharedEnv) -> std::io::Result<Self> {
+        let linters = Linters::new(linters::Place::Dir(config.sarif_dir.clone()))?;
+        Ok(Self { profiles: Profiles::configured(config, env)?, linters })
+    }
 }
 
 /// A worker that can run.
@@ -264,8 +282,8 @@ impl Worker {
     ) -> anyhow::Result<Self> {
         let seal = SealKey::new(&config.session_key.read(&*env)?);
         let github = github(config, transport, Arc::clone(&env));
-        let profiles = Profiles::configured(config, &env)?;
-        let inspector = inspector(config, &github, Arc::clone(&store), seal.clone(), Arc::clone(&env), profiles)?;
+        let from_ci = FromCi::configured(config, &env)?;
+        let inspector = inspector(config, &github, Arc::clone(&store), seal.clone(), Arc::clone(&env), from_ci)?;
         let inspector = Inspector { model: model.or(inspector.model), ..inspector };
         let seconds = Duration::from_secs;
         let lease = seconds(config.worker.lease_seconds);

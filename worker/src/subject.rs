@@ -1,6 +1,8 @@
 //! What a review looks at: the pull request at its head, and the files it changes. Ids and lists; source text is fetched
 //! when it is analysed, and dropped then.
 
+use std::sync::Arc;
+
 use eco_coder_analyzer::LineSet;
 use eco_coder_github::patch::{self, PatchError};
 use eco_coder_github::pulls::MAX_FILES;
@@ -9,6 +11,7 @@ use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
 use serde::{Deserialize, Serialize};
 
 use crate::diff::Diff;
+use crate::repository::RepositorySettings;
 
 /// What was reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +35,12 @@ pub struct Head {
     pub pull: Pull,
     /// Repository, head and merge base.
     pub target: Target,
+    /// What the base branch says of reviews.
+    pub settings: Arc<RepositorySettings>,
 }
 
 impl Head {
-    /// Reads where the branch left its base.
+    /// Reads where the branch left its base, and what the base says of reviews: as it was when the branch was last pushed.
     pub async fn read(github: &GitHub, pull: Pull) -> Result<Self, ApiError> {
         let merge_base_sha = github.merge_base(&pull.base_repo, &pull.base_sha, &pull.head_sha).await?;
         let target = Target {
@@ -45,7 +50,8 @@ impl Head {
             head_sha: pull.head_sha.clone(),
             merge_base_sha,
         };
-        Ok(Self { pull, target })
+        let settings = RepositorySettings::read(github, &pull.base_repo, &pull.base_sha).await?;
+        Ok(Self { pull, target, settings: Arc::new(settings) })
     }
 }
 
@@ -112,6 +118,8 @@ pub struct Subject {
     pub truncated: bool,
     /// All files that the pull request changes.
     pub files_changed: usize,
+    /// What the base branch says of reviews.
+    pub settings: Arc<RepositorySettings>,
 }
 
 impl Subject {
@@ -136,6 +144,7 @@ impl Subject {
             files_changed: files_changed.max(list.files.len()),
             files: list.files,
             truncated: list.truncated,
+            settings: Arc::clone(&head.settings),
         };
         Ok(Some((subject, diff)))
     }

@@ -319,6 +319,12 @@ pub const KEYS: &[Key] = &[
     key("analysis.fetch_concurrency", Integer, "8", "Files fetched at once in one review."),
     key("analysis.exclude", List, "[]", "Globs over paths that are not analysed."),
     key("analysis.disabled_rules", List, "[]", "Rule ids that are off."),
+    key(
+        "analysis.sarif_dir",
+        Text,
+        "DATA_DIR/sarif",
+        "Where linters' results are looked for: DIR/OWNER/REPO/SHA/*.sarif. Their findings on changed lines are reported beside ours.",
+    ),
     key("analysis.timeout_seconds", Integer, "300", "For analyze_code; then the report is partial."),
     key(
         "analysis.cpu_seconds",

@@ -1,23 +1,13 @@
-//! What goes with one file's analysis: the caller's options, the limits it runs under, what comes out, and the
+//! What goes with one file's analysis: the limits it runs under, what comes out, and the
 //! reasons for which a file is not looked at. Plain data.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
-
-/// What the caller wants to hear about.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Whether rules that are often wrong speak too.
-    pub include_low_confidence: bool,
-    /// Rule ids or aliases that stay silent.
-    pub disabled_rules: BTreeSet<String>,
-}
 
 /// What one file may cost. Source is hostile: each of these ends in a [`Skipped`] or a partial result, never in a
 /// panic or an overflow.

@@ -61,6 +61,10 @@ pub enum Category {
 }
 
 impl Category {
+    /// Each of them.
+    pub const ALL: [Self; 5] =
+        [Self::CodeQuality, Self::Security, Self::Performance, Self::BestPractices, Self::Energy];
+
     /// As it is serialised and shown.
     pub fn as_str(self) -> &'static str {
         match self {

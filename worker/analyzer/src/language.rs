@@ -66,6 +66,21 @@ impl Language {
         }
     }
 
+    /// The extension of its files.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Python => "py",
+            Self::Java => "java",
+            Self::JavaScript => "js",
+            Self::TypeScript => "ts",
+            Self::Tsx => "tsx",
+            Self::Go => "go",
+            Self::Rust => "rs",
+            Self::CSharp => "cs",
+            Self::Php => "php",
+        }
+    }
+
     pub(crate) fn grammar(self) -> SupportLang {
         match self {
             Self::Python => SupportLang::Python,

@@ -38,11 +38,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod checks;
+mod choice;
 mod file;
 mod finding;
 mod language;
 mod lines;
 mod markup;
+mod own;
 mod parse;
 mod rule;
 mod scan;
@@ -51,10 +53,12 @@ mod stack;
 mod suppress;
 mod tree;
 
-pub use file::{FileAnalysis, Limits, Options, Skipped};
+pub use choice::{Choice, NotASelector, Options, Selector};
+pub use file::{FileAnalysis, Limits, Skipped};
 pub use finding::{Category, Confidence, Finding, Severity, UnknownSeverity};
 pub use language::Language;
 pub use lines::LineSet;
+pub use own::{Failure, MAX_OWN_FILE, MAX_OWN_RULES, OwnRules};
 pub use rule::{RuleInfo, rules, rules_digest};
 pub use scan::{STACK_BYTES, analyze};
 pub use skip::skip_path;

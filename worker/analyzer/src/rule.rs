@@ -12,9 +12,9 @@ use ast_grep_core::Matcher;
 use ast_grep_core::matcher::MatcherExt;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::words::words_of;
 use self::words::{Document, Prefilter};
 use crate::checks::{self, Check};
-use crate::file::Options;
 use crate::finding::{Category, Confidence, Severity};
 use crate::language::Language;
 use crate::tree::Node;
@@ -80,17 +80,18 @@ pub(crate) struct RuleFile {
     /// Names of [`crate::checks`] that a match must pass as well.
     #[serde(default)]
     checks: Vec<String>,
-    /// Read by the tests.
-    #[cfg_attr(not(test), expect(dead_code, reason = "test data that lives beside the rule it tests"))]
-    pub(crate) examples: Examples,
+    /// Read by the tests, and by `OwnRules::failures`.
+    #[serde(default)]
+    examples: Examples,
 }
 
 /// Code that a rule must speak of, and code on which it must be silent.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(not(test), expect(dead_code, reason = "test data that lives beside the rule it tests"))]
 pub(crate) struct Examples {
+    #[serde(default)]
     pub(crate) bad: Vec<String>,
+    #[serde(default)]
     pub(crate) good: Vec<String>,
 }
 
@@ -115,7 +116,7 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    fn compile(
+    pub(crate) fn compile(
         file: &RuleFile,
         language: Language,
         shared: &HashMap<String, SerializableRule>,
@@ -143,12 +144,6 @@ impl Rule {
         Ok(Self { info: file.info(), matcher, checks })
     }
 
-    /// Whether the caller wants to hear this rule.
-    pub(crate) fn is_on(&self, options: &Options) -> bool {
-        (self.info.confidence > Confidence::Low || options.include_low_confidence)
-            && !self.info.names().any(|name| options.disabled_rules.contains(name))
-    }
-
     /// Whether the rule matches at exactly this node.
     pub(crate) fn matches(&self, node: &Node<'_>) -> bool {
         self.matcher.match_node(node.clone()).is_some_and(|found| self.checks.iter().all(|check| check(&found)))
@@ -156,7 +151,19 @@ impl Rule {
 }
 
 impl RuleFile {
-    fn info(&self) -> RuleInfo {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn languages(&self) -> &[Language] {
+        &self.languages
+    }
+
+    pub(crate) fn examples(&self) -> &Examples {
+        &self.examples
+    }
+
+    pub(crate) fn info(&self) -> RuleInfo {
         let flat = |text: &String| text.split_whitespace().collect::<Vec<_>>().join(" ");
         RuleInfo {
             id: self.id.clone(),
@@ -209,7 +216,7 @@ impl RuleSet {
                 Ok(files) => {
                     for file in files.iter().filter(|file| file.languages.contains(&language)) {
                         match Rule::compile(file, language, &shared) {
-                            Ok(rule) => rules.push(rule),
+                            Ok(rule) => rules.push((rule, words.remove(&file.id).flatten())),
                             Err(error) => errors.push(error),
                         }
                     }
@@ -217,6 +224,12 @@ impl RuleSet {
                 Err(error) => errors.push(error),
             }
         }
+        (Self::new(rules), errors)
+    }
+
+    /// Of rules with the words that must be there for them to match, if any are known.
+    pub(crate) fn new(rules: Vec<(Rule, Option<Vec<String>>)>) -> Self {
+        let (rules, words): (Vec<Rule>, Vec<_>) = rules.into_iter().unzip();
         let mut by_kind: Vec<Vec<usize>> = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             for kind in rule.matcher.potential_kinds().iter().flatten() {
@@ -226,8 +239,7 @@ impl RuleSet {
                 by_kind[kind].push(index);
             }
         }
-        let prefilter = Prefilter::new(rules.iter().map(|rule| words.remove(&rule.info.id).flatten()).collect());
-        (Self { rules, by_kind, prefilter }, errors)
+        Self { prefilter: Prefilter::new(words), rules, by_kind }
     }
 
     /// By index: can the rule match anywhere in this text?

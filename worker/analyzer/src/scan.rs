@@ -4,10 +4,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use crate::file::{FileAnalysis, Limits, Options, Skipped};
+use crate::choice::Options;
+use crate::file::{FileAnalysis, Limits, Skipped};
 use crate::finding::{Finding, fingerprint};
 use crate::language::Language;
 use crate::lines::LineSet;
+use crate::own::MAX_OWN_SOURCE;
 use crate::parse::{Deadline, parse};
 use crate::rule::{Rule, RuleSet};
 use crate::skip::{is_test_path, skip_path, skip_text};
@@ -51,7 +53,12 @@ pub fn analyze(
         return Err(Skipped::TooDeep { limit: u32::try_from(limits.max_depth).unwrap_or(u32::MAX) });
     }
     let scope = Scope { path, language, options, in_tests: is_test_path(path) };
-    let (hits, partial) = matches(&tree, text, &scope, &deadline);
+    let (mut hits, mut partial) = matches(RuleSet::of(language), &tree, text, &scope, &deadline);
+    if let Some(own) = options.own_rules.as_ref().and_then(|own| own.of(language)) {
+        let (theirs, why) = own_matches(own, &tree, text, &scope, &deadline);
+        hits.extend(theirs);
+        partial = partial.or(why);
+    }
     let partial = partial.or_else(|| mostly_errors(&tree).then(|| format!("does not parse as {language}")));
     let Some(suppressions) = Suppressions::read(text, &tree, &deadline) else {
         let partial = Some("out of time: the comments that mute findings were not read".to_owned());
@@ -70,13 +77,13 @@ struct Scope<'a> {
 
 impl Scope<'_> {
     fn wants(&self, rule: &Rule) -> bool {
-        rule.is_on(self.options) && (rule.info.in_tests || !self.in_tests)
+        self.options.wants(&rule.info) && (rule.info.in_tests || !self.in_tests)
     }
 }
 
 /// A rule and a place where it matched.
-struct Hit {
-    rule: &'static Rule,
+struct Hit<'a> {
+    rule: &'a Rule,
     bytes: Range<usize>,
     lines: (u32, u32),
     function: String,
@@ -86,11 +93,16 @@ struct Hit {
 ///
 /// The engine has a combined scan of its own; it isn't used because it obeys `ast-grep-ignore` comments, which would
 /// be a way past us without a reason, and because it can't be stopped.
-fn matches(tree: &Tree, text: &str, scope: &Scope<'_>, deadline: &Deadline) -> (Vec<Hit>, Option<String>) {
-    let rules = RuleSet::of(scope.language);
+fn matches<'a>(
+    rules: &'a RuleSet,
+    tree: &Tree,
+    text: &str,
+    scope: &Scope<'_>,
+    deadline: &Deadline,
+) -> (Vec<Hit<'a>>, Option<String>) {
     let awake = rules.awake(text);
     let wanted: Vec<bool> = rules.iter().zip(awake).map(|(rule, awake)| awake && scope.wants(rule)).collect();
-    let mut hits: Vec<Hit> = Vec::new();
+    let mut hits: Vec<Hit<'_>> = Vec::new();
     let root = tree.root();
     for (count, node) in root.dfs().enumerate() {
         let candidates = rules.for_kind(node.kind_id());
@@ -120,6 +132,21 @@ fn matches(tree: &Tree, text: &str, scope: &Scope<'_>, deadline: &Deadline) -> (
     (hits, None)
 }
 
+/// What a repository's own rules match, each of their nodes after ours.
+fn own_matches<'a>(
+    rules: &'a RuleSet,
+    tree: &Tree,
+    text: &str,
+    scope: &Scope<'_>,
+    deadline: &Deadline,
+) -> (Vec<Hit<'a>>, Option<String>) {
+    if text.len() > MAX_OWN_SOURCE {
+        let why = format!("over {} kB: the repository's own rules were not asked", MAX_OWN_SOURCE >> 10);
+        return (Vec::new(), Some(why));
+    }
+    matches(rules, tree, text, scope, deadline)
+}
+
 /// First and last line of a node, from 1. A node that ends with a line break ends on the line it breaks.
 fn line_range(node: &Node<'_>) -> (u32, u32) {
     let (start, _) = node.start_pos().byte_point();
@@ -131,7 +158,7 @@ fn line_range(node: &Node<'_>) -> (u32, u32) {
 
 /// From matches to findings: one per rule and place, with a fingerprint, on the wanted lines, not muted, not too many.
 fn select(
-    hits: &[Hit],
+    hits: &[Hit<'_>],
     text: &str,
     suppressions: &Suppressions,
     scope: &Scope<'_>,
@@ -178,7 +205,7 @@ fn select(
             rule_id: info.id.clone(),
             aliases: info.aliases.clone(),
             title: info.title.clone(),
-            severity: info.severity,
+            severity: scope.options.severity(info),
             category: info.category,
             confidence: info.confidence,
             description: info.description.clone(),

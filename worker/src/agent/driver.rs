@@ -275,7 +275,8 @@ impl Driver<'_> {
     ) -> Result<Performed, ToolError> {
         let output = match tool {
             ToolCall::AnalyzeCode(arguments) => {
-                let analysis = analyze_code::call(arguments, subject, &self.backends.code, cpu).await?;
+                let analysis =
+                    analyze_code::call(arguments, subject, &self.backends.code, &self.backends.linters, cpu).await?;
                 ToolOutput::AnalyzeCode(Box::new(analysis))
             }
             ToolCall::ProfileCodePerformance(arguments) => {

@@ -8,6 +8,7 @@
 mod outcome;
 mod source;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use eco_coder_analyzer::{Limits, Options, skip_path};
@@ -24,6 +25,7 @@ use self::source::{Base, Source};
 use super::cpu::budget::CpuBudget;
 use super::cpu::{CpuPool, NoResult};
 use crate::gate::{Gate, Permit};
+use crate::repository::Compiled;
 use crate::results::{CodeAnalysis, ToolError};
 use crate::subject::{Change, Subject, SubjectFile};
 
@@ -33,7 +35,7 @@ use crate::subject::{Change, Subject, SubjectFile};
 pub const FETCHES: usize = 32;
 
 /// Paths that are left out, as written and compiled.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Exclude {
     patterns: Vec<String>,
     globs: GlobSet,
@@ -47,6 +49,11 @@ impl Exclude {
             globs.add(Glob::new(pattern)?);
         }
         Ok(Self { patterns: patterns.to_vec(), globs: globs.build()? })
+    }
+
+    /// Is this path left out?
+    pub fn is_match(&self, path: &str) -> bool {
+        self.globs.is_match(path)
     }
 }
 
@@ -92,6 +99,11 @@ impl Embedded {
         &self.digest
     }
 
+    /// The operator's choice of rules.
+    pub fn options(&self) -> &Options {
+        &self.settings.options
+    }
+
     /// The CPU time of one review, of which `spent` is used already.
     pub fn budget(&self, spent: Duration) -> CpuBudget {
         CpuBudget::new(self.settings.cpu.saturating_sub(spent))
@@ -111,10 +123,11 @@ impl Embedded {
         budget: &CpuBudget,
     ) -> Result<CodeAnalysis, ToolError> {
         let deadline = Instant::now() + self.settings.timeout;
-        let mut done = Tally::default();
+        let (compiled, took) = self.compiled(subject, budget).await?;
+        let mut done = Tally::new(took, compiled.problems.clone());
         let mut files: Vec<&SubjectFile> = Vec::new();
         for file in subject.files.iter().filter(|file| paths.is_none_or(|paths| paths.contains(&file.path))) {
-            match self.none_of_ours(file) {
+            match self.none_of_ours(file, &compiled) {
                 Some(looked) => done.add(looked),
                 None if files.len() < self.settings.max_files => files.push(file),
                 None => {
@@ -128,8 +141,8 @@ impl Embedded {
         let mut seen = vec![false; files.len()];
         let timed_out = loop {
             while next < files.len() && looks.len() < self.settings.fetch_concurrency.max(1) {
-                let (at, file) = (next, files[next]);
-                looks.push(async move { (at, self.look_at(subject, file, budget).await) }.boxed());
+                let (at, file, compiled) = (next, files[next], &compiled);
+                looks.push(async move { (at, self.look_at(subject, file, compiled, budget).await) }.boxed());
                 next += 1;
             }
             match tokio::time::timeout_at(deadline, looks.next()).await {
@@ -152,21 +165,46 @@ impl Embedded {
         Ok(done.into_analysis(subject, timed_out))
     }
 
+    /// What the repository says, ready to be asked; with the CPU time that it took.
+    async fn compiled(&self, subject: &Subject, budget: &CpuBudget) -> Result<(Compiled, Duration), ToolError> {
+        // Without time nothing is looked at, whatever they say.
+        if subject.settings.digest().is_empty() || budget.is_spent() {
+            return Ok((Compiled::default(), Duration::ZERO));
+        }
+        let settings = Arc::clone(&subject.settings);
+        let compiled = self.pool.run(subject.target.repository_id, budget, move |_| settings.compile()).await;
+        match compiled {
+            Ok(compiled) => Ok(compiled),
+            Err(NoResult::BudgetSpent) => Ok((Compiled::default(), Duration::ZERO)),
+            Err(why @ NoResult::Lost) => Err(ToolError::unavailable(why.to_string())),
+        }
+    }
+
     /// By its name and what the list says of it: is it a file to look at?
-    fn none_of_ours(&self, file: &SubjectFile) -> Option<Looked> {
+    fn none_of_ours(&self, file: &SubjectFile, repository: &Compiled) -> Option<Looked> {
         if file.change == Change::Nothing {
             return Some(skipped(file, &"nothing added", Skip::Kind));
         }
-        if self.settings.exclude.globs.is_match(&file.path) {
+        if self.settings.exclude.is_match(&file.path) {
             return Some(skipped(file, &"excluded by the settings", Skip::Kind));
+        }
+        if repository.exclude().is_match(&file.path) {
+            return Some(skipped(file, &"excluded by .eco-coder.toml", Skip::Kind));
         }
         skip_path(&file.path).map(|reason| skipped(file, &reason, skip_of(&reason)))
     }
 
     /// Fetches and analyses one file; with the CPU time that it took.
-    async fn look_at(&self, subject: &Subject, file: &SubjectFile, budget: &CpuBudget) -> (Looked, Duration) {
+    async fn look_at(
+        &self,
+        subject: &Subject,
+        file: &SubjectFile,
+        compiled: &Compiled,
+        budget: &CpuBudget,
+    ) -> (Looked, Duration) {
         let mut took = Duration::ZERO;
-        let looked = self.analysed(subject, file, budget, &mut took).await.unwrap_or_else(|why| why.into_looked(file));
+        let looked =
+            self.analysed(subject, file, compiled, budget, &mut took).await.unwrap_or_else(|why| why.into_looked(file));
         (looked, took)
     }
 
@@ -174,6 +212,7 @@ impl Embedded {
         &self,
         subject: &Subject,
         file: &SubjectFile,
+        compiled: &Compiled,
         budget: &CpuBudget,
         took: &mut Duration,
     ) -> Result<Looked, Missing> {
@@ -209,7 +248,7 @@ impl Embedded {
             }
         };
         let path = file.path.clone();
-        let options = self.settings.options.clone();
+        let options = compiled.options(&path, &self.settings.options);
         let limits = Limits { max_bytes: self.settings.max_file_bytes, ..Limits::default() };
         let work = move |left: Duration| {
             let limits = Limits { time: limits.time.min(left), ..limits };

@@ -141,6 +141,8 @@ table! {
         exclude: Vec<String> = Vec::new(),
         /// Ids.
         disabled_rules: Vec<String> = Vec::new(),
+        /// Where linters' results are.
+        sarif_dir: Option<PathBuf> = None,
         /// For `analyze_code`.
         timeout_seconds: u64 = 300,
         /// CPU time of one review.

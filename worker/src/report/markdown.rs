@@ -43,6 +43,8 @@ impl Default for RenderOptions {
 
 /// Longest path, function name or reason in running text, in characters.
 const MAX_NAME: usize = 120;
+/// Sentences about the repository's settings.
+const MAX_NOTICES: usize = 5;
 
 /// The report as the Markdown of a comment, without the marker.
 pub fn render(report: &Report, options: &RenderOptions) -> String {
@@ -97,6 +99,11 @@ fn failures(report: &Report) -> Vec<String> {
             out.push(text);
         }
         _ => {}
+    }
+    let notices = report.quality.present().map(|analysis| analysis.notices.as_slice()).unwrap_or_default();
+    out.extend(notices.iter().take(MAX_NOTICES).map(|notice| sentence(&words(notice))));
+    if notices.len() > MAX_NOTICES {
+        out.push(format!("And {} more like that.", numbers::grouped((notices.len() - MAX_NOTICES) as u64)));
     }
     if let Section::Failed { error_type, why } = &report.performance {
         out.push(unavailable("Performance profile", *error_type, why));

@@ -109,23 +109,33 @@ impl Inspector {
     /// The name of the result: everything that makes another report.
     pub async fn key(&self, head: &Head) -> ResultKey {
         let target = &head.target;
-        ResultKey(self.digest(target.repository_id, &target.repository, &target.head_sha, &target.merge_base_sha).await)
+        let (repository, settings) = ((target.repository_id, &target.repository), head.settings.digest());
+        ResultKey(self.digest(repository, &target.head_sha, &target.merge_base_sha, settings).await)
     }
 
-    /// As [`key`](Self::key), from what one read of the pull request shows: the same sight has the same merge base.
+    /// As [`key`](Self::key), from what one read of the pull request shows: the same sight has the same merge base and the same
+    /// settings in it.
     pub async fn sight(&self, pull: &Pull) -> String {
-        self.digest(pull.base_repo_id, &pull.base_repo, &pull.head_sha, &pull.base_sha).await
+        self.digest((pull.base_repo_id, &pull.base_repo), &pull.head_sha, &pull.base_sha, "").await
     }
 
-    async fn digest(&self, id: RepoId, repository: &RepoName, head: &CommitSha, base: &CommitSha) -> String {
+    async fn digest(
+        &self,
+        (id, repository): (RepoId, &RepoName),
+        head: &CommitSha,
+        base: &CommitSha,
+        settings: &str,
+    ) -> String {
         let mut hash = Sha256::new();
         for part in [
             &id.to_string(),
             head.as_str(),
             base.as_str(),
+            settings,
             self.backends.code.digest(),
             &self.backends.codeguru.as_ref().map(|codeguru| codeguru.digest()).unwrap_or_default(),
             &self.backends.profiles.fingerprint(repository, head).await,
+            &self.backends.linters.fingerprint(repository, head).await,
             &self.backends.carbon.digest(),
             &SCHEMA.to_string(),
             &self.asked(),

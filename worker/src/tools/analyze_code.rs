@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backends::cpu::budget::CpuBudget;
 use crate::backends::embedded::Embedded;
+use crate::backends::linters::Linters;
 use crate::results::{CodeAnalysis, ToolError};
 use crate::subject::Subject;
 
@@ -26,6 +27,7 @@ pub async fn call(
     arguments: &Arguments,
     subject: &Subject,
     code: &Embedded,
+    linters: &Linters,
     budget: &CpuBudget,
 ) -> Result<CodeAnalysis, ToolError> {
     if let Some(paths) = &arguments.paths {
@@ -37,5 +39,8 @@ pub async fn call(
             )));
         }
     }
-    code.analyze(subject, arguments.paths.as_deref(), budget).await
+    let mut analysis = code.analyze(subject, arguments.paths.as_deref(), budget).await?;
+    let wanted = |path: &str| arguments.paths.as_ref().is_none_or(|paths| paths.iter().any(|wanted| wanted == path));
+    linters.add_to(&mut analysis, subject, code.options(), wanted).await;
+    Ok(analysis)
 }

@@ -3,26 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::file::{Limits, Options};
+use crate::choice::Options;
+use crate::file::Limits;
 use crate::scan::analyze;
-
-fn extension(language: Language) -> &'static str {
-    match language {
-        Language::Python => "py",
-        Language::Java => "java",
-        Language::JavaScript => "js",
-        Language::TypeScript => "ts",
-        Language::Tsx => "tsx",
-        Language::Go => "go",
-        Language::Rust => "rs",
-        Language::CSharp => "cs",
-        Language::Php => "php",
-    }
-}
 
 /// The rules that speak of an example.
 fn heard(language: Language, code: &str) -> BTreeSet<String> {
-    let path = format!("src/app.{}", extension(language));
+    let path = format!("src/app.{}", language.extension());
     let options = Options { include_low_confidence: true, ..Options::default() };
     let analysis = analyze(&path, code, None, &options, &Limits::default()).unwrap();
     analysis.findings.into_iter().map(|finding| finding.rule_id).collect()

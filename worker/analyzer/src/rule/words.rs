@@ -5,6 +5,7 @@ use aho_corasick::AhoCorasick;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// The shortest word that tells files apart.
 const SHORTEST: usize = 3;
@@ -45,6 +46,11 @@ impl Document {
     pub(super) fn words(&self) -> Option<Vec<String>> {
         self.rule.words()
     }
+}
+
+/// The same of a rule that is read as a value.
+pub(crate) fn words_of(rule: &Value) -> Option<Vec<String>> {
+    Document::deserialize(rule).ok()?.words()
 }
 
 impl Shape {

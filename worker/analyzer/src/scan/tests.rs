@@ -152,7 +152,7 @@ fn matches_are_held_up_to_the_bound_and_the_first_one_past_it_is_named() {
     let tree = parse(Language::Python, &text, &Deadline::after(Duration::MAX)).unwrap();
     let options = Options::default();
     let scope = Scope { path: "a.py", language: Language::Python, options: &options, in_tests: false };
-    let (hits, partial) = matches(&tree, &text, &scope, &Deadline::after(Duration::MAX));
+    let (hits, partial) = matches(RuleSet::of(Language::Python), &tree, &text, &scope, &Deadline::after(Duration::MAX));
     assert_eq!(hits.len(), MAX_MATCHES);
     assert_eq!(partial.as_deref(), Some("too many matches: lines after 20001 were not looked at"));
 }
@@ -166,7 +166,8 @@ fn out_of_time_is_said() {
     let options = Options::default();
     let scope = Scope { path: "a.py", language: Language::Python, options: &options, in_tests: false };
     let tree = parse(Language::Python, &text, &Deadline::after(Duration::MAX)).unwrap();
-    let (hits, partial) = matches(&tree, &text, &scope, &Deadline::after(Duration::ZERO));
+    let (hits, partial) =
+        matches(RuleSet::of(Language::Python), &tree, &text, &scope, &Deadline::after(Duration::ZERO));
     assert_eq!((hits.len(), partial.as_deref()), (0, Some("out of time: lines after 1 were not looked at")));
 }
 

@@ -18,6 +18,7 @@ use crate::agent::run::Ended;
 use crate::backends::codeguru_reviewer::{self as codeguru, CodeguruReviewer};
 use crate::backends::cpu::CpuPool;
 use crate::backends::embedded::{self, Embedded, Exclude};
+use crate::backends::linters::{self, Linters};
 use crate::backends::parameter_store::Grid;
 use crate::backends::profile_files::{Place, ProfileFiles};
 use crate::backends::profiles::Profiles;
@@ -76,6 +77,7 @@ impl Stage {
         let backends = Backends {
             code: Arc::new(Embedded::new(client, pool, 1 << 24, settings)),
             codeguru: None,
+            linters: Arc::new(Linters::new(linters::Place::Files(Vec::new())).unwrap()),
             profiles: Arc::new(Profiles::Files(ProfileFiles::new(place, Some(10.0)).unwrap())),
             carbon: Grid::fixed(eco_coder_carbon::Input {
                 aws_region: "eu-west-1".into(),
@@ -95,6 +97,7 @@ impl Stage {
             files: vec![file],
             truncated: false,
             files_changed: 1,
+            settings: Arc::default(),
         };
         let (store, seal) = (SqliteStore::in_memory().unwrap(), SealKey::new(&[3; 32]));
         let (brief, day) = (Brief::default(), DayLimits::default());

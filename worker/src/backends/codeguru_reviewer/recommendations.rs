@@ -146,7 +146,8 @@ mod tests {
             file("large.py", Change::Unknown),
             file("gone.py", Change::Nothing),
         ];
-        Subject { target: serde_json::from_value(target).unwrap(), files, truncated: false, files_changed: 3 }
+        let target = serde_json::from_value(target).unwrap();
+        Subject { target, files, truncated: false, files_changed: 3, settings: Default::default() }
     }
 
     fn at(path: &str, lines: (i32, i32)) -> RecommendationSummary {

@@ -38,7 +38,7 @@ fn subject(path: &str, lines: u32) -> Subject {
     };
     let change = Change::Lines(LineSet::from_ranges([1..=lines]));
     let file = SubjectFile { path: path.to_owned(), previous_path: None, change };
-    Subject { target, files: vec![file], truncated: false, files_changed: 1 }
+    Subject { target, files: vec![file], truncated: false, files_changed: 1, settings: Arc::default() }
 }
 
 impl Stage {

@@ -89,6 +89,7 @@ pub(super) fn failure(error: &ApiError) -> ToolError {
 pub(super) struct Tally {
     findings: Vec<Finding>,
     pub(super) skipped: Vec<SkippedFile>,
+    notices: Vec<String>,
     analyzed: usize,
     suppressed: u32,
     partial: Option<String>,
@@ -97,6 +98,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// With what was said and spent before the first file.
+    pub(super) fn new(cpu: Duration, notices: Vec<String>) -> Self {
+        Self { notices, cpu, ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, looked: Looked) {
         match looked {
             Looked::At(analysis) => {
@@ -141,6 +147,7 @@ impl Tally {
             files_analyzed: self.analyzed,
             files_changed: subject.files_changed,
             skipped: self.skipped,
+            notices: self.notices,
             suppressed: self.suppressed,
             faults: self.faults,
             cpu_seconds: self.cpu.as_secs_f64(),

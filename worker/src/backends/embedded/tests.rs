@@ -74,6 +74,7 @@ fn subject(files: &[SubjectFile]) -> Subject {
         files: files.to_vec(),
         truncated: false,
         files_changed: files.len(),
+        settings: Arc::default(),
     }
 }
 

@@ -80,6 +80,7 @@ pub(super) fn analysis(findings: Vec<Finding>) -> CodeAnalysis {
         files_analyzed: 14,
         files_changed: 14,
         skipped: Vec::new(),
+        notices: Vec::new(),
         suppressed: 0,
         faults: 0,
         cpu_seconds: 0.9,

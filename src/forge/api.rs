@@ -22,6 +22,7 @@ use super::state::LoggedRequest;
 mod apps;
 mod calls;
 mod pages;
+mod reviews;
 mod route;
 
 use route::Endpoint;

@@ -101,12 +101,22 @@ at <code>{}</code></p>"#,
         updated_at: pull.created_at,
     };
     for comment in [&opening].into_iter().chain(&comments) {
-        html.push_str(&conversation(comment));
+        html.push_str(&conversation(comment, None));
+    }
+    for (comment, lines) in forge.line_comments(&repo, number) {
+        let place = match lines {
+            Some((first, last)) if first < last => format!("{} lines {first}-{last}", comment.path),
+            Some((_, last)) => format!("{} line {last}", comment.path),
+            None => format!("{}, outdated", comment.path),
+        };
+        html.push_str(&conversation(&comment.comment, Some(&place)));
     }
     Some(respond(StatusCode::OK, &format!("{} #{number}", pull.title), &html))
 }
 
-fn conversation(comment: &Comment) -> String {
+/// `place`: of a comment on lines.
+fn conversation(comment: &Comment, place: Option<&str>) -> String {
+    let place = place.map(|place| format!(" on <code>{}</code>", escape(place))).unwrap_or_default();
     let login = escape(&comment.author.login);
     let bot = if comment.author.bot { r#" <span class="bot">bot</span>"# } else { "" };
     let edited = if comment.updated_at > comment.created_at { " - edited" } else { "" };
@@ -119,7 +129,7 @@ fn conversation(comment: &Comment) -> String {
     let at = time(comment.created_at);
     format!(
         r#"<article class="comment" id="issuecomment-{}"><span class="avatar" aria-hidden="true">{initial}</span>
-<div class="box"><header><b>{login}</b>{bot} commented <time datetime="{at}">{}</time>{edited}</header>
+<div class="box"><header><b>{login}</b>{bot} commented{place} <time datetime="{at}">{}</time>{edited}</header>
 <div class="markdown">{body}</div></div></article>"#,
         comment.id,
         at.replace('T', " ").replace('Z', " UTC"),

@@ -8,10 +8,10 @@ use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
 
 use super::Forge;
-use super::content::{Content, ContentError, DEFAULT_BRANCH, FileChange, Tree};
+use super::content::{Content, ContentError, DEFAULT_BRANCH, Entry, FileChange, Tree};
 use super::faults::Fault;
 use super::state::{
-    Account, Comment, CommitStatus, KeptChanges, LastChange, LoggedRequest, Pull, PullView, Repository,
+    Account, Comment, CommitStatus, KeptChanges, LastChange, LineComment, LoggedRequest, Pull, PullView, Repository,
 };
 
 /// Why something can't be done.
@@ -147,7 +147,8 @@ impl Forge {
             updated_at: now,
             closed_at: None,
         };
-        repository.pulls.insert(next, Pull { view, comments: BTreeMap::new(), last: LastChange::default() });
+        repository.pulls.insert(next, Pull { view, comments: BTreeMap::new(),
+                line_comments: BTreeMap::new(), last: LastChange::default() });
         drop(state);
         self.changed();
         Ok(number)
@@ -280,6 +281,41 @@ impl Forge {
         Ok(())
     }
 
+    /// Comments on a pull request's lines, oldest first, each with its lines at the head now, or without if its code is gone.
+    pub fn line_comments(&self, repo: &RepoName, number: PullNumber) -> Vec<(LineComment, Option<(u32, u32)>)> {
+        let Ok(view) = self.pull(repo, number) else { return Vec::new() };
+        let comments: Vec<LineComment> = {
+            let state = self.state();
+            let pull = state.repository(repo).and_then(|repository| repository.pulls.get(&number.get()));
+            pull.map(|pull| pull.line_comments.values().cloned().collect()).unwrap_or_default()
+        };
+        let Ok(content) = self.content(repo) else { return Vec::new() };
+        let place = |comment: &LineComment| {
+            if comment.sha == view.head_sha {
+                return Some(comment.lines);
+            }
+            let Ok(Some(Entry::File { bytes, .. })) = content.entry(&view.head_sha, &comment.path) else { return None };
+            place_of(&String::from_utf8_lossy(&bytes), comment)
+        };
+        comments.into_iter().map(|comment| (comment.clone(), place(&comment))).collect()
+    }
+
+    /// Answers a comment on lines, as somebody.
+    pub fn answer_line_comment(&self, repo: &RepoName, id: u64, login: &str, body: &str) -> Result<u64, ForgeError> {
+        let now = self.now();
+        let mut state = self.state();
+        let (author, new) = (state.account(login), state.next_id());
+        let repository = state.repository_mut(repo).ok_or_else(|| ForgeError::UnknownRepository(repo.clone()))?;
+        let pull = repository.pulls.values_mut().find(|pull| pull.line_comments.contains_key(&id));
+        let pull = pull.ok_or(ForgeError::UnknownComment(id))?;
+        let answered = pull.line_comments.get(&id).ok_or(ForgeError::UnknownComment(id))?.clone();
+        let comment = Comment { id: new, author, body: body.to_owned(), created_at: now, updated_at: now };
+        pull.line_comments.insert(new, LineComment { comment, answers: Some(id), ..answered });
+        drop(state);
+        self.changed();
+        Ok(new)
+    }
+
     /// The marks beside a commit, oldest first.
     pub fn statuses(&self, repo: &RepoName, sha: &CommitSha) -> Vec<CommitStatus> {
         let state = self.state();
@@ -378,4 +414,12 @@ impl Forge {
         self.changed();
         Ok(())
     }
+}
+
+/// Where a comment's lines stand in a newer version of its file.
+fn place_of(text: &str, comment: &LineComment) -> Option<(u32, u32)> {
+    let (wanted, lines): (Vec<&str>, Vec<&str>) = (comment.text.lines().collect(), text.lines().collect());
+    let at = lines.windows(wanted.len().max(1)).position(|window| window == wanted)?;
+    let first = u32::try_from(at).ok()? + 1;
+    Some((first, first + comment.lines.1 - comment.lines.0))
 }

@@ -9,6 +9,7 @@ use super::content::{CommitInfo, Entry, FileChange};
 use super::state::{Account, Comment, CommitStatus, PullView, Repository};
 
 mod encode;
+pub(super) mod reviews;
 
 pub(super) use encode::{base64, encode_path};
 

@@ -40,6 +40,25 @@ pub struct Comment {
     pub updated_at: Timestamp,
 }
 
+/// A comment on lines of a pull request's diff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineComment {
+    /// The comment.
+    pub comment: Comment,
+    /// The review that it was written in.
+    pub review: u64,
+    /// The commit that it was written about.
+    pub sha: CommitSha,
+    /// The file there.
+    pub path: String,
+    /// The first and the last line there.
+    pub lines: (u32, u32),
+    /// What stood there, whole lines.
+    pub text: String,
+    /// The comment that it answers.
+    pub answers: Option<u64>,
+}
+
 /// A mark beside a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitStatus {
@@ -124,6 +143,8 @@ pub struct PullView {
 pub(super) struct Pull {
     pub(super) view: PullView,
     pub(super) comments: BTreeMap<u64, Comment>,
+    /// On lines, by id.
+    pub(super) line_comments: BTreeMap<u64, LineComment>,
     /// What a webhook tells about the latest change.
     pub(super) last: LastChange,
 }

@@ -75,6 +75,12 @@ one = f"{at}/issues/comments/{comment['id']}"
 check(f"{R}/issues/comments/{{comment_id}}", one)
 check(f"{R}/issues/comments/{{comment_id}}", one, "PATCH", {"body": "Another shape"})
 check(f"{R}/issues/comments/{{comment_id}}", one, "DELETE")
+added = next(file for file in files if "+" in file.get("patch", "") and file["status"] != "removed")
+line = int(added["patch"].split("+", 1)[1].split(",")[0].split(" ")[0]) or 1
+remark = {"event": "COMMENT", "commit_id": head, "comments": [{"path": added["filename"], "line": line, "side": "RIGHT", "body": "A line"}]}
+check(f"{R}/pulls/{{pull_number}}/reviews", f"{at}/pulls/{number}/reviews", "POST", remark)
+remarks = check(f"{R}/pulls/{{pull_number}}/comments", f"{at}/pulls/{number}/comments")
+check(f"{R}/pulls/comments/{{comment_id}}", f"{at}/pulls/comments/{remarks[0]['id']}", "DELETE")
 check(f"{R}/statuses/{{sha}}", f"{at}/statuses/{head}", "POST", {"state": "success", "context": "shapes"})
 check(f"{R}/commits/{{ref}}/statuses", f"{at}/commits/{head}/statuses")
 check(f"{R}/commits/{{ref}}/status", f"{at}/commits/{head}/status")

@@ -7,7 +7,7 @@ use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
 use serde_json::{Value, json};
 
 use super::route::Endpoint;
-use super::{Answer, Call, apps, pages};
+use super::{Answer, Call, apps, pages, reviews};
 use crate::forge::content::{CommitInfo, Content, ContentError, Entry};
 use crate::forge::script::ForgeError;
 use crate::forge::state::{Comment, CommitStatus, PullView, Repository, State};
@@ -77,6 +77,9 @@ fn perform(forge: &Forge, call: &Call) -> Result<Answer> {
             forge.delete_comment(repo, *id).map_err(refuse)?;
             Ok(Answer::json(204, &Value::Null))
         }
+        ("POST", E::Reviews(repo, number)) => reviews::create(forge, call, repo, *number),
+        ("GET", E::LineComments(repo, number)) => reviews::list(forge, call, repo, *number),
+        ("DELETE", E::LineComment(repo, id)) => reviews::delete(forge, repo, *id),
         ("POST", E::SetStatus(repo, sha)) => set_status(forge, call, repo, sha),
         ("GET", E::Statuses(repo, revision)) => statuses(forge, call, repo, revision),
         ("GET", E::CombinedStatus(repo, revision)) => combined_status(forge, repo, revision),
@@ -358,7 +361,7 @@ fn parameter<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
     call.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-fn json_body(call: &Call) -> Result<Value> {
+pub(super) fn json_body(call: &Call) -> Result<Value> {
     let value = serde_json::from_slice(&call.body).map_err(|_| Answer::error(400, "Problems parsing JSON"))?;
     match value {
         Value::Object(_) => Ok(value),
@@ -366,26 +369,26 @@ fn json_body(call: &Call) -> Result<Value> {
     }
 }
 
-fn number(number: u64) -> Result<PullNumber> {
+pub(super) fn number(number: u64) -> Result<PullNumber> {
     PullNumber::try_from(number).map_err(|_| Answer::not_found())
 }
 
-fn repository<'a>(state: &'a State, repo: &RepoName) -> Result<&'a Repository> {
+pub(super) fn repository<'a>(state: &'a State, repo: &RepoName) -> Result<&'a Repository> {
     state.repository(repo).ok_or_else(Answer::not_found)
 }
 
-fn content(forge: &Forge, repo: &RepoName) -> Result<Arc<Content>> {
+pub(super) fn content(forge: &Forge, repo: &RepoName) -> Result<Arc<Content>> {
     forge.content(repo).map_err(refuse)
 }
 
-fn refuse(error: ForgeError) -> Answer {
+pub(super) fn refuse(error: ForgeError) -> Answer {
     match error {
         ForgeError::Content(error) => refuse_revision(error),
         _ => Answer::not_found(),
     }
 }
 
-fn refuse_revision(error: ContentError) -> Answer {
+pub(super) fn refuse_revision(error: ContentError) -> Answer {
     match error {
         ContentError::UnknownRevision(_) | ContentError::BadRevision(_) => Answer::not_found(),
         ContentError::TooLarge => too_large(),

@@ -71,12 +71,17 @@ impl From<WireComment> for IssueComment {
 }
 
 impl IssueComment {
-    fn shortened(mut self) -> Self {
-        if let Some((end, _)) = self.body.char_indices().nth(MAX_LISTED_BODY) {
-            // A copy: what is cut off is not to stay allocated.
-            self.body = self.body[..end].to_owned();
-        }
-        self
+    fn shortened(self) -> Self {
+        Self { body: shortened(self.body), ..self }
+    }
+}
+
+/// As much of a body as is kept of a listed comment.
+pub(crate) fn shortened(body: String) -> String {
+    match body.char_indices().nth(MAX_LISTED_BODY) {
+        // A copy: what is cut off is not to stay allocated.
+        Some((end, _)) => body[..end].to_owned(),
+        None => body,
     }
 }
 

@@ -1,7 +1,8 @@
 //! GitHub's REST API as Eco-Coder needs it: a typed client over a transport seam, with sign-in, rate limits, retries
 //! where they are safe, and a parser of patches. Decides nothing about reviews; keeps nothing between processes.
 //!
-//! Start at [`GitHub`]; its endpoints are in [`app`], [`users`], [`pulls`], [`contents`], [`comments`] and [`statuses`].
+//! Start at [`GitHub`]; its endpoints are in [`app`], [`users`], [`pulls`], [`contents`], [`comments`],
+//! [`reviews`] and [`statuses`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
@@ -19,6 +20,7 @@ pub mod limits;
 mod pages;
 pub mod patch;
 pub mod pulls;
+pub mod reviews;
 pub mod statuses;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -34,6 +36,7 @@ pub use error::ApiError;
 pub use git::git_root;
 pub use http::{HttpSettings, HttpTransport, SetupError};
 pub use pulls::{ChangedFile, FileList, FileStatus, Pull, PullState};
+pub use reviews::{NewReviewComment, ReviewComment};
 pub use statuses::{Status, StatusState};
 pub use transport::{Transport, TransportError};
 pub use users::User;

@@ -37,6 +37,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// Is this line one of them?
+    pub fn contains(self, line: u32) -> bool {
+        line >= self.start && line - self.start < self.count
+    }
+
     /// The line after the last one.
     fn end(self) -> u32 {
         if self.count == 0 { self.start + 1 } else { self.start + self.count }

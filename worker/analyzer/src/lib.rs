@@ -40,6 +40,7 @@
 mod checks;
 mod file;
 mod finding;
+mod fix;
 mod language;
 mod lines;
 mod markup;
@@ -53,6 +54,7 @@ mod tree;
 
 pub use file::{FileAnalysis, Limits, Options, Skipped};
 pub use finding::{Category, Confidence, Finding, Severity, UnknownSeverity};
+pub use fix::{Fix, apply_fixes};
 pub use language::Language;
 pub use lines::LineSet;
 pub use rule::{RuleInfo, rules, rules_digest};

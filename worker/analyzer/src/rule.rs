@@ -16,8 +16,9 @@ use self::words::{Document, Prefilter};
 use crate::checks::{self, Check};
 use crate::file::Options;
 use crate::finding::{Category, Confidence, Severity};
+use crate::fix::{FixFile, Rewrite};
 use crate::language::Language;
-use crate::tree::Node;
+use crate::tree::{Match, Node};
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/rules.rs"));
@@ -46,6 +47,8 @@ pub struct RuleInfo {
     pub link: Option<String>,
     /// Whether the rule speaks in test code too.
     pub in_tests: bool,
+    /// Whether the rule has a mechanical fix, for some of what it finds at least.
+    pub fixable: bool,
 }
 
 impl RuleInfo {
@@ -80,6 +83,8 @@ pub(crate) struct RuleFile {
     /// Names of [`crate::checks`] that a match must pass as well.
     #[serde(default)]
     checks: Vec<String>,
+    /// What a match is to become, where that is mechanical.
+    fix: Option<FixFile>,
     /// Read by the tests.
     #[cfg_attr(not(test), expect(dead_code, reason = "test data that lives beside the rule it tests"))]
     pub(crate) examples: Examples,
@@ -92,6 +97,9 @@ pub(crate) struct RuleFile {
 pub(crate) struct Examples {
     pub(crate) bad: Vec<String>,
     pub(crate) good: Vec<String>,
+    /// Of a rule with a fix: what it makes of each bad example, null if nothing.
+    #[serde(default)]
+    pub(crate) fixed: Vec<Option<String>>,
 }
 
 /// Why a rule file can't be used. A test keeps this from ever leaving the house.
@@ -105,6 +113,8 @@ pub(crate) enum RuleError {
     NoSuchCheck { id: String, name: String },
     #[error("{id}: must name the kinds of node it matches")]
     NoKinds { id: String },
+    #[error("{id}: can't use its fix: {reason}")]
+    Fix { id: String, reason: String },
 }
 
 /// A rule ready to match one language.
@@ -112,6 +122,8 @@ pub(crate) struct Rule {
     pub(crate) info: RuleInfo,
     matcher: RuleCore,
     checks: Vec<Check>,
+    /// The cases of its fix, in order.
+    pub(crate) rewrites: Vec<Rewrite>,
 }
 
 impl Rule {
@@ -126,7 +138,7 @@ impl Rule {
         let core = SerializableRuleCore {
             rule: file.rule.clone(),
             constraints: file.constraints.clone(),
-            utils: Some(utils),
+            utils: Some(utils.clone()),
             transform: None,
         };
         let matcher = core.get_matcher(DeserializeEnv::new(language.grammar())).map_err(|e| engine(&e))?;
@@ -140,7 +152,9 @@ impl Rule {
                 checks::named(name).ok_or_else(|| RuleError::NoSuchCheck { id: file.id.clone(), name: name.clone() })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { info: file.info(), matcher, checks })
+        let rewrites = file.fix.as_ref().map(|fix| Rewrite::compile(fix, &matcher, language, &utils));
+        let rewrites = rewrites.transpose().map_err(|reason| RuleError::Fix { id: file.id.clone(), reason })?;
+        Ok(Self { info: file.info(), matcher, checks, rewrites: rewrites.unwrap_or_default() })
     }
 
     /// Whether the caller wants to hear this rule.
@@ -151,12 +165,17 @@ impl Rule {
 
     /// Whether the rule matches at exactly this node.
     pub(crate) fn matches(&self, node: &Node<'_>) -> bool {
-        self.matcher.match_node(node.clone()).is_some_and(|found| self.checks.iter().all(|check| check(&found)))
+        self.found(node).is_some()
+    }
+
+    /// The match at exactly this node, with the pieces that the rule names.
+    pub(crate) fn found<'t>(&self, node: &Node<'t>) -> Option<Match<'t>> {
+        self.matcher.match_node(node.clone()).filter(|found| self.checks.iter().all(|check| check(found)))
     }
 }
 
 impl RuleFile {
-    fn info(&self) -> RuleInfo {
+    pub(crate) fn info(&self) -> RuleInfo {
         let flat = |text: &String| text.split_whitespace().collect::<Vec<_>>().join(" ");
         RuleInfo {
             id: self.id.clone(),
@@ -171,6 +190,7 @@ impl RuleFile {
             evidence: self.evidence.as_ref().map(flat),
             link: self.link.clone(),
             in_tests: self.in_tests,
+            fixable: self.fix.is_some(),
         }
     }
 }

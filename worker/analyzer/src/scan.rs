@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::file::{FileAnalysis, Limits, Options, Skipped};
 use crate::finding::{Finding, fingerprint};
+use crate::fix::{self, Source};
 use crate::language::Language;
 use crate::lines::LineSet;
 use crate::parse::{Deadline, parse};
@@ -57,28 +58,38 @@ pub fn analyze(
         let partial = Some("out of time: the comments that mute findings were not read".to_owned());
         return Ok(FileAnalysis { partial, ..FileAnalysis::default() });
     };
-    Ok(select(&hits, text, &suppressions, &scope, changed, limits, partial))
+    let mut analysis = select(&hits, text, &suppressions, &scope, changed, limits, partial);
+    let source = Source { text, tree: &tree, scope: &scope, deadline: &deadline };
+    analysis.refused_fixes = fix::attach(&mut analysis.findings, &hits, &source, changed, limits);
+    Ok(analysis)
 }
 
 /// What decides which rules speak.
-struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     path: &'a str,
-    language: Language,
+    pub(crate) language: Language,
     options: &'a Options,
     in_tests: bool,
 }
 
 impl Scope<'_> {
-    fn wants(&self, rule: &Rule) -> bool {
+    pub(crate) fn wants(&self, rule: &Rule) -> bool {
         rule.is_on(self.options) && (rule.info.in_tests || !self.in_tests)
+    }
+
+    /// Whether a rule that is wanted speaks of exactly this node.
+    pub(crate) fn speaks(&self, rule: &Rule, node: &Node<'_>) -> bool {
+        rule.matches(node)
+            && !node.get_inner_node().has_error()
+            && (self.language != Language::Rust || rule.info.in_tests || !in_rust_test(node))
     }
 }
 
 /// A rule and a place where it matched.
-struct Hit {
-    rule: &'static Rule,
-    bytes: Range<usize>,
-    lines: (u32, u32),
+pub(crate) struct Hit {
+    pub(crate) rule: &'static Rule,
+    pub(crate) bytes: Range<usize>,
+    pub(crate) lines: (u32, u32),
     function: String,
 }
 
@@ -104,10 +115,7 @@ fn matches(tree: &Tree, text: &str, scope: &Scope<'_>, deadline: &Deadline) -> (
         }
         for &index in candidates.iter().filter(|&&index| wanted[index]) {
             let rule = &rules[index];
-            if !rule.matches(&node) || node.get_inner_node().has_error() {
-                continue;
-            }
-            if scope.language == Language::Rust && !rule.info.in_tests && in_rust_test(&node) {
+            if !scope.speaks(rule, &node) {
                 continue;
             }
             if hits.len() >= MAX_MATCHES {
@@ -186,6 +194,8 @@ fn select(
             link: info.link.clone(),
             evidence: info.evidence.clone(),
             fingerprint: fingerprint(&info.id, scope.path, &hit.function, matched, this),
+            fixable: false,
+            fix: None,
         });
     }
     analysis.findings.sort_by(|a, b| (a.start_line, &a.rule_id).cmp(&(b.start_line, &b.rule_id)));

@@ -147,8 +147,10 @@ impl Forge {
             updated_at: now,
             closed_at: None,
         };
-        repository.pulls.insert(next, Pull { view, comments: BTreeMap::new(),
-                line_comments: BTreeMap::new(), last: LastChange::default() });
+        repository.pulls.insert(
+            next,
+            Pull { view, comments: BTreeMap::new(), line_comments: BTreeMap::new(), last: LastChange::default() },
+        );
         drop(state);
         self.changed();
         Ok(number)

@@ -43,7 +43,7 @@ pub(super) fn test(path: &Path) -> anyhow::Result<ExitCode> {
 fn words(failure: &Failure) -> String {
     let Failure { rule, language, bad, code, why } = failure;
     let said = match (why, bad) {
-        (Some(why), _) => format!("can't look at this example ({why})"),
+        (Some(why), _) => format!("differs from its example: {why}"),
         (None, true) => "is silent on a bad example".to_owned(),
         (None, false) => "speaks of a good example".to_owned(),
     };

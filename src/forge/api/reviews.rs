@@ -40,7 +40,8 @@ pub(super) fn create(forge: &Forge, call: &Call, repo: &RepoName, pull: u64) -> 
         }
         let last = line("line").ok_or_else(|| invalid("Line can't be blank"))?;
         let lines = (line("start_line").unwrap_or(last), last);
-        let changed = changes.iter().find(|file| file.path == path).ok_or_else(|| invalid("Path could not be resolved"))?;
+        let changed =
+            changes.iter().find(|file| file.path == path).ok_or_else(|| invalid("Path could not be resolved"))?;
         if lines.0 > lines.1 || !(lines.0..=lines.1).all(|line| in_diff(changed, line)) {
             return Err(invalid("Line could not be resolved"));
         }
@@ -69,7 +70,8 @@ pub(super) fn create(forge: &Forge, call: &Call, repo: &RepoName, pull: u64) -> 
         pulled.line_comments.insert(id, LineComment { comment, review, sha, path, lines, text, answers: None });
     }
     let root = &forge.settings().base_url;
-    let answer = Answer::json(200, &shapes::reviews::review(root, repository(&state, repo)?, pull, review, &sha, &author, now));
+    let answer =
+        Answer::json(200, &shapes::reviews::review(root, repository(&state, repo)?, pull, review, &sha, &author, now));
     drop(state);
     forge.changed();
     Ok(answer)

@@ -21,6 +21,11 @@ pub struct Limits {
     pub max_depth: usize,
     /// Findings kept for a file; beyond it the result is partial.
     pub max_findings_per_file: usize,
+    /// Fixes that are tried for a file, each at the cost of parsing it once more; 0 tries none. Findings beyond it have no
+    /// fix.
+    pub max_fixes_per_file: usize,
+    /// Largest file, in bytes, that fixes are tried for.
+    pub max_fixable_bytes: usize,
     /// Time for one file. Over before it is parsed: [`Skipped::TimedOut`]; while matching: the result is partial.
     pub time: Duration,
 }
@@ -32,6 +37,8 @@ impl Default for Limits {
             max_line_bytes: 64 << 10,
             max_depth: 1_000,
             max_findings_per_file: 200,
+            max_fixes_per_file: 20,
+            max_fixable_bytes: 256 << 10,
             time: Duration::from_secs(10),
         }
     }
@@ -95,6 +102,9 @@ pub struct FileAnalysis {
     pub suppressed: u32,
     /// Why the findings may not be all there are, in words for the report.
     pub partial: Option<String>,
+    /// Fixes that were not offered because the mended text didn't parse, or still had the fault or one as grave.
+    #[serde(skip)]
+    pub refused_fixes: u32,
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fix::Fix;
+
 /// How much a finding matters, least first, so that `>=` reads as "at least".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
@@ -129,6 +131,12 @@ pub struct Finding {
     pub evidence: Option<String>,
     /// 16 hex digits that survive the code's moving to other lines.
     pub fingerprint: String,
+    /// Whether there is a mechanical fix for it on the lines that were asked for.
+    #[serde(default)]
+    pub fixable: bool,
+    /// The fix itself. It is source, so it is never stored: whoever needs it later analyses the file again.
+    #[serde(skip)]
+    pub fix: Option<Fix>,
 }
 
 /// The identity of a finding: rule, file, enclosing function, matched text without regard to white space, and which

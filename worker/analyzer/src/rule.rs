@@ -16,8 +16,9 @@ pub(crate) use self::words::words_of;
 use self::words::{Document, Prefilter};
 use crate::checks::{self, Check};
 use crate::finding::{Category, Confidence, Severity};
+use crate::fix::{FixFile, Rewrite};
 use crate::language::Language;
-use crate::tree::Node;
+use crate::tree::{Match, Node};
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/rules.rs"));
@@ -46,6 +47,8 @@ pub struct RuleInfo {
     pub link: Option<String>,
     /// Whether the rule speaks in test code too.
     pub in_tests: bool,
+    /// Whether the rule has a mechanical fix, for some of what it finds at least.
+    pub fixable: bool,
 }
 
 impl RuleInfo {
@@ -80,19 +83,24 @@ pub(crate) struct RuleFile {
     /// Names of [`crate::checks`] that a match must pass as well.
     #[serde(default)]
     checks: Vec<String>,
+    /// What a match is to become, where that is mechanical.
+    fix: Option<FixFile>,
     /// Read by the tests, and by `OwnRules::failures`.
     #[serde(default)]
     examples: Examples,
 }
 
 /// Code that a rule must speak of, and code on which it must be silent.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Examples {
     #[serde(default)]
     pub(crate) bad: Vec<String>,
     #[serde(default)]
     pub(crate) good: Vec<String>,
+    /// Of a rule with a fix: what it makes of each bad example, null if nothing.
+    #[serde(default)]
+    pub(crate) fixed: Vec<Option<String>>,
 }
 
 /// Why a rule file can't be used. A test keeps this from ever leaving the house.
@@ -106,6 +114,8 @@ pub(crate) enum RuleError {
     NoSuchCheck { id: String, name: String },
     #[error("{id}: must name the kinds of node it matches")]
     NoKinds { id: String },
+    #[error("{id}: can't use its fix: {reason}")]
+    Fix { id: String, reason: String },
 }
 
 /// A rule ready to match one language.
@@ -113,6 +123,8 @@ pub(crate) struct Rule {
     pub(crate) info: RuleInfo,
     matcher: RuleCore,
     checks: Vec<Check>,
+    /// The cases of its fix, in order.
+    pub(crate) rewrites: Vec<Rewrite>,
 }
 
 impl Rule {
@@ -127,7 +139,7 @@ impl Rule {
         let core = SerializableRuleCore {
             rule: file.rule.clone(),
             constraints: file.constraints.clone(),
-            utils: Some(utils),
+            utils: Some(utils.clone()),
             transform: None,
         };
         let matcher = core.get_matcher(DeserializeEnv::new(language.grammar())).map_err(|e| engine(&e))?;
@@ -141,12 +153,19 @@ impl Rule {
                 checks::named(name).ok_or_else(|| RuleError::NoSuchCheck { id: file.id.clone(), name: name.clone() })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { info: file.info(), matcher, checks })
+        let rewrites = file.fix.as_ref().map(|fix| Rewrite::compile(fix, &matcher, language, &utils));
+        let rewrites = rewrites.transpose().map_err(|reason| RuleError::Fix { id: file.id.clone(), reason })?;
+        Ok(Self { info: file.info(), matcher, checks, rewrites: rewrites.unwrap_or_default() })
     }
 
     /// Whether the rule matches at exactly this node.
     pub(crate) fn matches(&self, node: &Node<'_>) -> bool {
-        self.matcher.match_node(node.clone()).is_some_and(|found| self.checks.iter().all(|check| check(&found)))
+        self.found(node).is_some()
+    }
+
+    /// The match at exactly this node, with the pieces that the rule names.
+    pub(crate) fn found<'t>(&self, node: &Node<'t>) -> Option<Match<'t>> {
+        self.matcher.match_node(node.clone()).filter(|found| self.checks.iter().all(|check| check(found)))
     }
 }
 
@@ -178,6 +197,7 @@ impl RuleFile {
             evidence: self.evidence.as_ref().map(flat),
             link: self.link.clone(),
             in_tests: self.in_tests,
+            fixable: self.fix.is_some(),
         }
     }
 }

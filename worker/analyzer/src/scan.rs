@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use crate::choice::Options;
 use crate::file::{FileAnalysis, Limits, Skipped};
-use crate::finding::{Finding, fingerprint};
+use crate::finding::{Finding, Severity, fingerprint};
+use crate::fix::{self, Source};
 use crate::language::Language;
 use crate::lines::LineSet;
 use crate::own::MAX_OWN_SOURCE;
@@ -53,10 +54,10 @@ pub fn analyze(
         return Err(Skipped::TooDeep { limit: u32::try_from(limits.max_depth).unwrap_or(u32::MAX) });
     }
     let scope = Scope { path, language, options, in_tests: is_test_path(path) };
-    let (mut hits, mut partial) = matches(RuleSet::of(language), &tree, text, &scope, &deadline);
-    if let Some(own) = options.own_rules.as_ref().and_then(|own| own.of(language)) {
-        let (theirs, why) = own_matches(own, &tree, text, &scope, &deadline);
-        hits.extend(theirs);
+    let (mut hits, mut partial) = (Vec::new(), scope.own_rules_asleep(text.len()));
+    for rules in scope.rule_sets(text.len()) {
+        let (found, why) = matches(rules, &tree, text, &scope, &deadline);
+        hits.extend(found);
         partial = partial.or(why);
     }
     let partial = partial.or_else(|| mostly_errors(&tree).then(|| format!("does not parse as {language}")));
@@ -64,28 +65,54 @@ pub fn analyze(
         let partial = Some("out of time: the comments that mute findings were not read".to_owned());
         return Ok(FileAnalysis { partial, ..FileAnalysis::default() });
     };
-    Ok(select(&hits, text, &suppressions, &scope, changed, limits, partial))
+    let mut analysis = select(&hits, text, &suppressions, &scope, changed, limits, partial);
+    let source = Source { text, tree: &tree, scope: &scope, deadline: &deadline };
+    analysis.refused_fixes = fix::attach(&mut analysis.findings, &hits, &source, changed, limits);
+    Ok(analysis)
 }
 
 /// What decides which rules speak.
-struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     path: &'a str,
-    language: Language,
+    pub(crate) language: Language,
     options: &'a Options,
     in_tests: bool,
 }
 
-impl Scope<'_> {
-    fn wants(&self, rule: &Rule) -> bool {
+impl<'a> Scope<'a> {
+    /// Ours, and the repository's own if the text is short enough for them.
+    pub(crate) fn rule_sets(&self, bytes: usize) -> impl Iterator<Item = &'a RuleSet> + use<'a> {
+        let own = self.options.own_rules.as_ref().filter(|_| bytes <= MAX_OWN_SOURCE);
+        std::iter::once(RuleSet::of(self.language)).chain(own.and_then(|own| own.of(self.language)))
+    }
+
+    fn own_rules_asleep(&self, bytes: usize) -> Option<String> {
+        let own = self.options.own_rules.as_ref().and_then(|own| own.of(self.language));
+        let why = || format!("over {} kB: the repository's own rules were not asked", MAX_OWN_SOURCE >> 10);
+        own.filter(|_| bytes > MAX_OWN_SOURCE).map(|_| why())
+    }
+
+    pub(crate) fn severity(&self, rule: &Rule) -> Severity {
+        self.options.severity(&rule.info)
+    }
+
+    pub(crate) fn wants(&self, rule: &Rule) -> bool {
         self.options.wants(&rule.info) && (rule.info.in_tests || !self.in_tests)
+    }
+
+    /// Whether a rule that is wanted speaks of exactly this node.
+    pub(crate) fn speaks(&self, rule: &Rule, node: &Node<'_>) -> bool {
+        rule.matches(node)
+            && !node.get_inner_node().has_error()
+            && (self.language != Language::Rust || rule.info.in_tests || !in_rust_test(node))
     }
 }
 
 /// A rule and a place where it matched.
-struct Hit<'a> {
-    rule: &'a Rule,
-    bytes: Range<usize>,
-    lines: (u32, u32),
+pub(crate) struct Hit<'a> {
+    pub(crate) rule: &'a Rule,
+    pub(crate) bytes: Range<usize>,
+    pub(crate) lines: (u32, u32),
     function: String,
 }
 
@@ -116,10 +143,7 @@ fn matches<'a>(
         }
         for &index in candidates.iter().filter(|&&index| wanted[index]) {
             let rule = &rules[index];
-            if !rule.matches(&node) || node.get_inner_node().has_error() {
-                continue;
-            }
-            if scope.language == Language::Rust && !rule.info.in_tests && in_rust_test(&node) {
+            if !scope.speaks(rule, &node) {
                 continue;
             }
             if hits.len() >= MAX_MATCHES {
@@ -130,21 +154,6 @@ fn matches<'a>(
         }
     }
     (hits, None)
-}
-
-/// What a repository's own rules match, each of their nodes after ours.
-fn own_matches<'a>(
-    rules: &'a RuleSet,
-    tree: &Tree,
-    text: &str,
-    scope: &Scope<'_>,
-    deadline: &Deadline,
-) -> (Vec<Hit<'a>>, Option<String>) {
-    if text.len() > MAX_OWN_SOURCE {
-        let why = format!("over {} kB: the repository's own rules were not asked", MAX_OWN_SOURCE >> 10);
-        return (Vec::new(), Some(why));
-    }
-    matches(rules, tree, text, scope, deadline)
 }
 
 /// First and last line of a node, from 1. A node that ends with a line break ends on the line it breaks.
@@ -205,7 +214,7 @@ fn select(
             rule_id: info.id.clone(),
             aliases: info.aliases.clone(),
             title: info.title.clone(),
-            severity: scope.options.severity(info),
+            severity: scope.severity(hit.rule),
             category: info.category,
             confidence: info.confidence,
             description: info.description.clone(),
@@ -213,6 +222,8 @@ fn select(
             link: info.link.clone(),
             evidence: info.evidence.clone(),
             fingerprint: fingerprint(&info.id, scope.path, &hit.function, matched, this),
+            fixable: false,
+            fix: None,
         });
     }
     analysis.findings.sort_by(|a, b| (a.start_line, &a.rule_id).cmp(&(b.start_line, &b.rule_id)));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::OwnRules;
 use crate::choice::{Choice, Options, Selector};
 use crate::file::Limits;
+use crate::fix::{Fix, apply_fixes};
 use crate::language::Language;
 use crate::rule::RuleFile;
 use crate::scan::analyze;
@@ -16,6 +17,8 @@ pub(super) struct Example {
     language: Language,
     code: String,
     bad: bool,
+    /// What the rule's fix should make of it, if the rule says so.
+    fixed: Option<Option<String>>,
 }
 
 /// An example that says something else than its rule.
@@ -29,20 +32,24 @@ pub struct Failure {
     pub bad: bool,
     /// The example.
     pub code: String,
-    /// What went wrong, if it could not be looked at.
+    /// What went wrong, if it isn't that the rule speaks or is silent.
     pub why: Option<String>,
 }
 
 impl Example {
     pub(super) fn of(file: &RuleFile) -> Vec<Self> {
         let examples = file.examples();
-        let all = examples.bad.iter().map(|code| (code, true)).chain(examples.good.iter().map(|code| (code, false)));
-        let of = |(code, bad): (&String, bool)| {
-            let each =
-                move |&language: &Language| Self { rule: file.id().to_owned(), language, code: code.clone(), bad };
-            file.languages().iter().map(each).collect::<Vec<_>>()
-        };
-        all.flat_map(of).collect()
+        let fixed = examples.fixed.iter().cloned().map(Some).chain(std::iter::repeat(None));
+        let bad = examples.bad.iter().zip(fixed).map(|(code, fixed)| (code, true, fixed));
+        let good = examples.good.iter().map(|code| (code, false, None));
+        let mut all = Vec::new();
+        for (code, bad, fixed) in bad.chain(good) {
+            all.extend(file.languages().iter().map(|&language| {
+                let (rule, code, fixed) = (file.id().to_owned(), code.clone(), fixed.clone());
+                Self { rule, language, code, bad, fixed }
+            }));
+        }
+        all
     }
 }
 
@@ -64,11 +71,20 @@ impl OwnRules {
         let path = format!("src/example.{}", example.language.extension());
         let analysis = analyze(&path, &example.code, None, &options, &Limits::default());
         let why = match analysis {
-            Ok(analysis) if analysis.findings.is_empty() != example.bad => return None,
-            Ok(analysis) => analysis.partial,
-            Err(skipped) => Some(skipped.to_string()),
+            Err(skipped) => Some(format!("it is not looked at: {skipped}")),
+            Ok(analysis) if analysis.findings.is_empty() == example.bad => {
+                analysis.partial.map(|partial| format!("it is not looked at whole: {partial}"))
+            }
+            Ok(analysis) => {
+                let fixes: Vec<&Fix> = analysis.findings.iter().filter_map(|finding| finding.fix.as_ref()).collect();
+                let made = (!fixes.is_empty()).then(|| apply_fixes(&example.code, &fixes).0);
+                match &example.fixed {
+                    Some(fixed) if *fixed != made => Some("its fix makes something else of it".to_owned()),
+                    _ => return None,
+                }
+            }
         };
-        let Example { rule, language, code, bad } = example.clone();
+        let Example { rule, language, code, bad, .. } = example.clone();
         Some(Failure { rule, language, bad, code, why })
     }
 }

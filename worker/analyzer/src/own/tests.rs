@@ -132,6 +132,34 @@ fn examples_are_tried() {
 }
 
 #[test]
+fn a_fix_of_an_own_rule_is_offered_and_tried() {
+    let fixing = with("rule: {pattern: print($$$)}", "rule: {pattern: print($X)}\nfix: log.info($X)");
+    let fixed = |made: &str| fixing.replace("bad: ['print(1)']", &format!("bad: ['print(1)']\n  fixed: ['{made}']"));
+    let (rules, problems) = read(&fixed("log.info(1)"));
+    assert_eq!(problems, Vec::<String>::new());
+    let rules = Arc::new(rules);
+    assert_eq!(rules.failures(), []);
+    let options = Options { own_rules: Some(rules), ..Options::default() };
+    let analysis = analyze("app.py", "if x:\n    print(2)\n", None, &options, &Limits::default()).unwrap();
+    assert_eq!(analysis.findings[0].fix.as_ref().unwrap().replacement, "    log.info(2)");
+    assert_eq!(
+        Arc::new(read(&fixed("log(1)")).0).failures()[0].why.as_deref(),
+        Some("its fix makes something else of it")
+    );
+}
+
+#[test]
+fn a_fix_of_an_own_rule_that_leaves_its_fault_there_is_not_offered() {
+    let again = with(
+        "rule: {pattern: print($$$)}",
+        "rule: {kind: call, regex: '^print', pattern: print($X)}\nfix: print(($X))",
+    );
+    let options = Options { own_rules: Some(Arc::new(read(&again).0)), ..Options::default() };
+    let analysis = analyze("app.py", "print(2)\n", None, &options, &Limits::default()).unwrap();
+    assert_eq!((analysis.findings.len(), analysis.findings[0].fixable), (1, false));
+}
+
+#[test]
 fn a_long_file_is_not_shown_to_own_rules_and_that_is_said() {
     let options = Options { own_rules: Some(Arc::new(read(PRINT).0)), ..Options::default() };
     let text = format!("print(1)\n{}", format!("# {}\n", "x".repeat(60_000)).repeat(MAX_OWN_SOURCE / 60_000 + 1));

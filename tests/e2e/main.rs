@@ -25,6 +25,7 @@ mod recorded;
 mod repository_settings;
 mod signature;
 mod storage;
+mod suggestions;
 mod trouble;
 
 #[path = "../support/process.rs"]

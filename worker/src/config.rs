@@ -1,5 +1,6 @@
 //! The worker's settings: its tables of the settings file, checked against each other, before anything starts.
 
+mod checks;
 mod codeguru;
 pub mod model;
 pub mod sign_in;
@@ -245,9 +246,10 @@ impl WorkerConfig {
         let github: GitHubTable = settings.table("github")?;
         let codeguru = codeguru::from_table(&analysis, &github.api_url, settings)?;
         let worker: WorkerTable = settings.table("worker")?;
-        check_worker(&worker, &github)?;
-        check_analysis(&analysis, &profiles, &worker)?;
-        check_appetite(&analysis, &model)?;
+        let report: ReportTable = settings.table("report")?;
+        checks::worker(&worker, &github)?;
+        checks::analysis(&analysis, &profiles, &worker)?;
+        checks::appetite(&analysis, &model, &report)?;
         Ok(Self {
             deployment: deployment(settings)?,
             dry_run: settings.dry_run()?,
@@ -264,7 +266,7 @@ impl WorkerConfig {
             profiles_place: ProfilesPlace::from_settings(settings, &profiles, &data_dir)?,
             intensity_path: intensity_path(settings)?,
             carbon: carbon(settings.table("carbon")?)?,
-            report: settings.table("report")?,
+            report,
             policy: Policy::new(settings.table::<PolicyConfig>("policy")?)?,
             telemetry: settings.table::<TelemetryConfig>("telemetry")?.check()?,
             worker,
@@ -340,106 +342,6 @@ fn deployment(settings: &Settings) -> Result<String, ConfigError> {
     let name = settings.text("deployment")?.unwrap_or_else(|| "eco-coder".to_owned());
     let legal = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if legal { Ok(name) } else { Err(ConfigError::value("deployment", "it must be 1 to 64 letters, digits and '-'")) }
-}
-
-/// A profiler that samples less than once a minute has nothing to say.
-const MAX_SAMPLE_MS: f64 = 60_000.0;
-
-/// Between the check of a lease and the start of a write, seconds.
-const LEASE_MARGIN: u64 = 2;
-
-fn check_worker(worker: &WorkerTable, github: &GitHubTable) -> Result<(), ConfigError> {
-    let between = |key: &str, value: u64, low: u64, high: u64| {
-        if (low..=high).contains(&value) {
-            Ok(())
-        } else {
-            Err(ConfigError::value(key, &format!("it must be from {low} to {high}")))
-        }
-    };
-    between("worker.jobs", worker.jobs as u64, 1, 10_000)?;
-    between("worker.source_bytes", worker.source_bytes as u64, 1 << 20, 1 << 40)?;
-    between("worker.cpu_threads", worker.cpu_threads as u64, 0, 1024)?;
-    between("worker.visibility_seconds", worker.visibility_seconds, 3, 12 * 3600)?;
-    between("worker.lease_seconds", worker.lease_seconds, 3, 12 * 3600)?;
-    between("worker.hide_seconds", worker.hide_seconds, 1, 12 * 3600)?;
-    between("worker.cooldown_seconds", worker.cooldown_seconds, 0, 3600)?;
-    between("worker.max_attempts", worker.max_attempts.into(), 1, 100)?;
-    between("worker.retry_cap_seconds", worker.retry_cap_seconds, worker.retry_seconds, 3600)?;
-    between("github.request_timeout_seconds", github.request_timeout_seconds, 1, 600)?;
-    // Above it, a second write would always give up waiting for its turn.
-    between("github.write_interval_ms", github.write_interval_ms, 0, 5000)?;
-    between("worker.outage_seconds", worker.outage_seconds, 1, 3600)?;
-    between("worker.shutdown_grace_seconds", worker.shutdown_grace_seconds, 0, 3600)?;
-    let write = write_time(github).as_secs();
-    if worker.lease_seconds < write + LEASE_MARGIN {
-        return Err(ConfigError::value(
-            "worker.lease_seconds",
-            &format!(
-                "it must be at least {LEASE_MARGIN} s longer than a write to GitHub can take ({write} s: github.request_timeout_seconds and its pacing)"
-            ),
-        ));
-    }
-    Ok(())
-}
-
-fn check_analysis(analysis: &AnalysisTable, profiles: &ProfilesTable, worker: &WorkerTable) -> Result<(), ConfigError> {
-    // Reading the rules takes a while: only if there is something to compare.
-    let known: Vec<String> = if analysis.disabled_rules.is_empty() {
-        Vec::new()
-    } else {
-        eco_coder_analyzer::rules().into_iter().map(|rule| rule.id).collect()
-    };
-    if let Some(unknown) = analysis.disabled_rules.iter().find(|id| !known.contains(id)) {
-        // Anything else isn't repeated: it may be a secret in the wrong place.
-        let like_an_id = unknown.len() <= 20
-            && unknown.starts_with("EC-")
-            && unknown.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
-        let problem = if like_an_id {
-            format!("there is no rule {unknown}; see eco-coder rules")
-        } else {
-            "an entry is no rule's id; rule ids look like EC-PY-072, see eco-coder rules".to_owned()
-        };
-        return Err(ConfigError::value("analysis.disabled_rules", &problem));
-    }
-    if profiles.folded_sample_ms.is_some_and(|ms| !(ms > 0.0 && ms <= MAX_SAMPLE_MS)) {
-        return Err(ConfigError::value(
-            "profiles.folded_sample_ms",
-            "it must be more than 0 and at most 60000; at 100 samples a second it is 10",
-        ));
-    }
-    if analysis.max_files == 0 || analysis.max_file_bytes == 0 || analysis.max_file_bytes > worker.source_bytes / 2 {
-        return Err(ConfigError::value(
-            "analysis",
-            "max_files and max_file_bytes must not be 0, and one file and its copy must fit into worker.source_bytes",
-        ));
-    }
-    let timeouts = [
-        ("analysis.timeout_seconds", analysis.timeout_seconds),
-        ("analysis.cpu_seconds", analysis.cpu_seconds),
-        ("profiles.timeout_seconds", profiles.timeout_seconds),
-    ];
-    for (key, seconds) in timeouts {
-        if !(1..=3600).contains(&seconds) {
-            return Err(ConfigError::value(key, "it must be from 1 to 3600"));
-        }
-    }
-    Ok(())
-}
-
-/// How much one review may ask for at once, and in all.
-fn check_appetite(analysis: &AnalysisTable, model: &ModelTable) -> Result<(), ConfigError> {
-    let most_bytes = HttpSettings::default().max_body;
-    for (key, value, most) in [
-        ("analysis.max_file_bytes", analysis.max_file_bytes, most_bytes),
-        ("analysis.max_files", analysis.max_files, eco_coder_github::pulls::MAX_FILES),
-        ("analysis.fetch_concurrency", analysis.fetch_concurrency, 64),
-        ("model.max_turns", model.max_turns as usize, 50),
-    ] {
-        if !(1..=most).contains(&value) {
-            return Err(ConfigError::value(key, &format!("it must be from 1 to {most}")));
-        }
-    }
-    Ok(())
 }
 
 /// For name look-up, TCP and TLS; never longer than the whole request may take.

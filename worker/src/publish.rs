@@ -7,6 +7,8 @@
 pub mod body;
 pub mod plan;
 pub mod sanitize;
+mod suggesting;
+pub mod suggestions;
 
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,7 @@ use tokio::sync::OnceCell;
 
 use self::body::Marker;
 use self::plan::{Plan, Seen, Step};
+pub use self::suggesting::Suggestions;
 use crate::claim::{CommentState, Row, Transition, Verdict};
 use crate::report::{Report, markdown};
 use crate::store::{Store, StoreError};
@@ -95,6 +98,11 @@ impl Publisher {
         Self { github, env, settings, me: OnceCell::new() }
     }
 
+    /// The name in our markers.
+    pub fn deployment(&self) -> &str {
+        &self.settings.deployment
+    }
+
     /// Brings the one comment of `target` to this report, under the row's epoch. The destination is the job's, never the
     /// report's.
     pub async fn publish(
@@ -103,6 +111,7 @@ impl Publisher {
         target: &Target,
         row: &Row,
         report: &Report,
+        suggestions: &Suggestions,
         session: &str,
     ) -> Result<Posted, PublishError> {
         let started = Instant::now();
@@ -121,7 +130,7 @@ impl Publisher {
         }
         let key = PullKey { repo_id: target.repository_id, pull: target.pull_request };
         let mut turn = Turn { store, key, target, epoch: row.epoch, written: false };
-        let outcome = self.converge(&mut turn, row, report, &body).await;
+        let outcome = self.converge(&mut turn, row, report, suggestions, &body).await;
         note(target, row.epoch, session, &outcome, started.elapsed());
         outcome
     }
@@ -131,6 +140,7 @@ impl Publisher {
         turn: &mut Turn<'_>,
         row: &Row,
         report: &Report,
+        suggestions: &Suggestions,
         body: &str,
     ) -> Result<Posted, PublishError> {
         let target = turn.target;
@@ -175,6 +185,7 @@ impl Publisher {
         let head = stands.map(|_| target.head_sha.clone());
         let record = Transition::Commented { epoch: turn.epoch, comment, head };
         turn.perform(&record).await?;
+        self.suggest(turn, suggestions).await?;
         self.set_status(turn, report, url.as_deref()).await?;
         Ok(Posted { status: PostStatus::Success, comment_id: stands, comment_url: url, error_message: None })
     }
@@ -213,16 +224,18 @@ impl Publisher {
     }
 
     async fn ours(&self, target: &Target) -> Result<Vec<u64>, PublishError> {
-        let me = *self
-            .me
-            .get_or_try_init(|| async { Ok::<_, ApiError>(self.github.author(&target.repository).await?.id) })
-            .await?;
+        let me = self.me(target).await?;
         let comments = self.github.comments(&target.repository, target.pull_request).await?;
         let is_ours = |comment: &&IssueComment| {
             comment.author_id == me
                 && Marker::parse(&comment.body).is_some_and(|marker| marker.deployment == self.settings.deployment)
         };
         Ok(comments.iter().filter(is_ours).map(|comment| comment.id).collect())
+    }
+
+    async fn me(&self, target: &Target) -> Result<u64, ApiError> {
+        let ask = || async { Ok(self.github.author(&target.repository).await?.id) };
+        self.me.get_or_try_init(ask).await.copied()
     }
 
     /// The status says success only because the comment stands. That it couldn't be set is no reason to do the review

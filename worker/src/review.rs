@@ -4,6 +4,7 @@
 pub mod inspect;
 mod lease;
 pub mod memory;
+mod mends;
 mod round;
 
 use std::sync::Arc;
@@ -91,6 +92,8 @@ pub struct Settings {
     pub outage: Duration,
     /// Nothing is posted, so nothing is done.
     pub dry_run: bool,
+    /// The most mends that are offered on lines.
+    pub suggestions: usize,
 }
 
 /// Reviews pull requests.

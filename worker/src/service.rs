@@ -318,6 +318,7 @@ impl Worker {
                 },
                 outage: seconds(config.worker.outage_seconds),
                 dry_run: config.dry_run,
+                suggestions: config.report.suggestions,
             },
             alone: RwLock::new(()),
         };

@@ -434,6 +434,12 @@ pub const KEYS: &[Key] = &[
         "Comment on a pull request with nothing to mend. Off: silence, unless a comment already stands.",
     ),
     key("report.commit_status", Flag, "true", "Set the commit status `eco-coder`."),
+    key(
+        "report.suggestions",
+        Integer,
+        "5",
+        "Mends that are offered on lines of the diff, to be committed with a click; each goes with its finding. 0 to 20; 0: none.",
+    ),
     also(
         key("telemetry.level", Text, "info", "Least level of the logs: error, warn, info, debug or trace."),
         "LOG_LEVEL",

@@ -11,7 +11,7 @@ mod source;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eco_coder_analyzer::{Limits, Options, skip_path};
+use eco_coder_analyzer::{Finding, Fix, Limits, Options, skip_path};
 use eco_coder_github::{Content, GitHub};
 use eco_coder_shared::ids::CommitSha;
 use futures_util::stream::FuturesUnordered;
@@ -163,6 +163,23 @@ impl Embedded {
             missed.for_each(|(file, _)| done.add(skipped(file, &"the time for the analysis was up", Skip::Fault)));
         }
         Ok(done.into_analysis(subject, timed_out))
+    }
+
+    /// The mends of these findings. What can't be fetched again has none.
+    pub async fn mends(&self, subject: &Subject, findings: &[&Finding]) -> Vec<(Finding, Fix)> {
+        let budget = self.budget(Duration::ZERO);
+        let Ok((compiled, _)) = self.compiled(subject, &budget).await else { return Vec::new() };
+        let mut mends = Vec::new();
+        let wanted = |file: &&SubjectFile| findings.iter().any(|finding| finding.file_path == file.path);
+        // Where GitHub gives no patch, it takes no comments on lines.
+        let shown = |file: &&SubjectFile| matches!(file.change, Change::Lines(_));
+        for file in subject.files.iter().filter(wanted).filter(shown) {
+            let (Looked::At(analysis), _) = self.look_at(subject, file, &compiled, &budget).await else { continue };
+            let is_wanted = |found: &Finding| findings.iter().any(|finding| finding.fingerprint == found.fingerprint);
+            let mended = analysis.findings.into_iter().filter(is_wanted);
+            mends.extend(mended.filter_map(|mut finding| finding.fix.take().map(|fix| (finding, fix))));
+        }
+        mends
     }
 
     /// What the repository says, ready to be asked; with the CPU time that it took.

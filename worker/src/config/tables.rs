@@ -207,5 +207,7 @@ table! {
         clean_comment: bool = true,
         /// Set the commit status.
         commit_status: bool = true,
+        /// Mends offered on lines.
+        suggestions: usize = 5,
     }
 }

@@ -34,7 +34,9 @@ impl Suggestion {
         // Without a line in it, the block removes the lines.
         let lines = if fix.replacement.is_empty() { String::new() } else { format!("{}\n", fix.replacement) };
         let (severity, category) = (finding.severity, finding.category);
-        let body = format!("{marker}\n**{title}** - {severity}, {category}. {advice} {rule}\n\n{fence}suggestion\n{lines}{fence}");
+        let body = format!(
+            "{marker}\n**{title}** - {severity}, {category}. {advice} {rule}\n\n{fence}suggestion\n{lines}{fence}"
+        );
         let start_line = (fix.start_line < fix.end_line).then_some(fix.start_line);
         let comment = NewReviewComment { path: finding.file_path.clone(), body, start_line, line: fix.end_line };
         Some(Self { fingerprint, comment })

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use eco_coder_analyzer::{Finding, Fix};
 use eco_coder_carbon::Input;
 use eco_coder_github::{ApiError, GitHub, Pull};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
@@ -177,6 +178,19 @@ impl Inspector {
         let memory = Memory::after(last.as_ref(), &report, remark);
         report.since = last.as_ref().and_then(|last| last.since(&report));
         Ok(Inspected { report, session, memory })
+    }
+
+    /// The heaviest mends of the report, made of the head's text again: they are pieces of the source, which isn't kept.
+    pub async fn mends(&self, head: &Head, report: &Report, most: usize) -> Result<Vec<(Finding, Fix)>, InspectError> {
+        let wanted: Vec<&Finding> =
+            report.findings().into_iter().filter(|finding| finding.fixable).take(most).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        match Subject::read(&self.github, head, Text::Dropped).await? {
+            Some((subject, _)) => Ok(self.backends.code.mends(&subject, &wanted).await),
+            None => Err(InspectError::Moved),
+        }
     }
 
     /// The agent's report, kept by its commits if it is complete. `said` is what the model said of the pull request before.

@@ -25,6 +25,9 @@ pub struct Memory {
     complete: Option<Complete>,
     /// What the model said, if it came to its report.
     pub model: Option<Remark>,
+    /// Suggestions of ours may stand on lines.
+    #[serde(default)]
+    pub suggested: bool,
 }
 
 /// A review that saw everything: only two of those can be compared.
@@ -61,7 +64,8 @@ impl Memory {
         let before = last.and_then(|last| last.complete.as_ref());
         let complete = Complete::of(report, before).or_else(|| before.cloned());
         let is_empty = model.is_none() && complete.as_ref().is_none_or(|complete| complete.findings.is_empty());
-        (last.is_some() || !is_empty).then_some(Self { schema: SCHEMA, complete, model })
+        let suggested = last.is_some_and(|last| last.suggested);
+        (last.is_some() || !is_empty).then_some(Self { schema: SCHEMA, complete, model, suggested })
     }
 
     /// Is it of this build's form?

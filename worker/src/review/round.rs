@@ -17,7 +17,7 @@ use super::Reviewer;
 use super::inspect::{self, InspectError, Inspected};
 use crate::agent::driver::AGENT;
 use crate::claim::{Exit, Row, Transition, Verdict};
-use crate::publish::PublishError;
+use crate::publish::{PublishError, Suggestions};
 use crate::report::Report;
 use crate::store::history::Reviewed;
 use crate::store::{KEPT_DAYS, StoreError};
@@ -115,11 +115,16 @@ impl Reviewer {
         let started = Instant::now();
         // Only what was published once can have been reviewed before.
         let last = if row.published.is_some() { self.inspector.remembered(job.key()).await? } else { None };
+        let stood = last.as_ref().is_some_and(|last| last.suggested);
         let inspected = self.inspector.inspect(&head, job.nonce.as_deref(), last).await;
-        let inspected = inspected.map_err(|e| self.stop_inspecting(job, e))?;
+        let mut inspected = inspected.map_err(|e| self.stop_inspecting(job, e))?;
         histogram!("AgentDuration", "AgentName" => AGENT).record(started.elapsed().as_secs_f64() * 1e3);
+        let suggestions = self.suggestions(&head, &inspected.report, stood).await;
+        if let (Some(memory), Some(suggestions)) = (&mut inspected.memory, &suggestions) {
+            memory.suggested = !suggestions.wanted.is_empty();
+        }
         publishing.store(true, Ordering::Relaxed);
-        self.post(job, &head.target, row.epoch, &inspected).await?;
+        self.post(job, &head.target, row.epoch, &inspected, &suggestions.unwrap_or_default()).await?;
         publishing.store(false, Ordering::Relaxed);
         if self.settings.dry_run {
             self.inspector.forget(&inspected.session).await?;
@@ -254,13 +259,20 @@ impl Reviewer {
         refusal.map_or(Ok(()), |reason| Err(Stop::Discard { reason }))
     }
 
-    async fn post(&self, job: &Job, target: &Target, epoch: u64, inspected: &Inspected) -> Result<(), Stop> {
+    async fn post(
+        &self,
+        job: &Job,
+        target: &Target,
+        epoch: u64,
+        inspected: &Inspected,
+        suggestions: &Suggestions,
+    ) -> Result<(), Stop> {
         let Inspected { report, session, .. } = inspected;
         let row = self.store.row(job.key()).await?;
         if row.epoch != epoch {
             return Err(Stop::Late { written: false });
         }
-        match self.publisher.publish(&*self.store, target, &row, report, &session.0).await {
+        match self.publisher.publish(&*self.store, target, &row, report, suggestions, &session.0).await {
             Ok(_) => {
                 self.store.drop_report(job.key()).await?;
                 Ok(())

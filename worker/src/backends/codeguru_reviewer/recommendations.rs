@@ -90,6 +90,8 @@ fn finding(summary: &RecommendationSummary, file: &SubjectFile, start_line: u32,
         recommendation: String::new(),
         link: None,
         evidence: None,
+        fixable: false,
+        fix: None,
     }
 }
 

@@ -106,6 +106,8 @@ impl<'a> Joining<'a> {
             link: info.link,
             evidence: None,
             fingerprint,
+            fixable: false,
+            fix: None,
         });
     }
 
@@ -149,6 +151,7 @@ fn rule(id: &str, one: &Linted) -> RuleInfo {
         evidence: None,
         link: one.link.clone(),
         in_tests: true,
+        fixable: false,
     }
 }
 

@@ -40,7 +40,9 @@ fn plan(standing: &[ReviewComment], wanted: &[Suggestion]) -> (Vec<u64>, usize) 
 fn the_block_holds_any_text_and_the_words_are_inert() {
     let body = suggestion("f1", "x = '```'\n````").comment.body;
     assert!(body.ends_with("\n`````suggestion\nx = '```'\n````\n`````"), "{body}");
-    assert!(body.starts_with("<!-- eco-coder:suggestion v=1 deployment=eco-coder finding=f1 -->\n**Sorted to take one** - Low"));
+    assert!(body.starts_with(
+        "<!-- eco-coder:suggestion v=1 deployment=eco-coder finding=f1 -->\n**Sorted to take one** - Low"
+    ));
     assert!(!body.contains(" @everyone"), "{body}");
     let long = Fix { start_line: 1, end_line: 1, replacement: "x".repeat(MAX_REPLACEMENT + 1) };
     assert_eq!(Suggestion::new("eco-coder", &finding("f1", 1), &long), None);
@@ -87,8 +89,14 @@ fn what_somebody_answered_stays() {
 fn others_comments_are_not_touched() {
     let one = suggestion("f1", "a");
     let theirs = ReviewComment { author_id: 8, ..standing(1, &one) };
-    let ours_elsewhere = ReviewComment { body: one.comment.body.replace("deployment=eco-coder ", "deployment=other "), ..standing(2, &one) };
-    let longer = ReviewComment { body: one.comment.body.replace("deployment=eco-coder ", "deployment=eco-coder-2 "), ..standing(3, &one) };
+    let ours_elsewhere = ReviewComment {
+        body: one.comment.body.replace("deployment=eco-coder ", "deployment=other "),
+        ..standing(2, &one)
+    };
+    let longer = ReviewComment {
+        body: one.comment.body.replace("deployment=eco-coder ", "deployment=eco-coder-2 "),
+        ..standing(3, &one)
+    };
     assert_eq!(plan(&[theirs, ours_elsewhere, longer], &[]), (vec![], 0));
 }
 

@@ -32,6 +32,8 @@ pub enum Cause {
     ConvertedToDraft,
     /// `pull_request.unlabeled`: the skip label may be gone
     Unlabeled,
+    /// `workflow_run.completed`: there may be measurements
+    CiFinished,
     /// A holder wrote to GitHub after it had lost the lease
     LateWrite,
 }

@@ -20,6 +20,7 @@ use super::page;
 use super::state::LoggedRequest;
 
 mod apps;
+mod artifacts;
 mod calls;
 mod pages;
 mod reviews;

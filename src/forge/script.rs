@@ -11,7 +11,8 @@ use super::Forge;
 use super::content::{Content, ContentError, DEFAULT_BRANCH, Entry, FileChange, Tree};
 use super::faults::Fault;
 use super::state::{
-    Account, Comment, CommitStatus, KeptChanges, LastChange, LineComment, LoggedRequest, Pull, PullView, Repository,
+    Account, Artifact, Comment, CommitStatus, KeptChanges, LastChange, LineComment, LoggedRequest, Pull, PullView,
+    Repository,
 };
 
 /// Why something can't be done.
@@ -88,6 +89,7 @@ impl Forge {
             created_at: now,
             pulls: BTreeMap::new(),
             statuses: Vec::new(),
+            artifacts: Vec::new(),
             changes: VecDeque::new(),
         };
         state.repositories.insert(id, repository);
@@ -316,6 +318,19 @@ impl Forge {
         drop(state);
         self.changed();
         Ok(new)
+    }
+
+    /// A workflow at this commit leaves a zip file under this name.
+    pub fn add_artifact(&self, repo: &RepoName, sha: &CommitSha, name: &str, zip: &[u8]) -> Result<u64, ForgeError> {
+        let created_at = self.now();
+        let mut state = self.state();
+        let id = state.next_id();
+        let repository = state.repository_mut(repo).ok_or_else(|| ForgeError::UnknownRepository(repo.clone()))?;
+        let artifact = Artifact { id, name: name.to_owned(), sha: sha.clone(), zip: zip.to_vec(), created_at };
+        repository.artifacts.push(artifact);
+        drop(state);
+        self.changed();
+        Ok(id)
     }
 
     /// The marks beside a commit, oldest first.

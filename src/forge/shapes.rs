@@ -23,7 +23,7 @@ pub(super) fn time(at: Timestamp) -> String {
     full.split('.').next().map_or(full.clone(), |seconds| format!("{seconds}Z"))
 }
 
-fn node_id(kind: &str, id: u64) -> String {
+pub(super) fn node_id(kind: &str, id: u64) -> String {
     base64(format!("{:03}:{kind}{id}", kind.len()).as_bytes())
 }
 

@@ -59,6 +59,16 @@ pub struct LineComment {
     pub answers: Option<u64>,
 }
 
+/// What a workflow left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Artifact {
+    pub(super) id: u64,
+    pub(super) name: String,
+    pub(super) sha: CommitSha,
+    pub(super) zip: Vec<u8>,
+    pub(super) created_at: Timestamp,
+}
+
 /// A mark beside a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitStatus {
@@ -173,6 +183,8 @@ pub(super) struct Repository {
     pub(super) created_at: Timestamp,
     pub(super) pulls: BTreeMap<u64, Pull>,
     pub(super) statuses: Vec<CommitStatus>,
+    /// Oldest first.
+    pub(super) artifacts: Vec<Artifact>,
     pub(super) changes: VecDeque<KeptChanges>,
 }
 

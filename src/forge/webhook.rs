@@ -76,6 +76,26 @@ impl Forge {
         Ok(self.sign("pull_request", &payload))
     }
 
+    /// The delivery that a workflow on a pull request's branch has ended.
+    pub fn workflow_webhook(&self, repo: &RepoName, number: PullNumber) -> Result<SignedWebhook, ForgeError> {
+        let view = self.pull(repo, number)?;
+        let root = &self.settings().base_url;
+        let state = self.state();
+        let repository = state.repository(repo).ok_or_else(|| ForgeError::UnknownRepository(repo.clone()))?;
+        let side = |sha: &CommitSha| json!({"sha": sha, "repo": {"id": repository.id, "name": repository.name.name()}});
+        let payload = json!({
+            "action": "completed",
+            "workflow_run": {
+                "id": 7, "name": "CI", "head_branch": view.head_ref, "head_sha": view.head_sha, "event": "pull_request",
+                "status": "completed", "conclusion": "success",
+                "pull_requests": [{"number": number, "head": side(&view.head_sha), "base": side(&view.base_sha)}],
+            },
+            "repository": shapes::repository(root, repository), "sender": shapes::user(root, &view.author),
+        });
+        drop(state);
+        Ok(self.sign("workflow_run", &payload))
+    }
+
     /// The delivery that GitHub sends when a hook is made.
     pub fn ping(&self) -> SignedWebhook {
         let hook = json!({

@@ -81,6 +81,7 @@ remark = {"event": "COMMENT", "commit_id": head, "comments": [{"path": added["fi
 check(f"{R}/pulls/{{pull_number}}/reviews", f"{at}/pulls/{number}/reviews", "POST", remark)
 remarks = check(f"{R}/pulls/{{pull_number}}/comments", f"{at}/pulls/{number}/comments")
 check(f"{R}/pulls/comments/{{comment_id}}", f"{at}/pulls/comments/{remarks[0]['id']}", "DELETE")
+check(f"{R}/actions/artifacts", f"{at}/actions/artifacts")
 check(f"{R}/statuses/{{sha}}", f"{at}/statuses/{head}", "POST", {"state": "success", "context": "shapes"})
 check(f"{R}/commits/{{ref}}/statuses", f"{at}/commits/{head}/statuses")
 check(f"{R}/commits/{{ref}}/status", f"{at}/commits/{head}/status")

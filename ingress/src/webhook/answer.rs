@@ -171,6 +171,7 @@ pub(crate) fn action(cause: Cause) -> &'static str {
         Cause::Closed => "closed",
         Cause::ConvertedToDraft => "converted_to_draft",
         Cause::Unlabeled => "unlabeled",
+        Cause::CiFinished => "completed",
         Cause::LateWrite => "late_write",
     }
 }

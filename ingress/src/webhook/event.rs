@@ -2,6 +2,7 @@
 //! repeating it.
 
 mod payload;
+mod workflow;
 
 use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{DeliveryId, PullNumber, RepoId, RepoName};
@@ -43,7 +44,11 @@ pub(crate) fn decide(event: &str, body: &SignedBody, policy: &Policy, arrival: &
             let payload = Payload::read(body.bytes()).map_err(|fault| unreadable(fault, body.bytes()))?;
             decide_pull_request(&payload, policy, arrival)
         }
-        _ => Ok(Decision::Ignore("only pull_request events are reviewed")),
+        "workflow_run" => {
+            let payload = workflow::Payload::read(body.bytes()).map_err(|fault| unreadable(fault, body.bytes()))?;
+            decide_workflow_run(&payload, policy, arrival)
+        }
+        _ => Ok(Decision::Ignore("only pull_request and workflow_run events are reviewed")),
     }
 }
 
@@ -67,6 +72,46 @@ fn decide_pull_request(payload: &Payload<'_>, policy: &Policy, arrival: &Arrival
         // For logs only: a head of another form is no reason to lose the hint.
         head: pull.head_sha.parse().ok(),
         updated_at: Timestamp::parse_rfc3339(&pull.updated_at),
+        accepted_at: arrival.at,
+        rereads: 0,
+        redriven_at: None,
+        nonce: None,
+        delivery: arrival.delivery.clone(),
+        traceparent: None,
+    })))
+}
+
+/// A workflow may have left measurements, or what linters found. One pull request of its branch is looked at: it is rare that
+/// there are more, and each has its own events.
+fn decide_workflow_run(
+    payload: &workflow::Payload<'_>,
+    policy: &Policy,
+    arrival: &Arrival,
+) -> Result<Decision, Refusal> {
+    if payload.action != "completed" {
+        return Ok(Decision::Ignore("the workflow has not ended"));
+    }
+    let repo: RepoName = payload.repository.full_name.parse().map_err(|_| Refusal::BadName)?;
+    let ours = payload.run.pulls.iter().find(|pull| pull.repository_id() == payload.repository.id);
+    let Some(pull) = ours else {
+        return Ok(Decision::Ignore("the workflow names no pull request of this repository"));
+    };
+    let number = PullNumber::try_from(pull.number).map_err(|_| Refusal::BadNumber)?;
+    // What else it is, the worker asks GitHub.
+    let candidate = Candidate { repo: &repo, draft: false, author_is_bot: false, has_skip_label: false };
+    if let Err(refusal) = policy.accepts(candidate)
+        && !matches!(refusal, PolicyRefusal::Paused | PolicyRefusal::RepositoryPaused)
+    {
+        return Ok(Decision::Ignore(refusal.reason()));
+    }
+    Ok(Decision::Review(Box::new(Job {
+        id: arrival.id.clone(),
+        repo_id: RepoId(payload.repository.id),
+        repo,
+        pull: number,
+        cause: Cause::CiFinished,
+        head: payload.run.head_sha.parse().ok(),
+        updated_at: None,
         accepted_at: arrival.at,
         rereads: 0,
         redriven_at: None,

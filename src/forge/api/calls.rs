@@ -7,7 +7,7 @@ use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
 use serde_json::{Value, json};
 
 use super::route::Endpoint;
-use super::{Answer, Call, apps, pages, reviews};
+use super::{Answer, Call, apps, artifacts, pages, reviews};
 use crate::forge::content::{CommitInfo, Content, ContentError, Entry};
 use crate::forge::script::ForgeError;
 use crate::forge::state::{Comment, CommitStatus, PullView, Repository, State};
@@ -80,6 +80,7 @@ fn perform(forge: &Forge, call: &Call) -> Result<Answer> {
         ("POST", E::Reviews(repo, number)) => reviews::create(forge, call, repo, *number),
         ("GET", E::LineComments(repo, number)) => reviews::list(forge, call, repo, *number),
         ("DELETE", E::LineComment(repo, id)) => reviews::delete(forge, repo, *id),
+        ("GET", E::Artifacts(_) | E::ArtifactZip(..) | E::Storage(..)) => artifacts::perform(forge, call),
         ("POST", E::SetStatus(repo, sha)) => set_status(forge, call, repo, sha),
         ("GET", E::Statuses(repo, revision)) => statuses(forge, call, repo, revision),
         ("GET", E::CombinedStatus(repo, revision)) => combined_status(forge, repo, revision),
@@ -357,7 +358,7 @@ fn combined_status(forge: &Forge, repo: &RepoName, revision: &str) -> Result<Ans
     Ok(Answer::json(200, &value))
 }
 
-fn parameter<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
+pub(super) fn parameter<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
     call.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 

@@ -140,10 +140,16 @@ impl HttpTransport {
         }
     }
 
+    /// Another server's address: HTTPS, unless all of this is on one machine.
+    fn is_elsewhere(&self, url: &Url) -> bool {
+        let secure = url.scheme() == "https" || (is_loopback(&self.root) && is_loopback(url));
+        url.origin() != self.root.origin() && !has_credentials(url) && secure
+    }
+
     async fn exchange(&self, request: Request, token: Option<&SecretString>) -> Result<Response, TransportError> {
         let mut url = self.url(&request)?;
         let body = request.body.as_ref().map(|body| Bytes::from(body.to_string()));
-        let authorization = token.map(bearer).transpose()?;
+        let mut authorization = token.map(bearer).transpose()?;
         for _ in 0..=MAX_REDIRECTS {
             let mut call = self
                 .client
@@ -160,7 +166,11 @@ impl HttpTransport {
             match redirected(&answer) {
                 Some(location) => {
                     url = url.join(location).map_err(|_| TransportError::Refused("a redirect is not valid"))?;
-                    self.same_origin(&url)?;
+                    if request.may_lead_elsewhere && request.method == Method::Get && self.is_elsewhere(&url) {
+                        authorization = None;
+                    } else {
+                        self.same_origin(&url)?;
+                    }
                 }
                 None => return self.read(answer, request.max_body).await,
             }

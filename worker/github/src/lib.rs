@@ -1,12 +1,13 @@
 //! GitHub's REST API as Eco-Coder needs it: a typed client over a transport seam, with sign-in, rate limits, retries
 //! where they are safe, and a parser of patches. Decides nothing about reviews; keeps nothing between processes.
 //!
-//! Start at [`GitHub`]; its endpoints are in [`app`], [`users`], [`pulls`], [`contents`], [`comments`],
+//! Start at [`GitHub`]; its endpoints are in [`app`], [`artifacts`], [`users`], [`pulls`], [`contents`], [`comments`],
 //! [`reviews`] and [`statuses`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 pub mod app;
+pub mod artifacts;
 pub mod auth;
 pub mod client;
 pub mod comments;
@@ -28,6 +29,7 @@ pub mod transport;
 pub mod users;
 
 pub use app::{App, AppInfo};
+pub use artifacts::Artifact;
 pub use auth::{Auth, StaticToken, TokenSource};
 pub use client::{GitHub, Settings};
 pub use comments::IssueComment;

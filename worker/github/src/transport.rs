@@ -110,6 +110,8 @@ pub struct Request {
     pub body: Option<serde_json::Value>,
     /// The most bytes of a successful answer's body; `None` for the transport's own limit, which always holds.
     pub max_body: Option<usize>,
+    /// A redirect may lead to another server, which is asked without the token: where GitHub keeps artifacts.
+    pub may_lead_elsewhere: bool,
 }
 
 impl Request {
@@ -124,6 +126,7 @@ impl Request {
             accept: Accept::Json,
             body: None,
             max_body: None,
+            may_lead_elsewhere: false,
         }
     }
 
@@ -192,8 +195,8 @@ pub enum TransportError {
     Refused(&'static str),
 }
 
-/// Makes one exchange. Doesn't retry, wait for limits or interpret a status, except for redirects within the API's own
-/// origin, which it follows (renamed repositories).
+/// Makes one exchange. Doesn't retry, wait for limits or interpret a status, except for redirects: within the API's own
+/// origin it follows them (renamed repositories), beyond it only for a read that may lead elsewhere.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Sends `request`, signed with `token` if there is one. The token goes to the API's own origin only.

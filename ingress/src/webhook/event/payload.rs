@@ -52,14 +52,14 @@ struct Changes {
 }
 
 /// A field on its way: filled once.
-struct Field<T>(Option<T>);
+pub(super) struct Field<T>(pub(super) Option<T>);
 
 impl<T> Field<T> {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self(None)
     }
 
-    fn fill<'a>(
+    pub(super) fn fill<'a>(
         &mut self,
         cursor: &mut Cursor<'a>,
         read: impl FnOnce(&mut Cursor<'a>) -> Result<T, Fault>,
@@ -72,7 +72,7 @@ impl<T> Field<T> {
     }
 
     /// What must be there, in the object that ends before the cursor.
-    fn needed(self, cursor: &Cursor<'_>) -> Result<T, Fault> {
+    pub(super) fn needed(self, cursor: &Cursor<'_>) -> Result<T, Fault> {
         self.0.ok_or(Fault::Shape(cursor.place()))
     }
 }
@@ -142,7 +142,7 @@ fn sha<'a>(cursor: &mut Cursor<'a>) -> Result<Cow<'a, str>, Fault> {
 }
 
 impl<'a> Repository<'a> {
-    fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
+    pub(super) fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
         let (mut id, mut full_name) = (Field::new(), Field::new());
         cursor.object(|at, name| {
             match name {

@@ -108,6 +108,32 @@ fn an_unlabeling_matters_only_if_it_was_the_last_skip_label() {
 }
 
 #[test]
+fn a_workflow_that_ended_is_a_hint_for_its_pull_request() {
+    let run = |pulls: Value| {
+        json!({
+            "action": "completed", "workflow_run": {"head_sha": "a".repeat(40), "pull_requests": pulls, "id": 1},
+            "repository": {"id": 186_853_002, "full_name": "octo-org/hello"},
+        })
+        .to_string()
+    };
+    let pull = |number: u64, repository: u64| json!({"number": number, "base": {"repo": {"id": repository}}});
+    let decide = |text: &str| decide_bytes("workflow_run", text, PolicyConfig::default());
+    let Ok(Decision::Review(job)) = decide(&run(json!([pull(3, 5), pull(7, 186_853_002)]))) else { panic!("no job") };
+    assert_eq!((job.pull.get(), job.cause, job.updated_at), (7, Cause::CiFinished, None));
+    assert_eq!(job.head.unwrap().as_str(), "a".repeat(40));
+    for none in [json!([]), json!(null), json!([pull(3, 5)])] {
+        assert!(matches!(decide(&run(none)), Ok(Decision::Ignore(reason)) if reason.contains("no pull request")));
+    }
+    let requested = run(json!([pull(7, 186_853_002)])).replace("completed", "requested");
+    assert_eq!(decide(&requested), Ok(Decision::Ignore("the workflow has not ended")));
+    assert!(decide(&run(json!([{"number": "x"}]))).is_err());
+    assert!(decide(r#"{"action": "completed"}"#).is_err());
+    let elsewhere = PolicyConfig { repositories: vec!["acme/*".to_owned()], ..PolicyConfig::default() };
+    let refused = decide_bytes("workflow_run", &run(json!([pull(7, 186_853_002)])), elsewhere);
+    assert!(matches!(refused, Ok(Decision::Ignore(_))));
+}
+
+#[test]
 fn other_actions_and_events_are_ignored_with_a_reason() {
     for action in ["labeled", "assigned", "locked", "review_requested", "enqueued", "", "Opened"] {
         assert!(
@@ -117,7 +143,7 @@ fn other_actions_and_events_are_ignored_with_a_reason() {
     }
     for event in ["push", "issue_comment", "pull_request_review", "check_run", "PULL_REQUEST", "\u{1b}[31m"] {
         let ignored = decide_bytes(event, "not even JSON", PolicyConfig::default());
-        assert_eq!(ignored, Ok(Decision::Ignore("only pull_request events are reviewed")));
+        assert_eq!(ignored, Ok(Decision::Ignore("only pull_request and workflow_run events are reviewed")));
     }
     assert_eq!(decide_bytes("ping", "", PolicyConfig::default()), Ok(Decision::Pong));
 }

@@ -224,6 +224,22 @@ async fn a_redirect_to_another_origin_gets_neither_request_nor_token() {
 }
 
 #[tokio::test]
+async fn a_read_that_may_lead_elsewhere_goes_there_without_the_token() {
+    let storage = Server::start([answer("200 OK", "", "zip")]).await;
+    let location = format!("http://{}/blob?sig=1", storage.address);
+    let server = Server::start([redirect_to("302 Found", &location), redirect_to("302 Found", &location)]).await;
+    let leading = Request { may_lead_elsewhere: true, ..read("/x") };
+    let response = server.transport().send(leading, Some(&token())).await.unwrap();
+    assert_eq!(response.body, "zip");
+    assert!(server.requests()[0].contains("authorization"));
+    assert!(!storage.requests()[0].contains("authorization") && !storage.requests()[0].contains("ghp_canary"));
+    // A write never does.
+    let writing = Request { may_lead_elsewhere: true, ..write("/x") };
+    assert!(matches!(server.transport().send(writing, Some(&token())).await, Err(TransportError::Refused(_))));
+    assert_eq!(storage.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn redirects_in_a_circle_end() {
     let circle = || redirect_to("307 Temporary Redirect", "/api/v3/x");
     let server = Server::start([circle(), circle(), circle(), circle()]).await;

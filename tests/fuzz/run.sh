@@ -14,6 +14,7 @@ case $target in
     sanitize | body) longest=2048 words=markdown ;;
     comment) longest=512 words=markdown ;;
     analyze) longest=2048 words=analyze ;;
+    bench_*) longest=4096 words=bench ;;
     *) longest=4096 words=$target ;;
 esac
 

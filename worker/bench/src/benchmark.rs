@@ -110,17 +110,19 @@ pub struct Benchmark {
     tool: Tool,
     samples: Vec<f64>,
     rounds: Vec<usize>,
+    sessions: usize,
     summary: Option<f64>,
 }
 
 impl Benchmark {
     /// Samples in the metric's unit and in the order in which they were taken. A round is what one process run gave: a
-    /// file, a fork of JMH. Empty rounds are left out. The name is cleaned.
+    /// file, a fork of JMH. Rounds are taken for measured in turn with the other side's. Empty ones are left out. The
+    /// name is cleaned.
     pub fn new(name: &str, metric: Metric, tool: Tool, rounds: &[Vec<f64>]) -> Result<Self, BadSample> {
         let samples: Vec<f64> = rounds.iter().flatten().copied().collect();
         samples.iter().try_for_each(|sample| check(*sample, metric))?;
-        let rounds = rounds.iter().map(Vec::len).filter(|length| *length > 0).collect();
-        Ok(Self { name: clean(name)?, metric, tool, samples, rounds, summary: None })
+        let rounds: Vec<usize> = rounds.iter().map(Vec::len).filter(|length| *length > 0).collect();
+        Ok(Self { name: clean(name)?, metric, tool, samples, sessions: rounds.len(), rounds, summary: None })
     }
 
     /// Only a figure that sums samples up; the samples themselves are missing.
@@ -164,8 +166,19 @@ impl Benchmark {
         median(&self.samples).or(self.summary)
     }
 
+    /// How often this side was measured, with time for the other side between: files, not forks of one run.
+    pub fn sessions(&self) -> usize {
+        self.sessions
+    }
+
+    /// All rounds are of one run of the tool, with nothing between them.
+    pub(crate) fn in_one_session(self) -> Self {
+        Self { sessions: 1, ..self }
+    }
+
     /// Takes in the rounds of another file's benchmark of the same name.
     pub(crate) fn append(&mut self, other: Self, as_rounds: bool) {
+        self.sessions += if as_rounds { other.sessions } else { 0 };
         self.samples.extend(other.samples);
         match self.rounds.last_mut() {
             Some(last) if !as_rounds => *last += other.rounds.iter().sum::<usize>(),

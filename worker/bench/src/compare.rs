@@ -1,15 +1,16 @@
 //! Base against head: pairs of the same name and metric, and for each a ratio, its interval and a verdict.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::benchmark::{Benchmark, Metric, Tool};
 use crate::bootstrap::{MeanRatio, mean_ratio};
 use crate::family::{decidable, holm, samples_needed};
-use crate::noise::{LeastChanges, margin, spread};
-use crate::rank::{Differences, NullDistribution};
+use crate::noise::{LeastChanges, drift, margin, spread};
+use crate::rank::{Differences, NullDistributions};
 use crate::units::{MIN_ROUNDS, Units};
+use crate::words::percent_change;
 
 /// How sure a verdict must be, and of what.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -141,7 +142,7 @@ pub fn compare(base: &[Benchmark], head: &[Benchmark], options: &Options) -> Com
         }
         names
     };
-    let mut nulls: HashMap<(usize, usize), NullDistribution> = HashMap::new();
+    let mut nulls = NullDistributions::default();
     let (mut rows, mut measured) = (Vec::new(), Vec::new());
     let pairs = base.iter().filter_map(|b| Some((b, *heads.get(&(b.name(), b.metric()))?)));
     for (base, head) in pairs {
@@ -156,7 +157,7 @@ pub fn compare(base: &[Benchmark], head: &[Benchmark], options: &Options) -> Com
         }
         rows.push(row);
     }
-    judge(&mut rows, measured, options, &nulls);
+    judge(&mut rows, measured, options, &mut nulls);
     Comparison { rows, only_in_base: only(base, &heads), only_in_head: only(head, &bases) }
 }
 
@@ -216,7 +217,7 @@ fn measure(
     index: usize,
     (base, head): (&Benchmark, &Benchmark),
     options: &Options,
-    nulls: &mut HashMap<(usize, usize), NullDistribution>,
+    nulls: &mut NullDistributions,
 ) -> Option<Measured> {
     if base.samples().iter().chain(head.samples()).any(|sample| *sample <= 0.0) {
         row.reason = Some("some samples are 0 and some are not: a ratio says nothing".to_owned());
@@ -224,18 +225,22 @@ fn measure(
     }
     let (base_units, head_units) = Units::of(base, head);
     let sizes = (base_units.logs.len(), head_units.logs.len());
-    let null = nulls.entry(sizes).or_insert_with(|| NullDistribution::of(sizes.0, sizes.1));
+    let drifts =
+        [("base", drift(&base_units, options.level, nulls)), ("head", drift(&head_units, options.level, nulls))];
+    let null = nulls.of(sizes.0, sizes.1);
     let differences = Differences::of(&base_units.logs, &head_units.logs);
     let spread = spread(&base_units.logs, &head_units.logs);
-    let margin = margin(options.threshold, spread, &base_units, &head_units);
+    let drifted = drifts.iter().filter_map(|(_, drift)| drift.map(f64::abs)).fold(0.0, f64::max);
+    let margin = margin(options.threshold, spread, base_units.in_turn, drifted);
     let shift = differences.shift();
     row.ratio = Some(shift.exp()).filter(|ratio| ratio.is_finite());
     if let Some((low, high)) = differences.interval(null, options.level) {
         (row.ci_low, row.ci_high) = (Some(low.exp()), Some(high.exp()).filter(|high| high.is_finite()));
     }
-    row.noise = Some(spread.exp_m1());
-    row.margin = Some(margin.exp_m1());
+    row.noise = Some(spread.exp_m1()).filter(|noise| noise.is_finite());
+    row.margin = Some(margin.exp_m1()).filter(|margin| margin.is_finite());
     row.mean_ratio = mean_ratio(base, head, options.level);
+    row.reason = drift_in_words(drifts, options.threshold);
     Some(Measured {
         row: index,
         p: differences.p_beyond(margin, null),
@@ -248,13 +253,18 @@ fn measure(
     })
 }
 
+/// That a run moved while it was measured, if it moved by more than what matters.
+fn drift_in_words(drifts: [(&str, Option<f64>); 2], threshold: f64) -> Option<String> {
+    let moved = |(side, drift): (&str, Option<f64>)| {
+        let drift = drift.filter(|drift| drift.abs() > threshold.ln_1p())?;
+        Some(format!("{side} drifted by {} during its run", percent_change(drift.exp())))
+    };
+    let said: Vec<String> = drifts.into_iter().filter_map(moved).collect();
+    (!said.is_empty()).then(|| format!("{}: warm up, or measure in rounds", said.join(", ")))
+}
+
 /// The verdicts of a whole report.
-fn judge(
-    rows: &mut [Row],
-    measured: Vec<Measured>,
-    options: &Options,
-    nulls: &HashMap<(usize, usize), NullDistribution>,
-) {
+fn judge(rows: &mut [Row], measured: Vec<Measured>, options: &Options, nulls: &mut NullDistributions) {
     let all = measured.len();
     let least: Vec<f64> = measured.iter().map(|m| m.least_p).collect();
     let can = decidable(&least, options.level);
@@ -267,14 +277,14 @@ fn judge(
     let mut changes = LeastChanges::default();
     for ((pair, _), p) in can.iter().zip(adjusted) {
         let row = &mut rows[pair.row];
-        let detectable =
-            nulls.get(&pair.sizes).and_then(|null| changes.of(null, pair.sizes, share, pair.spread, pair.margin));
-        row.detectable = detectable.map(f64::exp_m1);
+        let null = nulls.of(pair.sizes.0, pair.sizes.1);
+        let detectable = changes.of(null, pair.sizes, share, pair.spread, pair.margin);
+        row.detectable = detectable.map(f64::exp_m1).filter(|change| change.is_finite());
         row.p = Some(p);
         let changed = p <= options.level;
         row.verdict = if changed { Verdict::of(row.metric, pair.rose) } else { Verdict::Indistinguishable };
         let alone = pair.p <= options.level;
-        if alone && !changed {
+        if alone && !changed && row.reason.is_none() {
             row.reason = Some(format!("beyond the margin if it were alone, not among {}", can.len()));
         }
     }
@@ -287,3 +297,6 @@ fn too_few(pair: &Measured, family: usize, level: f64) -> String {
     let among = if family == 1 { String::new() } else { format!(" for a verdict among {family} benchmarks") };
     format!("{have} {what} on a side are too few: {needed} of each{other} are needed{among}")
 }
+
+#[cfg(test)]
+mod tests;

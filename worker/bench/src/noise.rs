@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use crate::benchmark::median;
 use crate::dice::Dice;
-use crate::rank::NullDistribution;
+use crate::rank::{Differences, NullDistribution, NullDistributions};
 use crate::units::Units;
 
 /// With one run of each side, a change must exceed this part of the noise, whatever the number of samples. What is common
 /// to a run (memory layout, a neighbour at work, the clock of the processor) doesn't show as scatter within it, and more
-/// samples of the same run don't average it away. Measured: docs/benchmarks.md, "The margin".
+/// samples of the same run don't average it away. Measured: docs/benchmarks.md, "One run of each side".
 const RUN_SHARE: f64 = 1.0;
 
 /// Simulated comparisons behind the least change that is found.
@@ -40,9 +40,21 @@ fn deviation(values: &[f64]) -> f64 {
     }
 }
 
-/// What a change must exceed, as a logarithm: what nobody would act on, and with one run of each side a part of the noise.
-pub(crate) fn margin(threshold: f64, spread: f64, base: &Units, head: &Units) -> f64 {
-    let of_runs = if base.rounds && head.rounds { 0.0 } else { RUN_SHARE * spread };
+/// How much a run got slower (or, below zero, faster) while it lasted, as a logarithm, if that can be told from noise: its
+/// second half against its first. What has drifted while it was measured has no one level that could be compared.
+pub(crate) fn drift(run: &Units, level: f64, nulls: &mut NullDistributions) -> Option<f64> {
+    let (first, second) = run.logs.split_at(run.logs.len() / 2);
+    if run.in_turn {
+        return None; // what drifts moves both sides
+    }
+    let differences = Differences::of(first, second);
+    (differences.p_beyond(0.0, nulls.of(first.len(), second.len())) <= level).then(|| differences.shift())
+}
+
+/// What a change must exceed, as a logarithm: what nobody would act on; and if the sides weren't measured in turn, as much
+/// as the noise, and how far a run drifted.
+pub(crate) fn margin(threshold: f64, spread: f64, in_turn: bool, drifted: f64) -> f64 {
+    let of_runs = if in_turn { 0.0 } else { RUN_SHARE * spread + drifted };
     threshold.ln_1p().max(of_runs)
 }
 

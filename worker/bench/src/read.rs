@@ -165,7 +165,7 @@ impl Found {
 
     fn take(&mut self, name: &str, benchmark: Result<Benchmark, BadSample>) {
         let benchmark = match benchmark {
-            Ok(benchmark) => benchmark,
+            Ok(benchmark) => benchmark.in_one_session(),
             Err(problem) => return self.remark(name, &format!("{problem}: left out")),
         };
         self.samples += benchmark.samples().len();
@@ -183,6 +183,7 @@ impl Found {
     /// Something was left out: of what, and why.
     fn remark(&mut self, of: &str, why: &str) {
         if self.remarks.len() < MAX_REMARKS {
+            let of = if of.trim().is_empty() { "a benchmark" } else { of };
             self.remarks.push(format!("{}: {why}", printable(of)));
         } else {
             self.more_remarks += 1;

@@ -16,20 +16,23 @@ pub(crate) struct Units {
     pub(crate) logs: Vec<f64>,
     /// Each is a round: a process run of its own.
     pub(crate) rounds: bool,
+    /// Both sides were measured in turn, so that what the machine did meanwhile is in the scatter of each.
+    pub(crate) in_turn: bool,
 }
 
 impl Units {
     /// Rounds if both sides have enough of them, else samples. Every value must be above zero.
     pub(crate) fn of(base: &Benchmark, head: &Benchmark) -> (Self, Self) {
         let rounds = base.rounds().count().min(head.rounds().count()) >= MIN_ROUNDS;
-        (Self::one(base, rounds), Self::one(head, rounds))
+        let in_turn = base.sessions().min(head.sessions()) >= MIN_ROUNDS;
+        (Self::one(base, rounds, in_turn), Self::one(head, rounds, in_turn))
     }
 
-    fn one(benchmark: &Benchmark, rounds: bool) -> Self {
+    fn one(benchmark: &Benchmark, rounds: bool, in_turn: bool) -> Self {
         let log = |value: f64| value.ln();
         let values: Vec<f64> =
             if rounds { benchmark.rounds().filter_map(median).collect() } else { benchmark.samples().to_vec() };
-        Self { logs: batches(&values).into_iter().map(log).collect(), rounds }
+        Self { logs: batches(&values).into_iter().map(log).collect(), rounds, in_turn }
     }
 }
 

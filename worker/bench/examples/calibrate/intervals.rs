@@ -8,7 +8,7 @@ use crate::{NOISES, SIZES, part};
 const RESAMPLES: usize = 499;
 
 /// The table.
-pub fn coverage(count: usize) {
+pub(crate) fn coverage(count: usize) {
     println!("The true ratio is 1.1. Intervals of 95% that hold it, in percent, and their median width in percent\n");
     println!("| shape | interval | n = 5 | 10 | 20 | 30 |\n|---|---|---|---|---|---|");
     for shape in [Shape::Normal, Shape::Skewed, Shape::HeavyTails, Shape::Bimodal] {

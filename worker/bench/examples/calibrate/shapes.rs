@@ -5,7 +5,7 @@ use eco_coder_bench::{Benchmark, Dice, Metric, Tool};
 
 /// How the samples of a run are distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     Normal,
     LogNormal,
     /// To the right: 1 in 10 takes much longer.
@@ -34,7 +34,7 @@ pub enum Shape {
     Uneven,
 }
 
-pub const SHAPES: [Shape; 14] = [
+pub(crate) const SHAPES: [Shape; 14] = [
     Shape::Normal,
     Shape::LogNormal,
     Shape::Skewed,
@@ -53,7 +53,7 @@ pub const SHAPES: [Shape; 14] = [
 
 impl Shape {
     /// One run of `n` samples with this noise (a part), `change` times as long as base's; `head` says whose.
-    pub fn run(self, n: usize, noise: f64, change: f64, head: bool, dice: &mut Dice) -> Vec<f64> {
+    pub(crate) fn run(self, n: usize, noise: f64, change: f64, head: bool, dice: &mut Dice) -> Vec<f64> {
         let (offset, slope) = (dice.normal() / 3.0, dice.normal());
         let mut before = dice.normal();
         let mut lag = |part: f64, dice: &mut Dice| {
@@ -95,7 +95,7 @@ fn either(dice: &mut Dice, likely: f64, this: f64, that: f64) -> f64 {
 }
 
 /// A family of benchmarks, each one run of `n` samples.
-pub fn runs(shape: Shape, n: usize, noise: f64, changes: &[f64], head: bool, dice: &mut Dice) -> Vec<Benchmark> {
+pub(crate) fn runs(shape: Shape, n: usize, noise: f64, changes: &[f64], head: bool, dice: &mut Dice) -> Vec<Benchmark> {
     let of = |(index, change): (usize, &f64)| {
         let samples = shape.run(n, noise, if head { *change } else { 1.0 }, head, dice);
         Benchmark::new(&format!("benchmark {index:02}"), Metric::Time, Tool::Hyperfine, &[samples]).ok()
@@ -104,7 +104,7 @@ pub fn runs(shape: Shape, n: usize, noise: f64, changes: &[f64], head: bool, dic
 }
 
 /// A family of benchmarks, each of `rounds` runs of three samples; the runs differ by as much as the samples do.
-pub fn rounds(rounds: usize, noise: f64, changes: &[f64], head: bool, dice: &mut Dice) -> Vec<Benchmark> {
+pub(crate) fn rounds(rounds: usize, noise: f64, changes: &[f64], head: bool, dice: &mut Dice) -> Vec<Benchmark> {
     let of = |(index, change): (usize, &f64)| {
         let rounds: Vec<Vec<f64>> = (0..rounds)
             .map(|_| {

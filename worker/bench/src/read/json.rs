@@ -201,6 +201,10 @@ impl<'de> Deserialize<'de> for Figure {
                 Ok(Figure(number as f64))
             }
 
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(Figure(f64::NAN))
+            }
+
             fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
                 Ok(Figure(f64::NAN))
             }

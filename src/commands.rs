@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a command's last words")]
 
 pub mod backup;
+pub mod bench;
 pub mod carbon;
 pub mod demo;
 pub mod doctor;
@@ -52,6 +53,8 @@ enum Command {
     Scan(scan::ScanArgs),
     /// Calculate energy and CO2e of a measurement
     Carbon(carbon::CarbonArgs),
+    /// Compare benchmark results of two versions
+    Bench(bench::BenchArgs),
     /// Ingress and worker in one process, for one machine
     Serve(ConfigArgs),
     /// Take webhooks and queue jobs
@@ -107,6 +110,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let outcome = match &cli.command {
         Command::Scan(args) => scan::run(args),
         Command::Carbon(args) => done(carbon::run(args)),
+        Command::Bench(args) => bench::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Review(args) => block_on(review::run(args)),

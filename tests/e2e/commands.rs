@@ -226,6 +226,59 @@ fn carbon_prints_the_tools_output() {
     assert!(!bad.status.success());
 }
 
+/// hyperfine's results of two commands, one sample a number.
+fn results(repo: &TempDir, name: &str, sort: &[f64], parse: &[f64]) {
+    let text =
+        serde_json::json!({"results": [{"command": "sort", "times": sort}, {"command": "parse", "times": parse}]});
+    write(repo, name, &text.to_string());
+}
+
+#[test]
+fn benchmarks_are_compared_and_exit_codes_are_for_ci() {
+    let here = tempfile::tempdir().unwrap();
+    let (fast, slow) = ([0.100, 0.101, 0.099, 0.102, 0.100], [0.150, 0.149, 0.152, 0.151, 0.150]);
+    let even = [0.2, 0.201, 0.199, 0.2, 0.202];
+    results(&here, "base.json", &fast, &even);
+    results(&here, "head.json", &slow, &even);
+    let rows = json(&run(&here, &["bench", "compare", "base.json", "head.json", "--format", "json"]));
+    assert_eq!((rows[0]["name"].as_str(), rows[0]["verdict"].as_str()), (Some("sort"), Some("slower")));
+    assert!((rows[0]["ratio"].as_f64().unwrap() - 1.5).abs() < 0.02, "{rows}");
+    assert!(rows[0]["ci_low"].as_f64().unwrap() > 1.4 && rows[0]["ci_high"].as_f64().unwrap() < 1.6, "{rows}");
+    assert_eq!(rows[1]["verdict"], "indistinguishable");
+    let text = run(&here, &["bench", "compare", "base.json", "head.json"]);
+    assert!(stdout(&text).starts_with("1 of 2 slower, 1 indistinguishable (noise "), "{}", stdout(&text));
+    assert!(stdout(&text).contains("sort") && !stdout(&text).contains("parse"), "{}", stdout(&text));
+    assert_eq!(text.status.code(), Some(0));
+    assert_eq!(run(&here, &["bench", "compare", "base.json", "head.json", "--fail-on-slower"]).status.code(), Some(1));
+    assert_eq!(run(&here, &["bench", "compare", "head.json", "base.json", "--fail-on-slower"]).status.code(), Some(0));
+}
+
+#[test]
+fn folders_of_benchmarks_are_rounds_and_what_says_nothing_is_refused_in_words() {
+    let here = tempfile::tempdir().unwrap();
+    for round in 0..6 {
+        let moved = 1.0 + f64::from(round) / 100.0;
+        results(&here, &format!("base/{round}.json"), &[moved, moved], &[moved]);
+        results(&here, &format!("head/{round}.json"), &[moved / 2.0], &[moved]);
+    }
+    let rows = json(&run(&here, &["bench", "compare", "base", "head", "--format", "json"]));
+    assert_eq!((rows[0]["verdict"].as_str(), &rows[0]["rounds"]), (Some("faster"), &serde_json::json!([6, 6])));
+    results(&here, "once.json", &[1.0], &[1.0]);
+    let once = json(&run(&here, &["bench", "compare", "once.json", "once.json", "--format", "json"]));
+    assert_eq!((once[0]["verdict"].as_str(), &once[0]["ratio"]), (Some("no_verdict"), &Value::Null));
+    write(&here, "other.txt", "BenchmarkX 1 5 ns/op\n");
+    write(&here, "empty/report/data.json", "{}");
+    for (base, says) in [
+        ("other.txt", "no benchmark in common"),
+        ("empty", "no file that could be benchmark results"),
+        ("nowhere", "neither a file nor a folder"),
+    ] {
+        let output = run(&here, &["bench", "compare", base, "once.json"]);
+        assert_eq!(output.status.code(), Some(2), "{base}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(says), "{output:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_says_what_is_well_and_what_to_mend() {
     let mut world = World::new("").await;

@@ -16,6 +16,7 @@ case $target in
     analyze) longest=2048 words=analyze ;;
     sarif) longest=16384 words=sarif ;;
     repository) longest=4096 words=repository ;;
+    bench_*) longest=4096 words=bench ;;
     *) longest=4096 words=$target ;;
 esac
 

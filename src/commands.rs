@@ -8,6 +8,7 @@ pub mod demo;
 pub mod doctor;
 pub mod history;
 pub mod local;
+pub mod profile;
 pub mod queue;
 pub mod report;
 pub mod review;
@@ -52,6 +53,8 @@ enum Command {
     Scan(scan::ScanArgs),
     /// Calculate energy and CO2e of a measurement
     Carbon(carbon::CarbonArgs),
+    /// Show where a profile's time and memory go, or compare two
+    Profile(profile::ProfileArgs),
     /// Ingress and worker in one process, for one machine
     Serve(ConfigArgs),
     /// Take webhooks and queue jobs
@@ -107,6 +110,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let outcome = match &cli.command {
         Command::Scan(args) => scan::run(args),
         Command::Carbon(args) => done(carbon::run(args)),
+        Command::Profile(args) => done(profile::run(args)),
         Command::Rules(args) => done(rules::run(args)),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Review(args) => block_on(review::run(args)),

@@ -5,7 +5,6 @@ pub mod codeguru_reviewer;
 pub mod cpu;
 pub mod embedded;
 pub mod parameter_store;
-pub mod pprof;
 pub mod profile_files;
 pub mod profiles;
 pub mod source_archive;

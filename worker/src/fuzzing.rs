@@ -7,7 +7,6 @@ use eco_coder_shared::fuzzing::SettingsFile;
 use crate::config::WorkerConfig;
 
 pub use crate::backends::codeguru_profiler::fuzzing::call_graph;
-pub use crate::backends::pprof::fuzzing::{bounded, folded, most_bytes_held, pprof};
 pub use crate::publish::body::fuzzing::body;
 pub use crate::publish::sanitize::fuzzing::sanitize;
 pub use crate::report::markdown::fuzzing::comment;
@@ -65,8 +64,6 @@ mod tests {
 
     #[test]
     fn the_corpora_of_profiles_hold() {
-        over_corpus("pprof", pprof);
-        over_corpus("folded", folded);
         over_corpus("call_graph", call_graph);
     }
 

@@ -12,27 +12,42 @@ pub(crate) struct Tree {
     index: HashMap<(u32, u32), u32, RandomState>,
     /// The last stack's frames and nodes, root first: the next one mostly begins alike.
     last: Vec<(u32, u32)>,
+    /// Whole stacks and their nodes, until there are frames enough: most come again, and one look beats one a frame.
+    whole: HashMap<Box<[u32]>, u32, RandomState>,
+    held: usize,
     max: usize,
 }
 
+/// Frames of whole stacks that are remembered, for each node that may be.
+const HELD_PER_NODE: usize = 2;
+
 impl Tree {
     pub(crate) fn new(max: usize) -> Self {
-        Self { nodes: vec![Node { parent: 0, frame: 0 }], index: HashMap::default(), last: Vec::new(), max }
+        Self {
+            nodes: vec![Node { parent: 0, frame: 0 }],
+            index: HashMap::default(),
+            last: Vec::new(),
+            whole: HashMap::default(),
+            held: 0,
+            max,
+        }
     }
 
-    /// The node of a stack, root first. That of an empty one is the root.
-    pub(crate) fn stack(&mut self, root_first: impl IntoIterator<Item = u32>) -> Result<u32, ProfileError> {
-        let (mut node, mut depth, mut alike) = (0, 0, true);
-        for frame in root_first {
-            alike = alike && self.last.get(depth).is_some_and(|(last, _)| *last == frame);
-            if alike {
-                node = self.last[depth].1;
-            } else {
-                self.last.truncate(depth);
-                node = self.child(node, frame)?;
-                self.last.push((frame, node));
-            }
-            depth += 1;
+    /// The node of a stack, given leaf first. That of an empty one is the root.
+    pub(crate) fn stack(&mut self, leaf_first: &[u32]) -> Result<u32, ProfileError> {
+        if let Some(known) = self.whole.get(leaf_first) {
+            return Ok(*known);
+        }
+        let alike = leaf_first.iter().rev().zip(&self.last).take_while(|(frame, (last, _))| *frame == last).count();
+        self.last.truncate(alike);
+        let mut node = self.last.last().map_or(0, |(_, node)| *node);
+        for frame in leaf_first.iter().rev().skip(alike) {
+            node = self.child(node, *frame)?;
+            self.last.push((*frame, node));
+        }
+        if self.held + leaf_first.len() <= self.max.saturating_mul(HELD_PER_NODE) {
+            self.held += leaf_first.len() + 4;
+            self.whole.insert(leaf_first.into(), node);
         }
         Ok(node)
     }

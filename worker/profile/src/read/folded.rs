@@ -46,7 +46,7 @@ pub(crate) fn read(bytes: &[u8], sample_ms: Option<f64>, limits: &Limits) -> Res
             };
             frames.push(known);
         }
-        let node = builder.tree.stack(frames.iter().rev().copied())?;
+        let node = builder.tree.stack(&frames)?;
         builder.add(kind, node, count as f64)?;
         samples = samples.saturating_add(count);
     }

@@ -172,7 +172,7 @@ impl<'a> Reader<'a, '_> {
     fn end(&mut self) -> Result<(), ProfileError> {
         self.intern()?;
         if let Some((kind, value)) = self.sample.take() {
-            let node = self.builder.tree.stack(self.stack.iter().rev().copied())?;
+            let node = self.builder.tree.stack(&self.stack)?;
             self.builder.add(kind, node, value)?;
         }
         self.stack.clear();

@@ -62,7 +62,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Profile, ProfileErro
         stacks.frames(&sample, limits.max_depth, &mut stack)?;
         frames += stack.len();
         within(frames, most, "frames")?;
-        let node = builder.tree.stack(stack.iter().rev().copied())?;
+        let node = builder.tree.stack(&stack)?;
         for (kind, value) in sample.value.iter().enumerate() {
             builder.add(kind, node, *value as f64)?;
         }
@@ -176,17 +176,18 @@ impl<'a> Tables<'a> {
 /// The frames of every location, ready to be added up.
 struct Stacks {
     frames: Vec<u32>,
-    locations: HashMap<u64, Range<usize>, RandomState>,
+    /// Ids of the locations in their order, which mostly has no gaps, and which of `frames` are each one's.
+    ids: Vec<u64>,
+    ranges: Vec<Range<usize>>,
 }
 
 impl Stacks {
     fn resolve<'a>(tables: &Tables<'a>, builder: &mut Builder<'a>) -> Result<Self, ProfileError> {
         let mut functions: HashMap<(u64, u64), u32, RandomState> = HashMap::default();
-        let mut stacks = Self { frames: Vec::new(), locations: HashMap::default() };
-        // In the order of ids: a hash map's own is another each time.
-        let mut ids: Vec<&u64> = tables.locations.keys().collect();
+        let mut ids: Vec<u64> = tables.locations.keys().copied().collect();
         ids.sort_unstable();
-        for id in ids {
+        let mut stacks = Self { frames: Vec::new(), ids: Vec::new(), ranges: Vec::new() };
+        for id in &ids {
             let Some((mapping, lines)) = tables.locations.get(id) else { continue };
             let from = stacks.frames.len();
             let module = binary(tables, *mapping)?;
@@ -203,9 +204,18 @@ impl Stacks {
                 let unnamed = builder.symbols.function(Raw { name: module, module, ..Raw::default() })?;
                 stacks.frames.push(builder.symbols.frame(unnamed, 0)?);
             }
-            stacks.locations.insert(*id, from..stacks.frames.len());
+            stacks.ranges.push(from..stacks.frames.len());
         }
+        stacks.ids = ids;
         Ok(stacks)
+    }
+
+    fn location(&self, id: u64) -> Option<Range<usize>> {
+        let first = self.ids.first()?;
+        let guess = usize::try_from(id.checked_sub(*first)?).ok()?;
+        let is_there = self.ids.get(guess) == Some(&id);
+        let place = if is_there { guess } else { self.ids.binary_search(&id).ok()? };
+        self.ranges.get(place).cloned()
     }
 
     /// The sample's frames, leaf first, at most `max_depth`.
@@ -215,10 +225,10 @@ impl Stacks {
             if stack.len() >= max_depth {
                 break;
             }
-            let range =
-                self.locations.get(id).ok_or(ProfileError::Malformed { what: "a sample's location is missing" })?;
+            let missing = ProfileError::Malformed { what: "a sample's location is missing" };
+            let range = self.location(*id).ok_or(missing)?;
             let room = max_depth - stack.len();
-            stack.extend(self.frames.get(range.clone()).unwrap_or_default().iter().take(room));
+            stack.extend(self.frames.get(range).unwrap_or_default().iter().take(room));
         }
         Ok(())
     }

@@ -60,7 +60,7 @@ impl<'de> Visitor<'de> for OneProfile<'_, '_> {
             match &*key {
                 "unit" => content.unit = Some(map.next_value::<Cow<'_, str>>()?.into_owned()),
                 "samples" => {
-                    map.next_value_seed(Each::new(refused, |stack: Vec<u32>| content.sample(&stack, of)))?;
+                    map.next_value_seed(Each::new(refused, |stack: Vec<u32>| content.sample(stack, of)))?;
                 }
                 "weights" => map.next_value_seed(Each::new(refused, |weight| content.weight(weight, of)))?,
                 "events" => map.next_value_seed(Each::new(refused, |event| content.event(&event, of)))?,
@@ -75,10 +75,11 @@ impl<'de> Visitor<'de> for OneProfile<'_, '_> {
 
 impl Content {
     /// Root first.
-    fn sample(&mut self, stack: &[u32], of: &mut Speedscope<'_>) -> Result<(), ProfileError> {
+    fn sample(&mut self, mut stack: Vec<u32>, of: &mut Speedscope<'_>) -> Result<(), ProfileError> {
         bounded(self.nodes.len(), of)?;
-        let from = stack.len().saturating_sub(of.limits.max_depth);
-        self.nodes.push(of.builder.tree.stack(stack[from..].iter().copied())?);
+        stack.reverse();
+        stack.truncate(of.limits.max_depth);
+        self.nodes.push(of.builder.tree.stack(&stack)?);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod doctor;
 pub mod history;
 pub mod local;
+pub mod profile;
 pub mod queue;
 pub mod report;
 pub mod review;
@@ -55,6 +56,8 @@ enum Command {
     Carbon(carbon::CarbonArgs),
     /// Compare benchmark results of two versions
     Bench(bench::BenchArgs),
+    /// Show where a profile's time and memory go, or compare two
+    Profile(profile::ProfileArgs),
     /// Ingress and worker in one process, for one machine
     Serve(ConfigArgs),
     /// Take webhooks and queue jobs
@@ -112,6 +115,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Carbon(args) => done(carbon::run(args)),
         Command::Bench(args) => bench::run(args),
         Command::Rules(args) => rules::run(args),
+        Command::Profile(args) => done(profile::run(args)),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Review(args) => block_on(review::run(args)),
         Command::Serve(args) => block_on(serve::run(args)),

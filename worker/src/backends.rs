@@ -6,7 +6,6 @@ pub mod cpu;
 pub mod embedded;
 pub mod linters;
 pub mod parameter_store;
-pub mod pprof;
 pub mod profile_files;
 pub mod profiles;
 pub mod sarif;

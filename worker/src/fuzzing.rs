@@ -8,7 +8,6 @@ use crate::config::WorkerConfig;
 use crate::repository::RepositorySettings;
 
 pub use crate::backends::codeguru_profiler::fuzzing::call_graph;
-pub use crate::backends::pprof::fuzzing::{bounded, folded, most_bytes_held, pprof};
 pub use crate::backends::sarif::fuzzing::sarif;
 pub use crate::publish::body::fuzzing::body;
 pub use crate::publish::sanitize::fuzzing::sanitize;
@@ -88,8 +87,6 @@ mod tests {
 
     #[test]
     fn the_corpora_of_profiles_hold() {
-        over_corpus("pprof", pprof);
-        over_corpus("folded", folded);
         over_corpus("call_graph", call_graph);
     }
 

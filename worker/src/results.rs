@@ -8,7 +8,7 @@ use eco_coder_analyzer::Finding;
 use eco_coder_shared::env::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::backends::pprof::Profile;
+use eco_coder_profile::Summary;
 
 /// Kinds of failure, as the metrics' label `ErrorType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -183,7 +183,7 @@ pub struct PerformanceProfile {
     pub profiling_id: String,
     /// The measurement.
     #[serde(flatten)]
-    pub profile: Profile,
+    pub profile: Summary,
     /// Where a flame graph can be seen, if anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flame_graph_url: Option<String>,

@@ -5,7 +5,7 @@
 use std::alloc::System;
 
 use cap::Cap;
-use eco_coder_worker::fuzzing;
+use eco_coder_profile::fuzzing;
 
 /// Ends the process when more is asked for than is left.
 #[global_allocator]

@@ -14,9 +14,9 @@ use tokio::sync::Semaphore;
 
 use super::cpu::CpuPool;
 use super::cpu::budget::CpuBudget;
-use super::pprof::{self, Limits, Profile};
 use crate::results::{ErrorType, PerformanceProfile, ToolError};
 use crate::subject::Target;
+use eco_coder_profile::{Limits, Summary, summary};
 
 /// What a profile's name ends with.
 const ENDINGS: [&str; 5] = [".pprof", ".pb.gz", ".pb", ".folded", ".txt"];
@@ -107,13 +107,13 @@ impl ProfileFiles {
 }
 
 /// The measurement's name, and what it says.
-fn read(path: &Path, sample_ms: Option<f64>, limits: &Limits) -> Result<(String, Profile), ToolError> {
+fn read(path: &Path, sample_ms: Option<f64>, limits: &Limits) -> Result<(String, Summary), ToolError> {
     let mut bytes = Vec::new();
     // One byte more than is read: enough for its refusal, however large it is by now.
     let most = limits.max_input_bytes as u64 + 1;
     File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(unreadable)?;
     let profiling_id = format!("profile-{}", hex::encode(&Sha256::digest(&bytes)[..8]));
-    let profile = pprof::read(&bytes, sample_ms, limits).map_err(|e| invalid(e.to_string()))?;
+    let profile = summary(&bytes, sample_ms, limits).map_err(|e| invalid(e.to_string()))?;
     Ok((profiling_id, profile))
 }
 

@@ -2,9 +2,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::backends::pprof::Profile;
 use crate::model::Usage;
 use crate::results::PerformanceProfile;
+use eco_coder_profile::Summary;
 
 fn analysis() -> ToolOutput {
     ToolOutput::AnalyzeCode(Box::new(
@@ -17,7 +17,7 @@ fn analysis() -> ToolOutput {
 }
 
 fn profile(cpu_ms: Option<f64>) -> ToolOutput {
-    let profile = Profile {
+    let profile = Summary {
         total_cpu_time_ms: cpu_ms,
         ..serde_json::from_value(json!({
             "sample_type": "cpu", "samples": 10, "bottlenecks": []

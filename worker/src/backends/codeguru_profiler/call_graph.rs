@@ -15,7 +15,7 @@ use aws_smithy_json::deserialize::{EscapedStr, Token, json_token_iter};
 use eco_coder_shared::env::Timestamp;
 
 use self::functions::{Functions, Place};
-use super::super::pprof::{self, Profile, ProfileError};
+use eco_coder_profile::{ProfileError, Summary, unzip};
 
 /// How much of a profile is read before it is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub struct Aggregated {
     /// Until when, if it says.
     pub end: Option<Timestamp>,
     /// What it says.
-    pub profile: Profile,
+    pub profile: Summary,
 }
 
 /// Reads a profile as `GetProfile` answers. `encoding` is the answer's Content-Encoding; what is gzip without saying so is
@@ -130,7 +130,7 @@ pub(super) fn read(bytes: &[u8], encoding: Option<&str>, limits: &Limits) -> Res
     let unzipped;
     let bytes = match encoding {
         _ if bytes.starts_with(&[0x1f, 0x8b]) => {
-            unzipped = pprof::unzip(bytes, limits.max_unzipped_bytes)?;
+            unzipped = unzip(bytes, limits.max_unzipped_bytes)?;
             &unzipped
         }
         Some("gzip" | "x-gzip") => return Err(CallGraphError::Gzip),
@@ -411,7 +411,7 @@ impl<'a, 'l> Reader<'a, 'l> {
         // All functions have times, or none: a part would be taken for the whole.
         let ms = |counts: &Counts| ms(&self.total).and_then(|_| ms(counts));
         let is_in_order = self.start.zip(self.end).is_none_or(|(start, end)| start <= end);
-        let profile = Profile {
+        let profile = Summary {
             total_cpu_time_ms: self.cpu_seconds.map(|seconds| seconds * 1e3),
             total_memory_mb: None,
             duration_ms: self.duration_ms,

@@ -3,8 +3,8 @@
 
 use aws_sdk_codeguruprofiler::types::{Match, Pattern, Recommendation};
 
-use super::super::pprof::name;
 use crate::results::{ServiceMatch, ServiceRecommendation};
+use eco_coder_profile::shown;
 
 /// How many are kept.
 const MAX_RECOMMENDATIONS: usize = 20;
@@ -24,7 +24,7 @@ pub(super) fn kept(all: &[Recommendation]) -> Kept {
 /// `None`: it recommends nothing.
 fn recommendation(given: &Recommendation) -> Option<ServiceRecommendation> {
     let pattern = given.pattern()?;
-    let name = [pattern.name(), pattern.id()].into_iter().flatten().map(|text| name::shown(text.as_bytes()));
+    let name = [pattern.name(), pattern.id()].into_iter().flatten().map(|text| shown(text.as_bytes()));
     Some(ServiceRecommendation {
         name: name.into_iter().find(|name| !name.is_empty())?,
         description: pattern.description().and_then(text),
@@ -39,7 +39,7 @@ fn place(found: &Match, pattern: &Pattern) -> Option<ServiceMatch> {
     let target = usize::try_from(found.target_frames_index().unwrap_or(-1)).ok();
     let target = target.and_then(|index| pattern.target_frames().get(index)?.last());
     let named = [found.frame_address(), target.map(String::as_str)].into_iter().flatten();
-    let function_name = named.map(|text| name::shown(text.as_bytes())).find(|name| !name.is_empty())?;
+    let function_name = named.map(|text| shown(text.as_bytes())).find(|name| !name.is_empty())?;
     let threshold_breach_value = found.threshold_breach_value().filter(|value| value.is_finite());
     Some(ServiceMatch { function_name, threshold_breach_value })
 }

@@ -6,10 +6,10 @@ use eco_coder_shared::env::Timestamp;
 
 use super::measured::{MAX_FUNCTION, MAX_FUNCTIONS, interval};
 use super::{MAX_NAME, fold, folds, numbers, sentence, words};
-use crate::backends::pprof::Bottleneck;
 use crate::publish::sanitize;
 use crate::report::Report;
 use crate::results::{DeployedService, PerformanceProfile, ServiceRecommendation};
+use eco_coder_profile::Bottleneck;
 
 /// Recommendations that are shown.
 const MAX_SHOWN: usize = 5;

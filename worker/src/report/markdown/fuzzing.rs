@@ -12,7 +12,6 @@ use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{PullNumber, RepoId};
 
 use super::{RenderOptions, render, summary_line};
-use crate::backends::pprof::{Bottleneck, Profile};
 use crate::publish::body::{MAX_BODY_CHARS, Marker, compose, length};
 use crate::publish::sanitize;
 use crate::publish::sanitize::fuzzing::harm;
@@ -22,6 +21,7 @@ use crate::results::{
 };
 use crate::subject::Target;
 use crate::tools::post_github_comment::Advice;
+use eco_coder_profile::{Bottleneck, Summary};
 
 /// What a comment is made of, and what in it could do harm.
 type Made = ((usize, usize, usize, Vec<String>), Vec<String>);
@@ -136,7 +136,7 @@ pub(super) fn function(name: &str, share: f64) -> Bottleneck {
 pub(super) fn measure(report: &mut Report, functions: Vec<Bottleneck>) {
     report.performance = Section::Present(PerformanceProfile {
         profiling_id: "p1".to_owned(),
-        profile: Profile {
+        profile: Summary {
             total_cpu_time_ms: Some(4_120.0),
             total_memory_mb: None,
             duration_ms: Some(5_000.0),

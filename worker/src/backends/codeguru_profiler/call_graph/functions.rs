@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::super::super::pprof::{Bottleneck, name};
 use super::{CallGraphError, Counts, Kind, STATES, add};
+use eco_coder_profile::{Bottleneck, shown};
 
 /// What a function without a name is called.
 const UNKNOWN: &str = "[unknown]";
@@ -93,10 +93,10 @@ impl<'a> Functions<'a> {
         order.sort_unstable_by(rank);
         let share = |counts: &Counts| (kind.of(counts) / total * 100.0).min(100.0);
         let bottleneck = |(name, function): (&str, &Function<'_>)| {
-            let shown = name::shown(name.as_bytes());
-            let file = function.place.file.as_deref().map(|file| name::shown(file.as_bytes()));
+            let name = shown(name.as_bytes());
+            let file = function.place.file.as_deref().map(|file| shown(file.as_bytes()));
             Bottleneck {
-                function_name: if shown.is_empty() { UNKNOWN.to_owned() } else { shown },
+                function_name: if name.is_empty() { UNKNOWN.to_owned() } else { name },
                 file_path: file.filter(|file| !file.is_empty()),
                 line_number: function.place.line,
                 cpu_percentage: share(&function.own),

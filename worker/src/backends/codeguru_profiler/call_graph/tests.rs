@@ -6,8 +6,8 @@ use std::io::Write;
 
 use super::super::fuzzing::{call_graph, sane};
 use super::*;
-use crate::backends::pprof::Bottleneck;
 use crate::testing::codeguru::profiler::sample_profile;
+use eco_coder_profile::Bottleneck;
 
 fn of(value: &Value) -> Result<Aggregated, CallGraphError> {
     read(value.to_string().as_bytes(), None, &Limits::default())

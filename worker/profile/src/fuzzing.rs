@@ -2,13 +2,19 @@
 
 #![allow(clippy::panic, reason = "a target fails by panicking")]
 
+mod second;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Limits, Profile, ProfileError, folded as stacks, read};
+use crate::read::folded as folded_model;
+use crate::{
+    ChangedFunction, Format, Functions, Limits, Options, Profile, ProfileError, Summary, attribute, compare,
+    flame_graph, flame_graph_of_difference, read, summary,
+};
 
 /// So low that a small file reaches each of them.
 const TIGHT: Limits = Limits {
@@ -16,29 +22,30 @@ const TIGHT: Limits = Limits {
     max_unzipped_bytes: 256 << 10,
     max_samples: 256,
     max_entries: 64,
+    max_cells: 512,
     max_depth: 1_024,
     top: 20,
 };
 
 /// The most that reading `bytes` allocates at once, whatever they are: the unzipped file, twice while it grows; what a
-/// record unfolds to, eight times its bytes; and the tables and sums, 2 KiB for each entry.
+/// record unfolds to, eight times its bytes; names, thrice while they are cleaned and kept; and the tables and sums.
 pub fn most_bytes_held(bytes: &[u8]) -> usize {
     let unzipped = if bytes.starts_with(&[0x1f, 0x8b]) { 2 * TIGHT.max_unzipped_bytes } else { 0 };
-    (512 << 10) + unzipped + 12 * bytes.len().max(unzipped) + TIGHT.max_entries * 2048
+    (512 << 10) + unzipped + 20 * bytes.len().max(unzipped) + (TIGHT.max_entries << 14) + (TIGHT.max_cells << 7)
 }
 
 /// Reads any bytes within tight limits, and no more: for counting what is allocated.
 pub fn bounded(bytes: &[u8]) {
-    let _ = read(bytes, Some(1.0), &TIGHT);
+    let _ = summary(bytes, Some(1.0), &TIGHT);
 }
 
 /// Any bytes as a profile file.
 pub fn pprof(bytes: &[u8]) {
-    let profile = read(bytes, Some(10.0), &Limits::default());
+    let profile = summary(bytes, Some(10.0), &Limits::default());
     if let Ok(profile) = &profile {
         sane(profile);
     }
-    match (&profile, read(bytes, Some(10.0), &TIGHT)) {
+    match (&profile, summary(bytes, Some(10.0), &TIGHT)) {
         (Ok(profile), Ok(within)) => assert_eq!(profile, &within, "a limit refuses, it does not change"),
         (Ok(_), Err(e)) => {
             assert!(matches!(e, ProfileError::TooMany { .. } | ProfileError::TooLarge { .. }), "{e}");
@@ -46,8 +53,80 @@ pub fn pprof(bytes: &[u8]) {
         (Err(e), within) => assert!(within.is_err(), "{e}, but within limits {within:?}"),
     }
     if !bytes.starts_with(&[0x1f, 0x8b]) {
-        assert_eq!(read(&zipped(bytes), Some(10.0), &Limits::default()).ok(), profile.ok(), "gzip or not");
+        assert_eq!(summary(&zipped(bytes), Some(10.0), &Limits::default()).ok(), profile.ok(), "gzip or not");
     }
+    if let Some(profile) = model(bytes) {
+        whole(&profile);
+    }
+}
+
+/// Any bytes as the output of `perf script`, added up a second time.
+pub fn perf(bytes: &[u8]) {
+    if let Some(profile) = model(bytes).filter(|profile| profile.format() == Format::Perf) {
+        whole(&profile);
+        second::perf(bytes, &profile);
+    }
+}
+
+/// Any bytes as a `.cpuprofile`, added up a second time from a tree of values.
+pub fn cpuprofile(bytes: &[u8]) {
+    if let Some(profile) = model(bytes).filter(|profile| profile.format() == Format::CpuProfile) {
+        whole(&profile);
+        second::cpuprofile(bytes, &profile);
+    }
+}
+
+/// Any bytes as speedscope's JSON, added up a second time from a tree of values.
+pub fn speedscope(bytes: &[u8]) {
+    if let Some(profile) = model(bytes).filter(|profile| profile.format() == Format::Speedscope) {
+        whole(&profile);
+        second::speedscope(bytes, &profile);
+    }
+}
+
+fn model(bytes: &[u8]) -> Option<Profile> {
+    read(bytes, &Options::default(), &Limits::default()).ok()
+}
+
+/// What holds of every profile, and of all that is made of it.
+pub(crate) fn whole(profile: &Profile) {
+    for (number, node) in profile.nodes().iter().enumerate().skip(1) {
+        assert!((node.parent as usize) < number, "a caller stands before what it calls");
+        assert!((node.frame as usize) < profile.frames().len());
+    }
+    assert!(profile.frames().iter().all(|frame| (frame.function as usize) < profile.functions().len()));
+    for function in profile.functions() {
+        for text in [&function.name, &function.file, &function.module] {
+            assert!(text.chars().count() <= 500 && !text.chars().any(char::is_control), "{text:?}");
+        }
+        assert!(!function.name.is_empty());
+    }
+    let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+    for sample_type in 0..profile.sample_types().len() {
+        let functions = Functions::of(profile, sample_type);
+        let total = functions.total();
+        assert!(total.is_finite() && total >= 0.0);
+        let own: f64 = functions.iter().map(|one| one.itself).sum();
+        assert!(near(own + profile.weight(sample_type, 0), total), "{own} of {total}");
+        assert!(functions.iter().all(|one| one.itself <= one.total && one.total <= total * (1.0 + 1e-9)));
+    }
+    let Ok(chosen) = profile.choose(None) else { panic!("a profile with samples has a sample type") };
+    let changed: Vec<ChangedFunction> = profile.functions().iter().take(8).map(changed).collect();
+    let attributed = attribute(profile, chosen, &changed);
+    assert!(attributed.iter().map(|one| one.self_share).sum::<f64>() <= 1.0 + 1e-9);
+    assert!(attributed.iter().all(|one| one.self_share <= one.total_share && one.total_share <= 1.0));
+    match compare(profile, profile, None) {
+        Ok(same) => assert!(same.rows.iter().filter(|row| row.base.is_some()).count() >= same.rows.len() / 2),
+        Err(e) => assert!(matches!(e, ProfileError::Unlike { .. }), "{e}"),
+    }
+    for svg in [flame_graph(profile, chosen), flame_graph_of_difference(profile, profile, None)].into_iter().flatten() {
+        crate::flame::is_inert(&svg);
+    }
+}
+
+fn changed(of: &crate::Function) -> ChangedFunction {
+    let path = of.file.trim_start_matches('/').to_owned();
+    ChangedFunction { path, name: of.name.to_string(), start_line: of.start_line, end_line: of.start_line + 5 }
 }
 
 fn zipped(bytes: &[u8]) -> Vec<u8> {
@@ -59,8 +138,8 @@ fn zipped(bytes: &[u8]) -> Vec<u8> {
 /// Any bytes as folded stacks, added up a second time.
 pub fn folded(bytes: &[u8]) {
     let limits = Limits::default();
-    let plain = stacks::read(bytes, None, &limits);
-    let timed = stacks::read(bytes, Some(10.0), &limits);
+    let plain = folded_summary(bytes, None);
+    let timed = folded_summary(bytes, Some(10.0));
     let expected = sums(bytes).filter(|leaves| leaves.values().sum::<u128>() > 0);
     let (Some(leaves), Ok(profile)) = (&expected, &plain) else {
         assert_eq!(expected.is_some(), plain.is_ok(), "{plain:?}");
@@ -69,6 +148,7 @@ pub fn folded(bytes: &[u8]) {
     sane(profile);
     let total: u128 = leaves.values().sum();
     assert_eq!(u128::from(profile.samples), total.min(u64::MAX.into()));
+    let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.max(b);
     assert_eq!(profile.total_cpu_time_ms, None, "samples have no unit");
     let shares: f64 = profile.bottlenecks.iter().map(|b| b.cpu_percentage).sum();
     let all_shown = profile.bottlenecks.len() < limits.top;
@@ -78,7 +158,12 @@ pub fn folded(bytes: &[u8]) {
     assert!(first >= most - 1e-6, "{first}% at the top, though a frame has {most}%");
     let Ok(timed) = timed else { panic!("{timed:?}") };
     sane(&timed);
-    assert_eq!(timed.total_cpu_time_ms, Some(total as f64 * 10.0));
+    assert!(timed.total_cpu_time_ms.is_some_and(|ms| near(ms, total as f64 * 10.0)), "{timed:?} of {total}");
+}
+
+fn folded_summary(bytes: &[u8], sample_ms: Option<f64>) -> Result<Summary, ProfileError> {
+    let limits = Limits::default();
+    Summary::of(&folded_model(bytes, sample_ms, &limits)?, limits.top)
 }
 
 /// The value of every leaf; `None`: a line isn't a stack.
@@ -99,7 +184,7 @@ fn sums(bytes: &[u8]) -> Option<BTreeMap<Vec<u8>, u128>> {
 }
 
 /// What holds of every profile.
-pub(super) fn sane(profile: &Profile) {
+pub(crate) fn sane(profile: &Summary) {
     assert!(profile.bottlenecks.len() <= Limits::default().top);
     for figure in [profile.total_cpu_time_ms, profile.total_memory_mb, profile.duration_ms].into_iter().flatten() {
         assert!(figure.is_finite() && figure >= 0.0, "{profile:?}");
@@ -121,3 +206,6 @@ pub(super) fn sane(profile: &Profile) {
     assert!(shares <= 100.0 + 1e-6, "{shares}% of all");
     assert!(profile.bottlenecks.is_sorted_by(|a, b| a.cpu_percentage >= b.cpu_percentage));
 }
+
+#[cfg(test)]
+mod tests;

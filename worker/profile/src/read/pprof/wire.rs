@@ -1,6 +1,6 @@
 //! Protobuf's outermost layer: walks the fields of a message without holding them. Knows no message.
 
-use super::ProfileError;
+use crate::ProfileError;
 
 /// A field's content, borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,18 +3,22 @@
 
 use std::collections::HashMap;
 
-use super::tally::{Frame, Tally};
-use super::{Limits, Profile, ProfileError};
+use foldhash::fast::RandomState;
 
-pub(super) fn read(bytes: &[u8], sample_ms: Option<f64>, limits: &Limits) -> Result<Profile, ProfileError> {
+use super::text::{lines, number};
+use crate::model::{Builder, Raw};
+use crate::{Format, Limits, Profile, ProfileError, SampleType};
+
+pub(crate) fn read(bytes: &[u8], sample_ms: Option<f64>, limits: &Limits) -> Result<Profile, ProfileError> {
     if sample_ms.is_some_and(|ms| !ms.is_finite() || ms <= 0.0) {
         return Err(ProfileError::SampleTime);
     }
-    let mut tally = Tally::new(limits.max_entries);
-    let mut stacks = 0;
-    let mut seen: HashMap<&[u8], Frame> = HashMap::new();
+    let mut builder = Builder::new(limits);
+    let kind = builder.sample_type(SampleType::samples(sample_ms))?;
+    let (mut stacks, mut samples) = (0, 0_u64);
+    let mut seen: HashMap<&[u8], u32, RandomState> = HashMap::default();
     let mut frames = Vec::new();
-    for (line, text) in (1..).zip(bytes.split(|b| *b == b'\n')) {
+    for (line, text) in (1..).zip(lines(bytes)) {
         // A leading space stays: without frames before it, the count is that of an empty stack.
         let text = text.trim_ascii_end();
         if text.is_empty() || text.starts_with(b"#") {
@@ -35,29 +39,19 @@ pub(super) fn read(bytes: &[u8], sample_ms: Option<f64>, limits: &Limits) -> Res
                     return Err(ProfileError::TooMany { what: "different frames", limit: limits.max_entries });
                 }
                 let (name, file, line) = place(frame);
-                let new = Frame { function: tally.function(name, file, 0)?, line };
+                let function = builder.symbols.function(Raw { name, file, ..Raw::default() })?;
+                let new = builder.symbols.frame(function, line)?;
                 seen.insert(frame, new);
                 new
             };
             frames.push(known);
         }
-        tally.add(frames.iter().copied(), u128::from(count));
+        let node = builder.tree.stack(&frames)?;
+        builder.add(kind, node, count as f64)?;
+        samples = samples.saturating_add(count);
     }
-    if tally.total() == 0 {
-        return Err(ProfileError::NoSamples);
-    }
-    let total_cpu_time_ms = sample_ms.map(|ms| tally.total() as f64 * ms);
-    if total_cpu_time_ms.is_some_and(f64::is_infinite) {
-        return Err(ProfileError::Overflow);
-    }
-    Ok(Profile {
-        total_cpu_time_ms,
-        total_memory_mb: None,
-        duration_ms: None,
-        sample_type: if sample_ms.is_some() { "cpu" } else { "samples" }.to_owned(),
-        bottlenecks: tally.top(limits.top, sample_ms),
-        samples: u64::try_from(tally.total()).unwrap_or(u64::MAX),
-    })
+    builder.samples = samples;
+    builder.finish(Format::Folded)
 }
 
 /// `frames count`: frames may hold spaces.
@@ -78,12 +72,4 @@ fn place(frame: &[u8]) -> (&[u8], &[u8], u32) {
         Some((inner[..open].trim_ascii(), &place[..colon], line))
     };
     placed().unwrap_or((frame, b"", 0))
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    // `parse` alone would take a sign.
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(digits).ok()?.parse().ok()
 }

@@ -1,22 +1,29 @@
 //! Names from outside, made fit to be shown: short, valid, and without characters that don't show or that turn text
 //! round.
 
+mod demangle;
+
 /// The longest name, in characters.
-pub(super) const MAX_NAME: usize = 500;
+pub(crate) const MAX_NAME: usize = 500;
 
 /// Bytes of a name that are looked at: enough for `MAX_NAME` characters. Bounds the work of comparing names, too.
 const MAX_BYTES: usize = 4 * MAX_NAME;
 
 /// The part of a name that is looked at.
-pub(super) fn head(name: &[u8]) -> &[u8] {
+pub(crate) fn head(name: &[u8]) -> &[u8] {
     name.get(..MAX_BYTES).unwrap_or(name)
 }
 
 /// The name to show; empty if nothing of it shows.
-pub(in crate::backends) fn shown(name: &[u8]) -> String {
+pub fn shown(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(head(name));
     let shown: String = text.chars().filter(|c| !is_hidden(*c)).take(MAX_NAME).collect();
     shown.trim().to_owned()
+}
+
+/// The name of a function to show: demangled, if it is mangled as Rust or C++ do.
+pub(crate) fn of_function(name: &[u8]) -> String {
+    demangle::demangled(head(name)).map_or_else(|| shown(name), |name| shown(name.as_bytes()))
 }
 
 /// Control characters, marks of direction, characters without width, tags.

@@ -1,124 +1,28 @@
 //! Profiles built by hand, read back; then what hostile ones do.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use prost::Message;
 
-use super::fuzzing::sane;
-use super::messages::{Function, Line, Location, Mapping, Sample, ValueType};
 use super::*;
+use crate::fuzzing::sane;
+use crate::read::messages::{Location, Mapping};
+use crate::testing::{File, cpu_file, gzip};
 
-/// The outermost message, for writing only.
-#[derive(Clone, PartialEq, Message)]
-struct File {
-    #[prost(message, repeated, tag = "1")]
-    sample_type: Vec<ValueType>,
-    #[prost(message, repeated, tag = "2")]
-    sample: Vec<Sample>,
-    #[prost(message, repeated, tag = "3")]
-    mapping: Vec<Mapping>,
-    #[prost(message, repeated, tag = "4")]
-    location: Vec<Location>,
-    #[prost(message, repeated, tag = "5")]
-    function: Vec<Function>,
-    #[prost(string, repeated, tag = "6")]
-    string_table: Vec<String>,
-    #[prost(int64, tag = "9")]
-    time_nanos: i64,
-    #[prost(int64, tag = "10")]
-    duration_nanos: i64,
-    #[prost(message, optional, tag = "11")]
-    period_type: Option<ValueType>,
-    #[prost(int64, tag = "12")]
-    period: i64,
+fn read(bytes: &[u8], folded_sample_ms: Option<f64>, limits: &Limits) -> Result<Summary, ProfileError> {
+    summary(bytes, folded_sample_ms, limits)
 }
 
-impl File {
-    fn new(sample_types: &[(&str, &str)]) -> Self {
-        let mut file = Self { string_table: vec![String::new()], ..Self::default() };
-        for (kind, unit) in sample_types {
-            let of = file.value_type(kind, unit);
-            file.sample_type.push(of);
-        }
-        file
-    }
-
-    fn string(&mut self, text: &str) -> i64 {
-        let index = self.string_table.iter().position(|known| known == text).unwrap_or_else(|| {
-            self.string_table.push(text.to_owned());
-            self.string_table.len() - 1
-        });
-        i64::try_from(index).unwrap()
-    }
-
-    fn value_type(&mut self, kind: &str, unit: &str) -> ValueType {
-        ValueType { kind: self.string(kind), unit: self.string(unit) }
-    }
-
-    fn period(mut self, kind: &str, unit: &str, period: i64) -> Self {
-        self.period_type = Some(self.value_type(kind, unit));
-        self.period = period;
-        self
-    }
-
-    /// A location of one or more lines, innermost first: name, file, line.
-    fn location(&mut self, lines: &[(&str, &str, i64)]) -> u64 {
-        let line = lines.iter().map(|(name, file, line)| Line { function_id: self.function(name, file), line: *line });
-        let line: Vec<Line> = line.collect();
-        let id = self.location.len() as u64 + 1;
-        self.location.push(Location { id, mapping_id: 0, line });
-        id
-    }
-
-    fn function(&mut self, name: &str, file: &str) -> u64 {
-        let (name, filename) = (self.string(name), self.string(file));
-        let id = self.function.len() as u64 + 1;
-        self.function.push(Function { id, name, filename, start_line: 7 });
-        id
-    }
-
-    fn sample(&mut self, leaf_first: &[u64], value: &[i64]) {
-        self.sample.push(Sample { location_id: leaf_first.to_vec(), value: value.to_vec() });
-    }
-
-    fn read(&self) -> Result<Profile, ProfileError> {
-        read(&self.encode_to_vec(), None, &Limits::default())
-    }
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn folded(text: &str, sample_ms: Option<f64>) -> Result<Profile, ProfileError> {
+fn folded(text: &str, sample_ms: Option<f64>) -> Result<Summary, ProfileError> {
     read(text.as_bytes(), sample_ms, &Limits::default())
 }
 
-fn function<'a>(profile: &'a Profile, name: &str) -> &'a Bottleneck {
+fn function<'a>(profile: &'a Summary, name: &str) -> &'a Bottleneck {
     profile.bottlenecks.iter().find(|bottleneck| bottleneck.function_name == name).unwrap()
 }
 
 fn near(actual: Option<f64>, expected: f64) {
     let actual = actual.unwrap();
     assert!((actual - expected).abs() < 1e-9 * expected.max(1.0), "{actual} instead of {expected}");
-}
-
-/// 10 ms a sample: 3 in `search` on line 41, 1 on line 44, and 1 in `main`.
-fn cpu_file() -> File {
-    let mut file = File::new(&[("samples", "count"), ("cpu", "nanoseconds")]).period("cpu", "nanoseconds", 10_000_000);
-    file.duration_nanos = 2_000_000_000;
-    let main = file.location(&[("main", "app/main.py", 3)]);
-    let hot = file.location(&[("search", "app/orders.py", 41)]);
-    let warm = file.location(&[("search", "app/orders.py", 44)]);
-    file.sample(&[hot, main], &[3, 30_000_000]);
-    file.sample(&[warm, main], &[1, 10_000_000]);
-    file.sample(&[main], &[1, 10_000_000]);
-    file
 }
 
 #[test]
@@ -158,7 +62,7 @@ fn what_is_unknown_is_absent_in_the_json() {
         ],
     });
     assert_eq!(json, expected);
-    assert_eq!(serde_json::from_value::<Profile>(json).unwrap(), profile);
+    assert_eq!(serde_json::from_value::<Summary>(json).unwrap(), profile);
 }
 
 #[test]
@@ -295,8 +199,8 @@ fn the_top_is_by_self_then_total_then_name() {
 
 #[test]
 fn what_is_no_profile_is_refused_with_what_to_do() {
-    let json = folded("{\"traceEvents\": []}", None).unwrap_err();
-    assert_eq!(json, ProfileError::FoldedLine { line: 1 });
+    assert!(matches!(folded("{\"traceEvents\": []}", None), Err(ProfileError::Foreign { .. })));
+    assert_eq!(folded("{closure} x", None).unwrap_err(), ProfileError::FoldedLine { line: 1 });
     assert_eq!(folded("a;b 1\na;b -1", None).unwrap_err(), ProfileError::FoldedLine { line: 2 });
     assert_eq!(folded("a;b +1", None).unwrap_err(), ProfileError::FoldedLine { line: 1 });
     assert_eq!(folded("a 99999999999999999999", None).unwrap_err(), ProfileError::FoldedLine { line: 1 });
@@ -366,6 +270,7 @@ fn limits_hold() {
         max_unzipped_bytes: 1 << 20,
         max_samples: 10,
         max_entries: 10,
+        max_cells: 1_000,
         max_depth: 4,
         top: 5,
     };

@@ -1,0 +1,111 @@
+//! What a report says of a profile: its figures, and the functions that use most. Owns no reading.
+//!
+//! What a profile doesn't say is absent: folded stacks have no unit, wall-clock samples are no CPU time, a heap has no
+//! share of the CPU, and no sampling profiler counts invocations.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Functions, Limits, Measures, Options, Profile, ProfileError, read};
+
+const BYTES_PER_MB: f64 = 1024.0 * 1024.0;
+
+/// A profile, as far as it can be derived from the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// CPU time of all samples, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_cpu_time_ms: Option<f64>,
+    /// Memory of a heap profile, MB of 2^20 bytes: in use, or (if the file has only that) allocated over its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_memory_mb: Option<f64>,
+    /// How long was sampled, wall time, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<f64>,
+    /// What the bottlenecks' figures are shares of, as the file names it: `cpu`, `samples`, `wall`, `inuse_space`.
+    pub sample_type: String,
+    /// The functions that use most, by self time, then total time. Empty for a heap profile.
+    pub bottlenecks: Vec<Bottleneck>,
+    /// How many samples the figures rest on.
+    pub samples: u64,
+}
+
+/// A function, and what it uses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bottleneck {
+    /// As the profiler names it, at most 500 characters.
+    pub function_name: String,
+    /// As the profiler names it, often absolute; at most 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_path: Option<String>,
+    /// The line of the function that most samples are on, else where it starts. From 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_number: Option<u32>,
+    /// Share of the profile in the function itself, without what it calls: 0 to 100. Over all functions at most 100.
+    pub cpu_percentage: f64,
+    /// Share of the profile in the function and what it calls: 0 to 100. A recursive call counts once. Only of profiles
+    /// whose times may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_percentage: Option<f64>,
+    /// Time in the function itself, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_time_ms: Option<f64>,
+    /// Time in the function and what it calls, ms. A recursive call counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_time_ms: Option<f64>,
+    /// How often it was called; sampling profilers don't know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invocation_count: Option<u64>,
+}
+
+/// Reads a profile, whichever of the formats it has, and sums it up. `folded_sample_ms` is the CPU time that one count of
+/// folded stacks stands for, ms; without it they give shares only.
+pub fn summary(bytes: &[u8], folded_sample_ms: Option<f64>, limits: &Limits) -> Result<Summary, ProfileError> {
+    let profile = read::unchecked(bytes, &Options { folded_sample_ms }, limits)?;
+    Summary::of(&profile, limits.top)
+}
+
+impl Summary {
+    /// Of a profile that was read, with so many bottlenecks.
+    pub fn of(profile: &Profile, top: usize) -> Result<Self, ProfileError> {
+        let (time, memory) = (profile.time(), profile.memory());
+        let Some(named) = time.or(memory) else {
+            return Err(ProfileError::NotMeasured { found: profile.measured() });
+        };
+        let some = |index: &usize| profile.total(*index) > 0.0;
+        // A CPU profile without a sample, in a file with memory: only the memory is said.
+        let (time, memory) = (time.filter(some), memory.filter(some));
+        let chosen = time.or(memory).ok_or(ProfileError::NoSamples)?;
+        let kind = |index: usize| &profile.sample_types[index];
+        let named = time.or(memory.filter(|_| !some(&named))).unwrap_or(named).min(chosen.max(named));
+        let ms = time.and_then(|index| kind(index).ms);
+        let is_cpu = time.is_some_and(|index| kind(index).measures == Measures::CpuTime);
+        let bytes = |index: usize| Some(profile.total(index) * kind(index).bytes? / BYTES_PER_MB);
+        Ok(Self {
+            total_cpu_time_ms: time.zip(ms).filter(|_| is_cpu).map(|(index, ms)| profile.total(index) * ms),
+            total_memory_mb: memory.and_then(bytes),
+            duration_ms: profile.duration_ms,
+            sample_type: kind(named).name.clone(),
+            bottlenecks: time.map_or_else(Vec::new, |index| bottlenecks(profile, index, top)),
+            samples: profile.samples,
+        })
+    }
+}
+
+fn bottlenecks(profile: &Profile, sample_type: usize, top: usize) -> Vec<Bottleneck> {
+    let functions = Functions::of(profile, sample_type);
+    let ms = profile.sample_types[sample_type].ms;
+    let bottleneck = |one: crate::FunctionUse<'_>| Bottleneck {
+        function_name: one.function.name.to_string(),
+        file_path: Some(one.function.file.to_string()).filter(|file| !file.is_empty()),
+        line_number: Some(one.line).filter(|line| *line > 0),
+        cpu_percentage: functions.share(one.itself) * 100.0,
+        total_percentage: None,
+        self_time_ms: ms.map(|ms| one.itself * ms),
+        total_time_ms: ms.map(|ms| one.total * ms),
+        invocation_count: None,
+    };
+    functions.top(top).into_iter().map(bottleneck).collect()
+}
+
+#[cfg(test)]
+mod tests;

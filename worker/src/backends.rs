@@ -4,6 +4,7 @@ pub mod codeguru_profiler;
 pub mod codeguru_reviewer;
 pub mod cpu;
 pub mod embedded;
+pub mod measured;
 pub mod parameter_store;
 pub mod pprof;
 pub mod profile_files;

@@ -259,7 +259,7 @@ impl WorkerConfig {
             codeguru,
             profiles_place: ProfilesPlace::from_settings(settings, &profiles, &data_dir)?,
             intensity_path: carbon::intensity_path(settings)?,
-            carbon: carbon::input(settings.table("carbon")?)?,
+            carbon: carbon::input(&settings.table("carbon")?)?,
             report: settings.table("report")?,
             policy: Policy::new(settings.table::<PolicyConfig>("policy")?)?,
             telemetry: settings.table::<TelemetryConfig>("telemetry")?.check()?,

@@ -29,7 +29,7 @@ pub(super) fn intensity_path(settings: &Settings) -> Result<Option<(String, AwsS
 }
 
 /// The table, as the calculation takes it.
-pub(super) fn input(table: CarbonTable) -> Result<Input, ConfigError> {
+pub(super) fn input(table: &CarbonTable) -> Result<Input, ConfigError> {
     let wrong = |key: &str, problem: &str| ConfigError::value(&format!("carbon.{key}"), problem);
     let country = table.country.as_deref().map(str::parse).transpose();
     let country = country.map_err(|e: eco_coder_carbon::CarbonError| wrong("country", &e.to_string()))?;
@@ -45,9 +45,9 @@ pub(super) fn input(table: CarbonTable) -> Result<Input, ConfigError> {
             .parse()
             .map_err(|_| wrong("method", "it must be codecarbon-process, codecarbon-constant or ccf"))?,
         ram_model: table.ram_model.parse().map_err(|_| wrong("ram_model", "it must be v2 or v3"))?,
-        hardware: hardware(&table)?,
+        hardware: hardware(table)?,
         pue: table.pue,
-        embodied: embodied(&table)?,
+        embodied: embodied(table)?,
         executions_per_month: table.executions_per_month,
         cpu_time_seconds: 1.0,
         execution_count: 1,

@@ -50,10 +50,8 @@ pub(super) fn sentence(report: &Report) -> Option<String> {
     };
     if let Some(footprint) = footprint(report) {
         let (one, _) = grams_within(footprint.co2e_per_execution, per_execution(footprint));
-        text.push_str(&format!("; about {one} CO2e per execution"));
-        if let Some((grams, interval, _)) = year(footprint) {
-            text.push_str(&format!(", {} a year", grams_within(grams, interval).0));
-        }
+        let a_year = year(footprint).map(|(grams, interval)| format!(", {} a year", grams_within(grams, interval).0));
+        text = format!("{text}; about {one} CO2e per execution{}", a_year.unwrap_or_default());
     }
     Some(format!("{text}."))
 }
@@ -77,8 +75,9 @@ pub(super) fn table(report: &Report) -> Option<String> {
     }
     if let Some(footprint) = footprint(report) {
         row("CO2e per execution", &amount(footprint.co2e_per_execution, per_execution(footprint)));
-        if let Some((grams, interval, monthly)) = year(footprint) {
-            row(&format!("CO2e a year, at {} a month", counted(monthly, "execution")), &amount(grams, interval));
+        if let Some(((grams, interval), yearly)) = year(footprint).zip(footprint.yearly) {
+            let monthly = counted(yearly.executions_per_month, "execution");
+            row(&format!("CO2e a year, at {monthly} a month"), &amount(grams, interval));
         }
     }
     if let Section::Present(_) = report.quality {
@@ -102,13 +101,13 @@ pub(super) fn amount(grams: f64, interval: Option<(f64, f64)>) -> String {
 fn per_execution(footprint: &MeasuredFootprint) -> Option<(f64, f64)> {
     let (least, most) = footprint.interval?;
     let share = footprint.co2e_per_execution / footprint.co2e_grams;
-    share.is_finite().then(|| (least * share, most * share))
+    share.is_finite().then_some((least * share, most * share))
 }
 
-/// A year's grams, their interval and the executions of a month, if the settings say how often the code runs.
-fn year(footprint: &MeasuredFootprint) -> Option<(f64, Option<(f64, f64)>, u64)> {
+/// A year's grams and their interval, if the settings say how often the code runs.
+fn year(footprint: &MeasuredFootprint) -> Option<(f64, Option<(f64, f64)>)> {
     let yearly = footprint.yearly?;
     let grams = |kilograms: f64| kilograms * 1000.0;
     let interval = yearly.interval_kg.map(|(least, most)| (grams(least), grams(most)));
-    Some((grams(yearly.co2e_kg), interval, yearly.executions_per_month))
+    Some((grams(yearly.co2e_kg), interval))
 }

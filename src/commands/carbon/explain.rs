@@ -21,7 +21,7 @@ pub(super) fn text(explained: &Explanation) -> String {
 }
 
 fn line(line: &Line) -> String {
-    let Line { name, value, unit, formula, source } = line;
-    let below = |label: &str, text: &str| if text.is_empty() { String::new() } else { format!("    {label} {text}\n") };
-    format!("{}\n{}{}", format!("{name}: {value} {unit}").trim_end(), below("=", formula), below("from", source))
+    let Line { name, unit, formula, source, .. } = line;
+    let head = format!("{name}: {} {unit}", line.exact());
+    format!("{}\n    = {formula}\n    from {source}\n", head.trim_end())
 }

@@ -75,7 +75,7 @@ fn explain_takes_the_same_arguments_and_prints_every_step() {
     assert_eq!(figures.input().unwrap(), input(line));
     let text = explain::text(&eco_coder_carbon::explain(&input(line)).unwrap());
     let energy =
-        "energy of the CPU: 0.00007291666666666667 kWh\n    = 4.375 W / 1000 x 60 s / 3600 s/h\n    from codecarbon";
+        "energy of the CPU: 7.291666666666667e-5 kWh\n    = 4.375 W / 1000 x 60 s / 3600 s/h\n    from codecarbon";
     assert!(text.contains(energy), "{text}");
     assert!(text.contains("\nPUE: 1\n    = the method's own\n    from codecarbon 2.3.4 and 3.3.2"), "{text}");
     assert!(parse(&format!("{line} explain {line}")).is_err(), "either the one or the other");

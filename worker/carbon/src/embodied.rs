@@ -46,17 +46,17 @@ pub(crate) fn grams(input: &Input, trace: &mut Trace) -> Result<Option<f64>, Car
     let ccf = &POWER.ccf.server_lifetime_hours;
     let hours = embodied.lifetime_hours.unwrap_or(ccf.value());
     trace.line("embodied emissions of the server (TE)", kg, "kgCO2e", || match embodied.server_kg {
-        Some(_) => ("", STATED.to_owned()),
+        Some(_) => ("of the whole server", STATED.to_owned()),
         None => ("of the instance type's server", INSTANCES.origin.to_string()),
     });
     trace.line("lifetime of the server (EL)", hours, "h", || match embodied.lifetime_hours {
-        Some(_) => ("", STATED.to_owned()),
-        None => ("", ccf.origin()),
+        Some(_) => ("how long it serves", STATED.to_owned()),
+        None => ("how long it serves", ccf.origin()),
     });
     // One thread is reserved for the wall time; an execution that fills more takes as many.
     let reserved = input.held_seconds().max(input.cpu_time_seconds);
     trace.line("thread-seconds that are reserved (TiR x RR)", reserved, "s", || {
-        ("the longer of wall and CPU time", "one thread, or as many as the CPU time fills")
+        ("the longer of wall and CPU time: one thread, or as many as the CPU time fills", "Eco-Coder, docs/carbon.md")
     });
     let grams = kg * 1000.0 * (reserved / 3600.0 / hours) / f64::from(threads);
     Ok(Some(trace.line("embodied emissions of one execution (M)", grams, "gCO2e", || {

@@ -15,6 +15,10 @@ const SECONDS_PER_HOUR: f64 = 3600.0;
 const WATTS_PER_KILOWATT: f64 = 1000.0;
 pub(crate) const MB_PER_GIB: f64 = 1024.0;
 
+/// Names of lines whose formulas the interval repeats.
+pub(crate) const CPU_ENERGY: &str = "energy of the CPU";
+pub(crate) const MEMORY_ENERGY: &str = "energy of the memory";
+
 /// Where a line has its value from when whoever asks says it.
 pub(crate) const STATED: &str = "stated by whoever asks";
 
@@ -44,7 +48,7 @@ pub(crate) fn kwh(input: &Input, method: Method, end: End, trace: &mut Trace) ->
     let held = held_seconds(input, end);
     trace.line("time of one execution", held, "s", || match input.wall_time_seconds {
         Some(_) => ("wall time", STATED),
-        None => ("= CPU time", "no wall time is stated"),
+        None => ("the CPU time", "no wall time is stated"),
     });
     let gib = trace.line("memory", input.ram_usage_mb / MB_PER_GIB, "GiB", || {
         (format!("{} MB / {MB_PER_GIB} MB/GiB", exact(input.ram_usage_mb)), STATED)
@@ -54,12 +58,12 @@ pub(crate) fn kwh(input: &Input, method: Method, end: End, trace: &mut Trace) ->
         Method::CodecarbonConstant => (machine_watts(&input.hardware, trace), held),
         Method::Ccf => (vcpu_watts(&input.hardware, end, trace), cpu),
     };
-    let cpu_kwh = trace.line("energy of the CPU", watt_hours(watts, seconds), "kWh", || {
+    let cpu_kwh = trace.line(CPU_ENERGY, watt_hours(watts, seconds), "kWh", || {
         (format!("{} W / 1000 x {} s / 3600 s/h", exact(watts), exact(seconds)), method.source())
     });
     let memory_kwh = if method == Method::Ccf { ccf_memory(gib, held, trace) } else { memory(input, held, trace) };
     let it = trace.line("energy at the computer", cpu_kwh + memory_kwh, "kWh", || {
-        (format!("{} kWh + {} kWh", exact(cpu_kwh), exact(memory_kwh)), "CPU and memory")
+        (format!("{} kWh + {} kWh", exact(cpu_kwh), exact(memory_kwh)), method.source())
     });
     let pue = trace.line("PUE", pue(input, method), "", || match (input.pue, method) {
         (Some(_), _) => ("energy of the data centre / energy of its computers", STATED.to_owned()),
@@ -67,7 +71,7 @@ pub(crate) fn kwh(input: &Input, method: Method, end: End, trace: &mut Trace) ->
         (None, _) => ("the method's own", POWER.codecarbon.pue.origin()),
     });
     Ok(trace.line("energy of one execution", it * pue, "kWh", || {
-        (format!("{} kWh x {}", exact(it), exact(pue)), "the data centre's share included")
+        (format!("{} kWh x {}", exact(it), exact(pue)), "ISO/IEC 30134-2, power usage effectiveness")
     }))
 }
 
@@ -160,10 +164,10 @@ fn of_processors(hardware: &Hardware) -> String {
 
 fn ccf_memory(gib: f64, held: f64, trace: &mut Trace) -> f64 {
     let constant = &POWER.ccf.ram_kwh_per_gib_hour;
-    trace.line("memory's energy per GiB and hour", constant.value(), "kWh/GiB/h", || ("", constant.origin()));
+    trace.line("memory's energy per GiB and hour", constant.value(), "kWh/GiB/h", || ("a constant", constant.origin()));
     // CCF's order: GiB hours first.
     let kwh = gib * (held / SECONDS_PER_HOUR) * constant.value();
-    trace.line("energy of the memory", kwh, "kWh", || {
+    trace.line(MEMORY_ENERGY, kwh, "kWh", || {
         let formula = format!("{} GiB x {} s / 3600 s/h x {}", exact(gib), exact(held), exact(constant.value()));
         (formula, Method::Ccf.source())
     })
@@ -171,7 +175,7 @@ fn ccf_memory(gib: f64, held: f64, trace: &mut Trace) -> f64 {
 
 fn memory(input: &Input, held: f64, trace: &mut Trace) -> f64 {
     let watts = trace.line("power of the memory", ram_watts(input), "W", || memory::how(input));
-    trace.line("energy of the memory", watt_hours(watts, held), "kWh", || {
+    trace.line(MEMORY_ENERGY, watt_hours(watts, held), "kWh", || {
         let source = match input.ram_model {
             RamModel::V2 => "codecarbon 2.3.4, external/hardware.py",
             RamModel::V3 => "codecarbon 3.3.2, external/ram.py",

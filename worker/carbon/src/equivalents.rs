@@ -26,7 +26,7 @@ pub(crate) fn traced(grams: f64, energy_kwh: f64, trace: &mut Trace) -> Equivale
     let grams = if grams > 0.0 { grams } else { 0.0 };
     let divided = |by: f64, unit: &str| format!("{} g / {} {unit}", exact(grams), exact(by));
     let charge = &EQUIVALENTS.smartphone_charge;
-    let charges = trace.line("like smartphone charges", charges(grams), "", || {
+    let charges = trace.line("like smartphone charges", charges(grams), "charges", || {
         (divided(charge.value(), "g per charge"), charge.origin())
     });
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and the cast saturates")]

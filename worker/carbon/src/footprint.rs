@@ -11,7 +11,7 @@ use crate::input::Input;
 use crate::interval::interval;
 use crate::methodology::methodology;
 use crate::trace::Trace;
-use crate::words::exact;
+use crate::words::{counted, exact};
 
 /// What executions emit, and how that was calculated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,9 +95,12 @@ pub(crate) fn calculate(input: &Input, trace: &mut Trace) -> Result<Footprint, C
     });
     let sci = sci(input, one, trace)?;
     let executions = input.execution_count as f64;
-    let times = |what: f64, unit: &str| format!("{} {unit} x {} executions", exact(what), input.execution_count);
-    let energy = trace.line("energy of all executions", kwh * executions, "kWh", || (times(kwh, "kWh"), ""));
-    let grams = trace.line("emissions of all executions", one * executions, "gCO2e", || (times(one, "g"), ""));
+    let times =
+        |what: f64, unit: &str| format!("{} {unit} x {}", exact(what), counted(input.execution_count, "execution"));
+    let energy =
+        trace.line("energy of all executions", kwh * executions, "kWh", || (times(kwh, "kWh"), "executions as stated"));
+    let grams = trace
+        .line("emissions of all executions", one * executions, "gCO2e", || (times(one, "g"), "executions as stated"));
     let interval = interval(input, &intensity, trace);
     let ends = interval.as_ref().map(|interval| (interval.least, interval.most));
     let all = ends.map(|(least, most)| (least * executions, most * executions));
@@ -136,7 +139,8 @@ fn yearly(monthly: u64, sci: Sci, ends: Option<(f64, f64)>, trace: &mut Trace) -
     let factor = monthly as f64 * MONTHS_PER_YEAR / GRAMS_PER_KILOGRAM;
     let one = sci.operational_grams;
     let co2e_kg = trace.line("emissions of a year", one * factor, "kgCO2e", || {
-        (format!("{} g x {monthly} executions per month x 12 / 1000 g/kg", exact(one)), "executions as stated")
+        let monthly = counted(monthly, "execution");
+        (format!("{} g x {monthly} a month x {MONTHS_PER_YEAR} / 1000 g/kg", exact(one)), "executions as stated")
     });
     Yearly {
         executions_per_month: monthly,

@@ -4,7 +4,7 @@
 //! What was stated spans nothing. Not spanned: codecarbon 3's memory modules, whose floor of 10 W says nothing of a
 //! function's share; idle vCPUs; the code's own variation from run to run, unless the measurement says it.
 
-use crate::energy::{self, End};
+use crate::energy::{self, CPU_ENERGY, End, MEMORY_ENERGY};
 use crate::hardware::{Hardware, vcpu_watts_span};
 use crate::input::{Input, Method};
 use crate::intensity::{Intensity, span_for};
@@ -25,14 +25,17 @@ pub(crate) fn interval(input: &Input, intensity: &Intensity, trace: &mut Trace) 
     let mut found: Option<(f64, f64)> = None;
     let mut methods = Vec::new();
     for method in Method::ALL {
-        let kwh = |end| energy::kwh(input, method, end, &mut Trace::default());
-        let (Ok(low), Ok(high)) = (kwh(End::Least), kwh(End::Most)) else { continue };
-        let mut grams = |name: &str, kwh: f64, g_per_kwh: f64| {
-            trace.line(&format!("{name} by {method}"), kwh * g_per_kwh, "gCO2e", || {
-                (format!("{} kWh x {} gCO2e/kWh", exact(kwh), exact(g_per_kwh)), method.source())
-            })
+        let mut grams = |name: &str, end: End, g_per_kwh: f64| {
+            let mut steps = trace.apart();
+            let kwh = energy::kwh(input, method, end, &mut steps).ok()?;
+            Some(trace.line(&format!("{name} by {method}"), kwh * g_per_kwh, "gCO2e", || {
+                let (cpu, memory) = (steps.formula(CPU_ENERGY), steps.formula(MEMORY_ENERGY));
+                let (pue, grid) = (exact(energy::pue(input, method)), exact(g_per_kwh));
+                (format!("({cpu} + {memory}) x {pue} x {grid} gCO2e/kWh"), method.source())
+            }))
         };
-        let (low, high) = (grams("least", low, grid.least), grams("most", high, grid.most));
+        let ends = (grams("least", End::Least, grid.least), grams("most", End::Most, grid.most));
+        let (Some(low), Some(high)) = ends else { continue };
         let (least, most) = found.unwrap_or((low, high));
         found = Some((least.min(low), most.max(high)));
         methods.push(method.to_string());

@@ -1,5 +1,6 @@
 //! Carbon arithmetic: CPU seconds and memory in, energy and grams of CO2e out, with the method, the constants and the
-//! source of the grid's intensity named. Never measures, never reads a file, a clock or the network: every constant is
+//! source of the grid's intensity named, an interval over methods and inputs, and every step to be read ([`explain`]). What
+//! it calculates from is stated; whether somebody measured it is the caller's to know. Never measures, never reads a file, a clock or the network: every constant is
 //! compiled in from `data/*.json`, each with its source, date and licence.
 //!
 //! The default method equals codecarbon's: the worked cases in `tests/cases.rs` come from running that package. What to

@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use crate::words::exact;
+
 /// One step of a calculation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Line {
@@ -16,6 +18,13 @@ pub struct Line {
     pub formula: String,
     /// Where it, or the way of calculating it, comes from.
     pub source: String,
+}
+
+impl Line {
+    /// The value with every digit it has: `0.25`, `2.5e-8`.
+    pub fn exact(&self) -> String {
+        exact(self.value)
+    }
 }
 
 /// Takes lines down, or doesn't.
@@ -38,6 +47,17 @@ impl Trace {
             lines.push(Line { name: name.to_owned(), value, unit, formula: formula.into(), source: source.into() });
         }
         value
+    }
+
+    /// A new one, on or off as this.
+    pub(crate) fn apart(&self) -> Self {
+        Self(self.0.as_ref().map(|_| Vec::new()))
+    }
+
+    /// The formula of a line that was taken down.
+    pub(crate) fn formula(&self, name: &str) -> &str {
+        let line = self.0.iter().flatten().find(|line| line.name == name);
+        line.map_or("", |line| &line.formula)
     }
 
     pub(crate) fn lines(self) -> Vec<Line> {

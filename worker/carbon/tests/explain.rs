@@ -53,7 +53,7 @@ fn what_is_explained_is_what_is_calculated() {
 fn every_line_says_how_it_comes_about_or_where_from() {
     for input in every_kind() {
         for line in explain(&input).unwrap().lines {
-            assert!(!line.formula.is_empty() || !line.source.is_empty(), "{line:?}");
+            assert!(!line.formula.is_empty() && !line.source.is_empty(), "{line:?}");
             assert!(line.value.is_finite(), "{line:?}");
             assert!(!line.formula.contains("NaN") && !line.source.contains('\n'), "{line:?}");
         }
@@ -77,12 +77,15 @@ fn products_and_sums_of_the_formulas_come_to_their_values() {
 
 /// A formula of numbers, `x`, `/` and `+`, each number with its unit behind it; `None`: it has words.
 fn evaluated(formula: &str) -> Option<f64> {
+    if let Some((inner, rest)) = formula.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        return evaluated(&format!("{}{rest}", evaluated(inner)?));
+    }
     let words: Vec<&str> = formula.split(' ').filter(|word| !word.is_empty()).collect();
     let mut sum = 0.0;
     let mut product: Option<f64> = None;
     let mut operator = "x";
     for word in words {
-        match (word, word.parse::<f64>()) {
+        match (word, word.replace(',', "").parse::<f64>()) {
             ("x" | "/" | "+", _) => operator = word,
             (_, Ok(number)) => {
                 product = Some(match (product, operator) {
@@ -97,7 +100,7 @@ fn evaluated(formula: &str) -> Option<f64> {
             }
             // A unit: letters and slashes, such as `kWh`, `g/kWh`, `MB/GiB`.
             (unit, Err(_)) if unit.len() < 12 && unit.chars().all(|c| c.is_ascii_alphanumeric() || c == '/') => {
-                if !matches!(unit, "W" | "kWh" | "s" | "h" | "g" | "kg" | "GiB" | "MB" | "executions")
+                if !matches!(unit, "W" | "kWh" | "s" | "h" | "g" | "kg" | "GiB" | "MB" | "execution" | "executions")
                     && !unit.contains('/')
                 {
                     return None;
@@ -115,20 +118,20 @@ fn the_lines_of_a_calculation_are_these() {
     let input = Input { hardware, ..Input::new(60.0, 512.0, "us-west-2") };
     let lines = explain(&input).unwrap().lines;
     let shown: Vec<String> =
-        lines.iter().take(13).map(|l| format!("{} = {} {} [{}]", l.name, l.value, l.unit, l.formula)).collect();
+        lines.iter().take(13).map(|l| format!("{} = {} {} [{}]", l.name, l.exact(), l.unit, l.formula)).collect();
     assert_eq!(
         shown,
         [
             "CPU time of one execution = 60 s [all threads together]",
-            "time of one execution = 60 s [= CPU time]",
+            "time of one execution = 60 s [the CPU time]",
             "memory = 0.5 GiB [512 MB / 1024 MB/GiB]",
             "power of a busy thread = 4.375 W [TDP 210 W / 48 threads]",
-            "energy of the CPU = 0.00007291666666666667 kWh [4.375 W / 1000 x 60 s / 3600 s/h]",
+            "energy of the CPU = 7.291666666666667e-5 kWh [4.375 W / 1000 x 60 s / 3600 s/h]",
             "power of the memory = 0.1875 W [0.5 GiB x 0.375 W/GiB]",
-            "energy of the memory = 0.000003125 kWh [0.1875 W / 1000 x 60 s / 3600 s/h]",
-            "energy at the computer = 0.00007604166666666667 kWh [7.291666666666667e-5 kWh + 3.125e-6 kWh]",
+            "energy of the memory = 3.125e-6 kWh [0.1875 W / 1000 x 60 s / 3600 s/h]",
+            "energy at the computer = 7.604166666666667e-5 kWh [7.291666666666667e-5 kWh + 3.125e-6 kWh]",
             "PUE = 1  [the method's own]",
-            "energy of one execution = 0.00007604166666666667 kWh [7.604166666666667e-5 kWh x 1]",
+            "energy of one execution = 7.604166666666667e-5 kWh [7.604166666666667e-5 kWh x 1]",
             "intensity of the grid (I) = 165.54443213231002 gCO2e/kWh [us-west-2, Oregon, United States, codecarbon 3.3.2]",
             "emissions of one execution (O = E x I) = 0.012588274526727741 gCO2e [7.604166666666667e-5 kWh x 165.54443213231002 gCO2e/kWh]",
             "SCI = 0.012588274526727741 gCO2e per execution [O; embodied carbon (M) isn't counted]",

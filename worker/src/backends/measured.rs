@@ -7,14 +7,18 @@
 //! another unit) is refused.
 //!
 //! ```
-//! use eco_coder_carbon::Input;
+//! use eco_coder_carbon::{Footprint, Input};
 //! use eco_coder_worker::report::Section;
-//! use eco_coder_worker::results::{MeasuredFootprint, PerformanceProfile};
+//! use eco_coder_worker::results::{CpuSeconds, Measured, MeasuredFootprint, PerformanceProfile, Reading};
 //!
 //! fn of_a_profile(profile: &PerformanceProfile, settings: &Input) -> Option<Section<MeasuredFootprint>> {
-//!     let cpu = profile.cpu.as_ref()?;
+//!     let cpu: &Measured<CpuSeconds> = profile.cpu.as_ref()?;
 //!     Some(Section::Present(MeasuredFootprint::of(cpu, profile.memory.as_ref(), settings).ok()?))
 //! }
+//!
+//! // What anybody may write, and what no report takes:
+//! let guess = Reading { value: 1.0, span: None, samples: 1, source: "a guess".to_owned() };
+//! let stated: Footprint = eco_coder_carbon::footprint(&Input::new(1.0, 128.0, "eu-west-1")).unwrap();
 //! ```
 //!
 //! A number is no measurement:

@@ -52,7 +52,7 @@ enum Command {
     Review(review::ReviewArgs),
     /// Analyse whole files and folders
     Scan(scan::ScanArgs),
-    /// Calculate energy and CO2e of a measurement
+    /// Calculate energy and CO2e of CPU time and memory that you state
     Carbon(carbon::CarbonArgs),
     /// Compare benchmark results of two versions
     Bench(bench::BenchArgs),

@@ -96,6 +96,9 @@ fn a_review_with_a_profile_measures_and_calculates() {
     assert_eq!(report["performance"]["bottlenecks"][0]["function_name"], "lines_of");
     assert_eq!(report["carbon"]["outcome"], "present");
     assert!(report["carbon"]["co2e_grams"].as_f64().unwrap() > 0.0);
+    let measured = &report["carbon"]["measured"];
+    assert!(measured["value"] == 0.4 && measured["unit"] == "s", "grams say what was measured: {measured}");
+    assert!(measured["samples"].as_u64().unwrap() > 0 && measured["source"].is_string(), "{measured}");
     let without = json(&run(&repo, &["review", "--format", "json"]));
     assert_eq!(without["carbon"]["outcome"], "absent", "no measurement, no grams");
 }
@@ -222,6 +225,12 @@ fn carbon_prints_the_tools_output() {
     let wanted = 1000.0 * (4.0 + 0.375 * 0.125) / 3.6e6;
     assert!((energy / wanted - 1.0).abs() < 1e-4, "{energy} kWh, not {wanted}");
     assert!(out["methodology"].as_str().unwrap().contains("codecarbon"));
+    let explained: Vec<&str> = [&["carbon", "explain"], &arguments[1..]].concat();
+    let lines = json(&run(&here, &explained));
+    assert_eq!(lines["footprint"], out, "what is explained is what is calculated");
+    let of = |name: &str| lines["lines"].as_array().unwrap().iter().find(|line| line["name"] == name).unwrap();
+    assert_eq!(of("emissions of all executions")["value"], out["co2e_grams"]);
+    assert!(of("power of a busy thread")["source"].as_str().unwrap().contains("codecarbon 3.3.2, core/cpu.py"));
     let bad = run(&here, &["carbon", "--cpu-seconds", "-1", "--ram-mb", "1", "--region", "us-east-1"]);
     assert!(!bad.status.success());
 }

@@ -65,7 +65,7 @@ async fn a_signed_webhook_becomes_a_comment_with_the_deployed_services_hot_funct
     | `shop.Search:search` itself | 70%, 90% with what it calls |
     | `java.util.regex.Pattern:compile` itself | 20% |
     | `shop.Server:handle` itself | 10%, 100% with what it calls |
-    | CO2e over the period | 2.3 g (2.3 g to 25 g) |
+    | CO2e over the period | 2 g (1 g to 40 g) |
 
     <details><summary>1 recommendation of CodeGuru Profiler for the deployed service</summary>
 
@@ -84,7 +84,7 @@ async fn a_signed_webhook_becomes_a_comment_with_the_deployed_services_hot_funct
     - Measured: 1,000 CPU samples of the service where it runs, 2026-09-21 14:13 to 2026-09-22 14:13 UTC, from `CodeGuru Profiler, profiling group shop-api`. This pull request's code was not run: the figures describe what is deployed, as it was used in that time.
     - Energy: 8 Wh, at 291 g CO2e per kWh: 2.3 g CO2e, like 48 minutes of light from a 10 W LED.
     - Method: codecarbon-process: CPU time x 4 W per thread (CPU unknown: codecarbon 3.3.2's default); memory 0.375 W per GiB (codecarbon 2.3.4) over the CPU time; PUE 1; grid 291 gCO2e/kWh (eu-west-1, average of Ireland, codecarbon 3.3.2); all of the deployed service's CPU time over the profile's period, not one execution.
-    - Interval: the least and the most that the methods give for the same measurement.
+    - Interval: the least and the most that the same measurement gives over the methods codecarbon-process, codecarbon-constant, ccf; the grid from 279 to 364 gCO2e/kWh (the embedded tables for the region); the processor from 1.69 to 4.74 W per vCPU in ccf (the CPU is unknown); the PUE from 1 to 1.135 (each method's own).
 
     </details>
     "#);

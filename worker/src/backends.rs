@@ -5,6 +5,7 @@ pub mod codeguru_reviewer;
 pub mod cpu;
 pub mod embedded;
 pub mod linters;
+pub mod measured;
 pub mod parameter_store;
 pub mod profile_files;
 pub mod profiles;

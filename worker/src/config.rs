@@ -1,5 +1,6 @@
 //! The worker's settings: its tables of the settings file, checked against each other, before anything starts.
 
+mod carbon;
 mod checks;
 mod codeguru;
 pub mod model;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use eco_coder_analyzer::Options;
-use eco_coder_carbon::{Hardware, Input};
+use eco_coder_carbon::Input;
 use eco_coder_github::HttpSettings;
 use eco_coder_shared::aws::AwsSettings;
 use eco_coder_shared::config::{ConfigError, Settings};
@@ -22,9 +23,7 @@ use eco_coder_shared::telemetry::TelemetryConfig;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::sign_in::SignIn;
-use self::tables::{
-    AnalysisTable, CarbonTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable,
-};
+use self::tables::{AnalysisTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable};
 use crate::backends::codeguru_profiler::{self, Period, ProfilingGroup};
 use crate::backends::codeguru_reviewer;
 use crate::backends::embedded::Exclude;
@@ -264,8 +263,8 @@ impl WorkerConfig {
             codeguru,
             sarif_dir: analysis.sarif_dir.clone().unwrap_or_else(|| data_dir.join("sarif")),
             profiles_place: ProfilesPlace::from_settings(settings, &profiles, &data_dir)?,
-            intensity_path: intensity_path(settings)?,
-            carbon: carbon(settings.table("carbon")?)?,
+            intensity_path: carbon::intensity_path(settings)?,
+            carbon: carbon::input(&settings.table("carbon")?)?,
             report,
             policy: Policy::new(settings.table::<PolicyConfig>("policy")?)?,
             telemetry: settings.table::<TelemetryConfig>("telemetry")?.check()?,
@@ -354,47 +353,6 @@ pub fn write_time(github: &GitHubTable) -> Duration {
     let client = eco_coder_github::Settings::default();
     let turn = if github.write_interval_ms == 0 { Duration::ZERO } else { client.write_wait };
     (turn + connect_timeout(github)) * client.retries.attempts + Duration::from_secs(github.request_timeout_seconds)
-}
-
-fn intensity_path(settings: &Settings) -> Result<Option<(String, AwsSettings)>, ConfigError> {
-    let table: CarbonTable = settings.table("carbon")?;
-    let Some(path) = table.intensity_parameter_path else { return Ok(None) };
-    let wrong = |problem: &str| Err(ConfigError::value("carbon.intensity_parameter_path", problem));
-    let legal = |c: u8| c.is_ascii_alphanumeric() || b"/._-".contains(&c);
-    if !path.starts_with('/') || path.len() > 900 || !path.bytes().all(legal) {
-        return wrong("it must be a parameter's path, such as /eco-coder/carbon-intensity");
-    }
-    if table.intensity.is_some() {
-        return wrong("carbon.intensity is set, too: remove one of them");
-    }
-    if table.region.is_none() {
-        return wrong("it is read by region: set carbon.region (AWS_REGION), too");
-    }
-    Ok(Some((path, AwsSettings::from_settings(settings)?)))
-}
-
-fn carbon(table: CarbonTable) -> Result<Input, ConfigError> {
-    if table.tdp_watts.is_some() != table.threads.is_some() {
-        return Err(ConfigError::value("carbon", "tdp_watts and threads belong together: set both or none"));
-    }
-    let input = Input {
-        aws_region: table.region.unwrap_or_default(),
-        intensity_g_per_kwh: table.intensity,
-        method: table.method.parse().map_err(|_| {
-            ConfigError::value("carbon.method", "it must be codecarbon-process, codecarbon-constant or ccf")
-        })?,
-        ram_model: table
-            .ram_model
-            .parse()
-            .map_err(|_| ConfigError::value("carbon.ram_model", "it must be v2 or v3"))?,
-        hardware: Hardware { tdp_watts: table.tdp_watts, threads: table.threads, ..Hardware::default() },
-        cpu_time_seconds: 1.0,
-        execution_count: 1,
-        ..Input::default()
-    };
-    // A calculation with these settings must work before anything is measured.
-    eco_coder_carbon::footprint(&input).map_err(|e| ConfigError::value("carbon", &e.to_string()))?;
-    Ok(input)
 }
 
 #[cfg(test)]

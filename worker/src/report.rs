@@ -4,17 +4,16 @@
 pub mod markdown;
 
 use eco_coder_analyzer::{Category, Finding, Severity};
-use eco_coder_carbon::Footprint;
 use eco_coder_shared::ids::CommitSha;
 use serde::{Deserialize, Serialize};
 
 use crate::model::energy::ModelEnergy;
-use crate::results::{CodeAnalysis, ErrorType, PerformanceProfile};
+use crate::results::{CodeAnalysis, ErrorType, MeasuredFootprint, MeasuredGrams, PerformanceProfile};
 use crate::subject::Target;
 use crate::tools::post_github_comment::Advice;
 
 /// Version of the report's JSON; a change of meaning raises it, and with it the cache key.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// One tool's part of the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,7 +141,7 @@ pub struct Ledger {
     /// CPU time of the analysis, seconds, as the system counted it.
     pub analyser_cpu_seconds: f64,
     /// Grams of CO2e of that CPU time; absent if it wasn't measured.
-    pub co2e_grams: Option<f64>,
+    pub co2e_grams: Option<MeasuredGrams>,
     /// Model tokens read, cached ones included.
     pub input_tokens: u64,
     /// Model tokens of that which came from the model's prompt cache.
@@ -170,7 +169,7 @@ pub struct Report {
     /// `profile_code_performance`.
     pub performance: Section<PerformanceProfile>,
     /// `calculate_carbon_footprint`.
-    pub carbon: Section<Footprint>,
+    pub carbon: Section<MeasuredFootprint>,
     /// The model's part.
     pub model: ModelSection,
     /// What has changed since the last review of this pull request, if that can be said.

@@ -8,6 +8,9 @@ use eco_coder_analyzer::Finding;
 use eco_coder_shared::env::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use crate::backends::measured::{
+    CpuSeconds, Measured, MeasuredFootprint, MeasuredGrams, Megabytes, OwnCpu, Quantity, Reading,
+};
 use eco_coder_profile::Summary;
 
 /// Kinds of failure, as the metrics' label `ErrorType`.
@@ -122,7 +125,7 @@ pub struct CodeAnalysis {
     #[serde(default)]
     pub faults: usize,
     /// CPU time of the analysis, seconds, as the system counted it.
-    pub cpu_seconds: f64,
+    pub cpu_seconds: OwnCpu,
     /// CodeGuru Reviewer's part, if it was asked and answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub codeguru: Option<Beside>,
@@ -184,6 +187,12 @@ pub struct PerformanceProfile {
     /// The measurement.
     #[serde(flatten)]
     pub profile: Summary,
+    /// Its CPU time as a measurement, if it has any: what a footprint is calculated from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Measured<CpuSeconds>>,
+    /// Its memory as a measurement, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Measured<Megabytes>>,
     /// Where a flame graph can be seen, if anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flame_graph_url: Option<String>,
@@ -302,7 +311,7 @@ mod tests {
             notices: Vec::new(),
             suppressed: 0,
             faults: 0,
-            cpu_seconds: 0.0,
+            cpu_seconds: OwnCpu::default(),
             codeguru: None,
         }
     }

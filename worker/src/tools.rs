@@ -16,7 +16,7 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::model::MALFORMED;
-use crate::results::{CodeAnalysis, CodeReview, Profiled, ToolError};
+use crate::results::{CodeAnalysis, CodeReview, MeasuredFootprint, Profiled, ToolError};
 
 /// A call as planned by code or asked for by a model, typed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -137,7 +137,7 @@ pub enum ToolOutput {
     /// Of `profile_code_performance`.
     ProfileCodePerformance(Profiled),
     /// Of `calculate_carbon_footprint`.
-    CalculateCarbonFootprint(Box<eco_coder_carbon::Footprint>),
+    CalculateCarbonFootprint(Box<MeasuredFootprint>),
     /// Of CodeGuru Reviewer.
     CodeguruReviewer(Box<CodeReview>),
     /// Of `read_changes`: where, not what.

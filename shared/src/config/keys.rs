@@ -428,6 +428,48 @@ pub const KEYS: &[Key] = &[
     ),
     key("carbon.threads", Integer, "", "The processor's hardware threads; together with carbon.tdp_watts."),
     key(
+        "carbon.instance_type",
+        Text,
+        "",
+        "EC2 instance type that the code runs on, such as m5.large, instead of carbon.tdp_watts and carbon.threads: its processors' power, vCPUs and server are known.",
+    ),
+    key(
+        "carbon.country",
+        Text,
+        "",
+        "Country of the code under review, an ISO code of three letters such as FRA or its English name: for its grid's carbon intensity where carbon.region is unset or unknown.",
+    ),
+    key(
+        "carbon.pue",
+        Number,
+        "",
+        "Power usage effectiveness of the data centre, at least 1. Unset: the method's own, 1 or (ccf) 1.135.",
+    ),
+    key(
+        "carbon.executions_per_month",
+        Integer,
+        "",
+        "How often what is measured runs in a month: reports then say the kilograms of a year.",
+    ),
+    key(
+        "carbon.embodied",
+        Flag,
+        "false",
+        "Count the making of the server in the Software Carbon Intensity; needs carbon.instance_type, or carbon.embodied_server_kg with carbon.tdp_watts and carbon.threads.",
+    ),
+    key(
+        "carbon.embodied_server_kg",
+        Number,
+        "",
+        "Emissions of making the whole server, kgCO2e. Unset: the instance type's. Only with carbon.embodied.",
+    ),
+    key(
+        "carbon.embodied_years",
+        Number,
+        "",
+        "How long the server serves, years of 365 days. Unset: 4. Only with carbon.embodied.",
+    ),
+    key(
         "report.clean_comment",
         Flag,
         "true",

@@ -6,7 +6,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::CarbonError;
-use crate::intensity::{Intensity, IntensitySource, IntensityTable, intensity_for_region};
+use crate::embodied::Embodied;
+use crate::energy::STATED;
+use crate::hardware::Hardware;
+use crate::intensity::{Country, Intensity, IntensitySource, IntensityTable, check_place, intensity_for};
 
 /// How CPU time becomes energy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,6 +27,15 @@ pub enum Method {
 impl Method {
     /// Every method, the default first.
     pub const ALL: [Self; 3] = [Self::CodecarbonProcess, Self::CodecarbonConstant, Self::Ccf];
+
+    /// Where the way of calculating comes from.
+    pub(crate) fn source(self) -> &'static str {
+        match self {
+            Self::CodecarbonProcess => "codecarbon 3.3.2, CPU load of a process",
+            Self::CodecarbonConstant => "codecarbon 2.3.4 and 3.3.2, constant mode",
+            Self::Ccf => "Cloud Carbon Footprint 0.15.0",
+        }
+    }
 }
 
 impl fmt::Display for Method {
@@ -76,29 +88,22 @@ impl FromStr for RamModel {
     }
 }
 
-/// The machine the code runs on. A guess makes nobody believe the number, so it is a setting.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Hardware {
-    /// Thermal design power of the whole CPU, watts. `None`: codecarbon's figure for an unknown CPU.
-    pub tdp_watts: Option<f64>,
-    /// Hardware threads of the whole CPU, which share the TDP.
-    pub threads: Option<u32>,
-    /// An Arm machine: other memory modules (`RamModel::V3`), Graviton2's power per vCPU (`Method::Ccf`).
-    pub arm: bool,
-}
-
 /// What a footprint is calculated from. `Input::default()` is one execution of nothing, by the default method.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
     /// CPU time of one execution, seconds, over all threads.
     pub cpu_time_seconds: f64,
+    /// The least and the most that the CPU time may be, seconds, if whoever measured it says so; it lies between. Widens
+    /// the interval, nothing else.
+    pub cpu_time_span: Option<(f64, f64)>,
     /// Wall time of one execution, seconds: how long its memory is held. `None`: the CPU time.
     pub wall_time_seconds: Option<f64>,
     /// Memory in use, MB of 2^20 bytes.
     pub ram_usage_mb: f64,
     /// AWS region, for the grid's intensity; not read when an intensity is given.
     pub aws_region: String,
+    /// The country, for a region that isn't in the table, or none.
+    pub country: Option<Country>,
     /// The grid's intensity, gCO2e/kWh. `None`: the embedded table's for the region.
     pub intensity_g_per_kwh: Option<f64>,
     /// Where `intensity_g_per_kwh` comes from.
@@ -109,6 +114,8 @@ pub struct Input {
     pub intensity_table: IntensityTable,
     /// How many executions to sum up.
     pub execution_count: u64,
+    /// Executions in a month, for the footprint of a year. `None`: nobody knows.
+    pub executions_per_month: Option<u64>,
     /// How CPU time becomes energy.
     pub method: Method,
     /// How memory becomes power.
@@ -118,24 +125,30 @@ pub struct Input {
     /// Power usage effectiveness of the data centre, at least 1. `None`: the method's own (1 for codecarbon's, 1.135 for
     /// `ccf`).
     pub pue: Option<f64>,
+    /// Embodied carbon, if it is to be counted.
+    pub embodied: Option<Embodied>,
 }
 
 impl Default for Input {
     fn default() -> Self {
         Self {
             cpu_time_seconds: 0.0,
+            cpu_time_span: None,
             wall_time_seconds: None,
             ram_usage_mb: 0.0,
             aws_region: String::new(),
+            country: None,
             intensity_g_per_kwh: None,
             intensity_source: IntensitySource::Given,
             intensity_as_of: None,
             intensity_table: IntensityTable::default(),
             execution_count: 1,
+            executions_per_month: None,
             method: Method::default(),
             ram_model: RamModel::default(),
             hardware: Hardware::default(),
             pue: None,
+            embodied: None,
         }
     }
 }
@@ -159,8 +172,12 @@ impl Input {
                     },
                     _ => "as given".to_owned(),
                 },
+                provenance: match self.intensity_source {
+                    IntensitySource::ParameterStore => "the operator's parameter".to_owned(),
+                    _ => STATED.to_owned(),
+                },
             },
-            None => intensity_for_region(&self.aws_region, self.intensity_table),
+            None => intensity_for(&self.aws_region, self.country.as_ref(), self.intensity_table),
         }
     }
 
@@ -182,11 +199,18 @@ impl Input {
                 return Err(CarbonError::Invalid { what });
             }
         }
-        if self.hardware.tdp_watts.is_some_and(|watts| !watts.is_finite() || watts <= 0.0) {
-            return Err(CarbonError::Tdp);
+        if let Some((least, most)) = self.cpu_time_span
+            && !(0.0 <= least && least <= self.cpu_time_seconds && self.cpu_time_seconds <= most && most.is_finite())
+        {
+            return Err(CarbonError::Span);
         }
-        if self.hardware.threads == Some(0) {
-            return Err(CarbonError::NoThreads);
+        self.hardware.check()?;
+        if let Some(embodied) = &self.embodied {
+            embodied.check(&self.hardware)?;
+        }
+        check_place(&self.aws_region, self.country.as_ref())?;
+        if self.executions_per_month == Some(0) {
+            return Err(CarbonError::NoMonthlyExecutions);
         }
         if self.execution_count == 0 {
             return Err(CarbonError::NoExecutions);

@@ -1,5 +1,6 @@
 //! Carbon arithmetic: CPU seconds and memory in, energy and grams of CO2e out, with the method, the constants and the
-//! source of the grid's intensity named. Never measures, never reads a file, a clock or the network: every constant is
+//! source of the grid's intensity named, an interval over methods and inputs, and every step to be read ([`explain`]). What
+//! it calculates from is stated; whether somebody measured it is the caller's to know. Never measures, never reads a file, a clock or the network: every constant is
 //! compiled in from `data/*.json`, each with its source, date and licence.
 //!
 //! The default method equals codecarbon's: the worked cases in `tests/cases.rs` come from running that package. What to
@@ -13,15 +14,27 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod data;
+mod embodied;
 mod energy;
+mod equivalents;
 mod error;
+mod explain;
 mod footprint;
+mod hardware;
 mod input;
 mod intensity;
+mod interval;
+mod methodology;
+mod trace;
 mod words;
 
+pub use embodied::Embodied;
+pub use equivalents::{Equivalents, equivalents};
 pub use error::CarbonError;
-pub use footprint::{Equivalents, Footprint, equivalents, footprint};
-pub use input::{Hardware, Input, Method, RamModel};
-pub use intensity::{Intensity, IntensitySource, IntensityTable, intensity_for_region};
-pub use words::{counted, grams_text, readable_equivalent, two_digits};
+pub use explain::{Explanation, explain};
+pub use footprint::{Footprint, Sci, Yearly, footprint};
+pub use hardware::{Hardware, InstanceType};
+pub use input::{Input, Method, RamModel};
+pub use intensity::{Country, Intensity, IntensitySource, IntensityTable, intensity_for};
+pub use trace::Line;
+pub use words::{counted, grams_text, grams_within, intensity_text, readable_equivalent, two_digits};

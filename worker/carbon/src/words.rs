@@ -1,7 +1,7 @@
 //! Amounts in words for people: two digits, never 0 for what isn't. No arithmetic that a number rests on.
 
 use crate::data::EQUIVALENTS;
-use crate::footprint::grams_per_km;
+use crate::equivalents::{charges, grams_per_km, led_seconds};
 
 /// A number with two significant digits, thousands grouped: `0.95`, `4.4`, `120`, `41,000`. From 10^15 on, and below
 /// 10^-6, with an exponent.
@@ -15,6 +15,17 @@ pub fn two_digits(number: f64) -> String {
     let rounded = round2(number);
     let text = rounded.to_string();
     if text.contains('.') { text } else { grouped(&text) }
+}
+
+/// A number with every digit it has, for whoever wants to calculate it again: `0.25`, `2.5e-8`.
+pub(crate) fn exact(number: f64) -> String {
+    let plain = number == 0.0 || (1e-4..1e15).contains(&number.abs()) || !number.is_finite();
+    if plain { number.to_string() } else { format!("{number:e}") }
+}
+
+/// A grid's intensity: whole grams, or two digits where that would say too little.
+pub fn intensity_text(g_per_kwh: f64) -> String {
+    if (10.0..1e6).contains(&g_per_kwh) { format!("{g_per_kwh:.0}") } else { two_digits(g_per_kwh) }
 }
 
 /// Digits with their thousands set apart: `41,000`.
@@ -54,6 +65,33 @@ pub fn grams_text(grams: f64) -> String {
     }
 }
 
+/// An interval that spans more than this many times its least leaves an estimate one digit.
+const WIDE: f64 = 4.0;
+
+/// Grams, and the ends of their interval, with the digits that have meaning: two, or one if the interval is wide. Ends are
+/// rounded outwards, so that what is printed holds what is meant. No ends if both read the same.
+pub fn grams_within(grams: f64, interval: Option<(f64, f64)>) -> (String, Option<(String, String)>) {
+    let Some((least, most)) = interval.filter(|(least, most)| *least >= 0.0 && most.is_finite()) else {
+        return (grams_text(grams), None);
+    };
+    let digits = if most > least * WIDE { 1 } else { 2 };
+    let ends = (grams_text(rounded(least, digits, f64::floor)), grams_text(rounded(most, digits, f64::ceil)));
+    (grams_text(rounded(grams, digits, f64::round)), (ends.0 != ends.1).then_some(ends))
+}
+
+/// To so many significant digits, in a direction. What is within a rounding error of such a number stays there.
+fn rounded(number: f64, digits: i32, direction: fn(f64) -> f64) -> f64 {
+    let unit = 10_f64.powf(number.abs().log10().floor() + 1.0 - f64::from(digits));
+    if !unit.is_normal() {
+        return number;
+    }
+    let steps = number / unit;
+    let near = steps.round();
+    let steps = if (steps - near).abs() < 1e-9 { near } else { direction(steps) };
+    // Through the decimal form: the product of two floats has dust.
+    format!("{:.1e}", steps * unit).parse().unwrap_or(number)
+}
+
 /// What so many grams are like, in the comparison that reads well at their scale: seconds of a lamp, charges of a
 /// smartphone, kilometres in a car. Of a negative amount its size; the caller says which way it goes. The lamp's grams are
 /// the world's average grid's.
@@ -66,9 +104,9 @@ pub fn readable_equivalent(grams: f64, energy_kwh: f64) -> String {
         return "nothing".to_owned();
     }
     let watts = EQUIVALENTS.led_watts.value();
-    let seconds = energy_kwh * 3.6e6 / watts;
+    let seconds = led_seconds(energy_kwh);
     let lamp = |time: String| format!("{time} of light from a {watts} W LED");
-    let charges = grams / EQUIVALENTS.smartphone_charge.value();
+    let charges = charges(grams);
     if seconds < 0.001 {
         lamp("less than a millisecond".to_owned())
     } else if seconds < 0.995 {
@@ -114,6 +152,23 @@ mod tests {
         ] {
             assert_eq!(grams_text(grams), text, "{grams}");
         }
+    }
+
+    #[test]
+    fn digits_end_where_the_interval_leaves_no_meaning() {
+        let text = |grams, least, most| match grams_within(grams, Some((least, most))) {
+            (estimate, Some((least, most))) => format!("{estimate} ({least} to {most})"),
+            (estimate, None) => estimate,
+        };
+        assert_eq!(text(9e-4, 6e-4, 1.3e-3), "0.9 mg (0.6 mg to 1.3 mg)");
+        assert_eq!(text(82.6, 79.1, 1066.0), "80 g (70 g to 2 kg)");
+        assert_eq!(text(2.327, 2.28, 24.7), "2 g (2 g to 30 g)");
+        assert_eq!(text(0.123, 0.1201, 0.1249), "0.12 g (0.12 g to 0.13 g)");
+        assert_eq!(text(1.0, 1.0, 1.0), "1 g");
+        assert_eq!(text(0.0, 0.0, 0.0), "0 g");
+        assert_eq!(text(1.0, 0.0, 2.0), "1 g (0 g to 2 g)");
+        assert_eq!(grams_within(1.26, None), ("1.3 g".to_owned(), None));
+        assert_eq!(grams_within(1.26, Some((f64::NAN, 2.0))), ("1.3 g".to_owned(), None));
     }
 
     #[test]

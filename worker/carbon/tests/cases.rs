@@ -74,7 +74,10 @@ fn every_case_equals_its_source() {
                 execution_count,
                 method,
                 ram_model,
-                hardware: Hardware { tdp_watts: tdp_w, threads: Some(threads), arm: false },
+                hardware: match tdp_w {
+                    Some(tdp_watts) => Hardware::Cpu { tdp_watts, threads: Some(threads), arm: false },
+                    None => Hardware::default(),
+                },
                 ..Input::default()
             })
             .unwrap();
@@ -108,7 +111,7 @@ fn memory_takes_the_power_of_either_version() {
                     wall_time_seconds: Some(3600.0),
                     ram_usage_mb: gib.parse::<f64>().unwrap() * 1024.0,
                     ram_model,
-                    hardware: Hardware { arm, ..Hardware::default() },
+                    hardware: Hardware::Unknown { arm },
                     ..Input::default()
                 };
                 let actual = footprint(&input).unwrap().energy_consumed_kwh * 1000.0;

@@ -323,7 +323,7 @@ pub const AGENT: &str = "eco-coder-agent";
 /// CPU time of the analyses that a run holds.
 fn cpu_spent(run: &Run) -> Duration {
     let seconds = run.outputs().filter_map(|output| match output {
-        ToolOutput::AnalyzeCode(analysis) => Some(analysis.cpu_seconds),
+        ToolOutput::AnalyzeCode(analysis) => Some(analysis.cpu_seconds.seconds()),
         _ => None,
     });
     Duration::try_from_secs_f64(seconds.sum()).unwrap_or_default()

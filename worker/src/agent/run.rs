@@ -335,9 +335,7 @@ impl Run {
     /// The measurement that has CPU seconds, if turn 0 found one.
     fn measurement(&self) -> Option<String> {
         match self.planned(PROFILE)?.outcome.as_ref()? {
-            Ok(ToolOutput::ProfileCodePerformance(Profiled::Measured(profile)))
-                if profile.profile.total_cpu_time_ms.is_some() =>
-            {
+            Ok(ToolOutput::ProfileCodePerformance(Profiled::Measured(profile))) if profile.cpu.is_some() => {
                 Some(profile.profiling_id.clone())
             }
             _ => None,

@@ -30,6 +30,7 @@ pub use self::names::{GroupError, Period, PeriodError, ProfilingGroup, iso_durat
 use self::bounded::Bounded;
 use super::cpu::CpuPool;
 use super::cpu::budget::CpuBudget;
+use super::measured;
 use crate::results::{DeployedService, ErrorType, PerformanceProfile, Profiled, ToolError};
 
 /// How long an answer is good for.
@@ -245,11 +246,14 @@ impl CodeGuruProfiler {
                 service.recommendations_missing = Some(error.for_model);
             }
         }
+        let source = format!("CodeGuru Profiler, profiling group {}", self.group);
         Ok(Profiled::Measured(Box::new(PerformanceProfile {
             profiling_id,
+            cpu: measured::cpu_of(&profile, &source),
+            memory: measured::memory_of(&profile, &source),
             profile,
             flame_graph_url: None,
-            source: format!("CodeGuru Profiler, profiling group {}", self.group),
+            source,
             deployed_service: Some(service),
         })))
     }

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::cpu::CpuPool;
 use super::cpu::budget::CpuBudget;
+use super::measured;
 use crate::results::{ErrorType, PerformanceProfile, ToolError};
 use crate::subject::Target;
 use eco_coder_profile::{Limits, Summary, summary};
@@ -83,7 +84,15 @@ impl ProfileFiles {
         let read = self.reader.run(target.repository_id, &CpuBudget::unlimited(), read).await;
         let (read, _) = read.map_err(|e| invalid(e.to_string()))?;
         let (profiling_id, profile) = read?;
-        Ok(Some(PerformanceProfile { profiling_id, profile, flame_graph_url: None, source, deployed_service: None }))
+        Ok(Some(PerformanceProfile {
+            profiling_id,
+            cpu: measured::cpu_of(&profile, &source),
+            memory: measured::memory_of(&profile, &source),
+            profile,
+            flame_graph_url: None,
+            source,
+            deployed_service: None,
+        }))
     }
 
     async fn newest(

@@ -187,7 +187,7 @@ table! {
         region: Option<String> = None,
         /// g/kWh.
         intensity: Option<f64> = None,
-        /// Not in this build.
+        /// In Parameter Store.
         intensity_parameter_path: Option<String> = None,
         /// Method.
         method: String = "codecarbon-process".to_owned(),
@@ -197,6 +197,20 @@ table! {
         tdp_watts: Option<f64> = None,
         /// Hardware threads.
         threads: Option<u32> = None,
+        /// EC2 instance type.
+        instance_type: Option<String> = None,
+        /// Code or name.
+        country: Option<String> = None,
+        /// Power usage effectiveness.
+        pue: Option<f64> = None,
+        /// For the year's footprint.
+        executions_per_month: Option<u64> = None,
+        /// Count the server's making.
+        embodied: bool = false,
+        /// kgCO2e.
+        embodied_server_kg: Option<f64> = None,
+        /// Years.
+        embodied_years: Option<f64> = None,
     }
 }
 

@@ -69,6 +69,61 @@ fn half_set_unknown_and_contradictory_settings_refuse() {
 }
 
 #[test]
+fn carbon_settings_that_contradict_each_other_refuse_with_what_to_mend() {
+    for (settings, words) in [
+        ("instance_type = 'm5.large'\ntdp_watts = 100.0\nthreads = 8", "carbon.instance_type: it says what the CPU is"),
+        ("instance_type = 'm5.large'\nthreads = 8", "remove it, or carbon.tdp_watts and carbon.threads"),
+        (
+            "instance_type = 'm6i.large'",
+            "carbon.instance_type: the table doesn't have this instance type; it has sizes of",
+        ),
+        ("threads = 8", "tdp_watts and threads belong together"),
+        ("country = 'Atlantis'", "carbon.country: the table doesn't have this country; give its ISO 3166-1 code"),
+        ("country = 'FRA'\nintensity = 50.0", "carbon.country: carbon.intensity is set, too"),
+        ("country = 'FRA'\nregion = 'eu-west-1'", "the region eu-west-1 is in Ireland, not in France"),
+        ("country = 'FRA'\nregion = 'eu-west-1'", "ECO_CODER_CARBON_REGION goes before that"),
+        ("pue = 0.99", "the PUE must be a number of at least 1"),
+        ("pue = nan", "the PUE must be a number of at least 1"),
+        ("executions_per_month = 0", "executions per month must be at least 1"),
+        ("executions_per_month = -1", "carbon.executions_per_month"),
+        ("embodied = true", "give an instance type, or the server's kilograms with the TDP"),
+        ("embodied = true\nembodied_server_kg = 1000.0", "give an instance type"),
+        ("embodied_server_kg = 1000.0", "carbon.embodied_server_kg: carbon.embodied is false"),
+        ("embodied_years = 4.0", "carbon.embodied_years: carbon.embodied is false"),
+        ("instance_type = 'm5.large'\nembodied = true\nembodied_years = 0.0", "lifetime must be more than 0"),
+    ] {
+        let problem = refusal(&format!("[carbon]\n{settings}"));
+        assert!(problem.contains(words), "{settings}: {problem}");
+    }
+}
+
+#[test]
+fn carbon_settings_reach_the_calculation_and_make_another_result() {
+    let plain = load("").unwrap().carbon;
+    let mut seen = vec![format!("{plain:?}")];
+    for settings in [
+        "instance_type = 'm5.large'",
+        "instance_type = 'm5.xlarge'",
+        "instance_type = 'm5.large'\nembodied = true",
+        "instance_type = 'm5.large'\nembodied = true\nembodied_years = 5.0",
+        "tdp_watts = 210.0\nthreads = 48\nembodied = true\nembodied_server_kg = 1200.0",
+        "country = 'FRA'",
+        "country = 'Germany'",
+        "country = 'FRA'\nregion = 'eu-west-3'",
+        "country = 'FRA'\nregion = 'on-premises'",
+        "pue = 1.2",
+        "executions_per_month = 1000000",
+    ] {
+        let input = load(&format!("[carbon]\n{settings}")).unwrap().carbon;
+        let digest = Grid::fixed(input).digest();
+        assert!(!seen.contains(&digest), "{settings}");
+        seen.push(digest);
+    }
+    let large = load("[carbon]\ninstance_type = 'm5.large'").unwrap().carbon;
+    assert_eq!(large.hardware.instance().unwrap().to_string(), "m5.large");
+}
+
+#[test]
 fn each_setting_is_taken_at_its_bounds_and_refused_one_past_them() {
     for (key, least, most) in [
         ("worker.jobs", 1, 10_000_u64),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eco_coder_analyzer::{Finding, Fix};
-use eco_coder_carbon::Input;
 use eco_coder_github::{ApiError, GitHub, Pull};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::ids::{CommitSha, PullKey, RepoId, RepoName};
@@ -326,17 +325,8 @@ impl Inspector {
     }
 
     async fn assemble(&self, head: &Head, finish: Finish, took: Duration) -> Report {
-        let analyser_cpu_seconds = finish.quality.present().map_or(0.0, |analysis| analysis.cpu_seconds);
-        let own = Input {
-            cpu_time_seconds: analyser_cpu_seconds,
-            ram_usage_mb: 0.0,
-            execution_count: 1,
-            ..self.backends.carbon.input().await
-        };
-        let co2e_grams = (analyser_cpu_seconds > 0.0)
-            .then(|| eco_coder_carbon::footprint(&own).ok())
-            .flatten()
-            .map(|footprint| footprint.co2e_grams);
+        let own = finish.quality.present().map(|analysis| analysis.cpu_seconds).unwrap_or_default();
+        let co2e_grams = own.co2e(&self.backends.carbon.input().await);
         Report {
             schema: SCHEMA,
             target: head.target.clone(),
@@ -347,7 +337,7 @@ impl Inspector {
             since: None,
             ledger: Ledger {
                 seconds: took.as_secs_f64(),
-                analyser_cpu_seconds,
+                analyser_cpu_seconds: own.seconds(),
                 co2e_grams,
                 input_tokens: finish.usage.input,
                 cached_tokens: finish.usage.cache_read,

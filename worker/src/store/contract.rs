@@ -63,7 +63,7 @@ pub fn reviewed(n: u64, epoch: u64, at: Timestamp) -> Reviewed {
         ledger: Ledger {
             seconds: 1.0,
             analyser_cpu_seconds: 0.5,
-            co2e_grams: Some(0.001),
+            co2e_grams: serde_json::from_str("0.001").ok(),
             input_tokens: 10,
             cached_tokens: 0,
             output_tokens: 1,

@@ -9,6 +9,7 @@ use eco_coder_shared::ids::PullKey;
 use serde::{Deserialize, Serialize};
 
 use crate::report::{Ledger, Report};
+use crate::results::{MeasuredFootprint, MeasuredGrams};
 use crate::subject::Target;
 
 /// How long a review stays in the history: 90 days.
@@ -32,7 +33,7 @@ pub struct Reviewed {
     /// Files that the pull request changes.
     pub files_changed: usize,
     /// Grams of CO2e of the measured run, if one of the head was measured: a deployed service's footprint is no run's.
-    pub measured_co2e_grams: Option<f64>,
+    pub measured_co2e_grams: Option<MeasuredGrams>,
     /// From the webhook to the comment, seconds.
     pub seconds_from_webhook: f64,
     /// What the review itself cost.
@@ -69,7 +70,7 @@ impl Reviewed {
             measured_co2e_grams: report
                 .measured_head()
                 .and_then(|_| report.carbon.present())
-                .map(|footprint| footprint.co2e_grams),
+                .map(MeasuredFootprint::grams),
             seconds_from_webhook: waited.as_secs_f64(),
             ledger: report.ledger.clone(),
         }

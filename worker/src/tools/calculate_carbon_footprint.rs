@@ -1,12 +1,12 @@
 //! `calculate_carbon_footprint`: grams of CO2e of a measurement. A call names the measurement by its id; it can't bring
 //! figures of its own.
 
-use eco_coder_carbon::{Footprint, Input};
+use eco_coder_carbon::Input;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ToolOutput;
-use crate::results::{Profiled, ToolError};
+use crate::results::{MeasuredFootprint, Profiled, ToolError};
 
 /// For the model.
 pub const DESCRIPTION: &str = "Calculates energy and CO2e of a measurement that profile_code_performance returned, named \
@@ -28,7 +28,7 @@ pub fn call<'a>(
     arguments: &Arguments,
     outputs: impl Iterator<Item = &'a ToolOutput>,
     settings: &Input,
-) -> Result<Footprint, ToolError> {
+) -> Result<MeasuredFootprint, ToolError> {
     let mut profiles = outputs.filter_map(|output| match output {
         ToolOutput::ProfileCodePerformance(Profiled::Measured(profile)) => Some(&**profile),
         _ => None,
@@ -36,21 +36,20 @@ pub fn call<'a>(
     let measured = profiles
         .find(|profile| profile.profiling_id == arguments.measurement_id)
         .ok_or_else(|| ToolError::arguments("there is no such measurement; name a profiling_id of this review"))?;
-    let cpu_ms = measured
-        .profile
-        .total_cpu_time_ms
+    let cpu = measured
+        .cpu
+        .as_ref()
         .ok_or_else(|| ToolError::arguments("this measurement has no CPU time, so it has no footprint"))?;
-    let input = Input {
-        cpu_time_seconds: cpu_ms / 1000.0,
-        ram_usage_mb: measured.profile.total_memory_mb.unwrap_or(0.0),
-        execution_count: 1,
-        ..settings.clone()
+    let of = |settings: &Input| {
+        let footprint = MeasuredFootprint::of(cpu, measured.memory.as_ref(), settings);
+        footprint.map_err(|e| ToolError::arguments(e.to_string()))
     };
-    let mut footprint = eco_coder_carbon::footprint(&input).map_err(|e| ToolError::arguments(e.to_string()))?;
     if measured.deployed_service.is_some() {
-        footprint.methodology.push_str(OF_A_SERVICE);
+        // What is per execution means nothing for all of a service's.
+        let settings = Input { executions_per_month: None, embodied: None, ..settings.clone() };
+        return Ok(of(&settings)?.remarked(OF_A_SERVICE));
     }
-    Ok(footprint)
+    of(settings)
 }
 
 #[cfg(test)]
@@ -64,14 +63,16 @@ mod tests {
         let of = |service: serde_json::Value| {
             let profile = json!({
                 "profiling_id": "p", "sample_type": "cpu", "bottlenecks": [], "samples": 1, "source": "s",
-                "total_cpu_time_ms": 3_600_000.0, "deployed_service": service,
+                "cpu": {"value": 3600.0, "unit": "s", "samples": 1, "source": "s"}, "deployed_service": service,
             });
             let output = ToolOutput::ProfileCodePerformance(serde_json::from_value(profile).unwrap());
             let arguments = Arguments { measurement_id: "p".to_owned() };
-            call(&arguments, std::iter::once(&output), &Input::default()).unwrap()
+            let settings = Input { executions_per_month: Some(1000), ..Input::default() };
+            call(&arguments, std::iter::once(&output), &settings).unwrap()
         };
         let (head, service) = (of(json!(null)), of(json!({"profiling_group": "g"})));
         assert_eq!(service.co2e_grams.to_bits(), head.co2e_grams.to_bits());
         assert_eq!(service.methodology, format!("{}{OF_A_SERVICE}", head.methodology));
+        assert!(head.yearly.is_some() && service.yearly.is_none(), "nobody knows how often it ran");
     }
 }

@@ -1,12 +1,11 @@
 //! What a run ends with: turn 0's results as the report's sections, and how far the model came.
 
-use eco_coder_carbon::Footprint;
 use serde::{Deserialize, Serialize};
 
 use super::{ANALYZE, CARBON, PROFILE, Run};
 use crate::model::Usage;
 use crate::report::Section;
-use crate::results::{CodeAnalysis, CodeReview, PerformanceProfile, Profiled, ToolError};
+use crate::results::{CodeAnalysis, CodeReview, MeasuredFootprint, PerformanceProfile, Profiled, ToolError};
 use crate::tools::post_github_comment::ModelReport;
 use crate::tools::{CODEGURU, ToolOutput};
 
@@ -18,7 +17,7 @@ pub struct Finish {
     /// Turn 0's profile.
     pub performance: Section<PerformanceProfile>,
     /// Turn 0's footprint.
-    pub carbon: Section<Footprint>,
+    pub carbon: Section<MeasuredFootprint>,
     /// How far the model came.
     pub model: Ended,
     /// Its tokens.

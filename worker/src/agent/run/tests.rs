@@ -3,8 +3,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::Usage;
-use crate::results::PerformanceProfile;
-use eco_coder_profile::Summary;
 
 fn analysis() -> ToolOutput {
     ToolOutput::AnalyzeCode(Box::new(
@@ -17,20 +15,12 @@ fn analysis() -> ToolOutput {
 }
 
 fn profile(cpu_ms: Option<f64>) -> ToolOutput {
-    let profile = Summary {
-        total_cpu_time_ms: cpu_ms,
-        ..serde_json::from_value(json!({
-            "sample_type": "cpu", "samples": 10, "bottlenecks": []
-        }))
-        .unwrap()
-    };
-    ToolOutput::ProfileCodePerformance(Profiled::Measured(Box::new(PerformanceProfile {
-        profiling_id: "profile-1".into(),
-        profile,
-        flame_graph_url: None,
-        source: "cpu.pprof".into(),
-        deployed_service: None,
-    })))
+    let cpu = cpu_ms.map(|ms| json!({"value": ms / 1000.0, "unit": "s", "samples": 10, "source": "cpu.pprof"}));
+    let profile = serde_json::from_value(json!({
+        "profiling_id": "profile-1", "sample_type": "cpu", "samples": 10, "bottlenecks": [], "source": "cpu.pprof",
+        "total_cpu_time_ms": cpu_ms, "cpu": cpu,
+    }));
+    ToolOutput::ProfileCodePerformance(Profiled::Measured(Box::new(profile.unwrap())))
 }
 
 fn nothing_measured() -> ToolOutput {
@@ -39,9 +29,11 @@ fn nothing_measured() -> ToolOutput {
 }
 
 fn footprint() -> ToolOutput {
-    let input =
-        eco_coder_carbon::Input { cpu_time_seconds: 1.0, execution_count: 1, ..eco_coder_carbon::Input::default() };
-    ToolOutput::CalculateCarbonFootprint(Box::new(eco_coder_carbon::footprint(&input).unwrap()))
+    let arguments = calculate_carbon_footprint::Arguments { measurement_id: "profile-1".into() };
+    let settings = eco_coder_carbon::Input::default();
+    let measured = profile(Some(1000.0));
+    let footprint = calculate_carbon_footprint::call(&arguments, std::iter::once(&measured), &settings);
+    ToolOutput::CalculateCarbonFootprint(Box::new(footprint.unwrap()))
 }
 
 fn finished(id: CallId, output: ToolOutput) -> Event {

@@ -6,7 +6,7 @@ use eco_coder_analyzer::{FileAnalysis, Finding, Skipped};
 use eco_coder_github::ApiError;
 
 use crate::backends::cpu::NoResult;
-use crate::results::{CodeAnalysis, ErrorType, ReviewStatus, SkippedFile, ToolError};
+use crate::results::{CodeAnalysis, ErrorType, OwnCpu, ReviewStatus, SkippedFile, ToolError};
 use crate::subject::{Subject, SubjectFile};
 
 /// Why a file that is skipped is not looked at.
@@ -150,7 +150,7 @@ impl Tally {
             notices: self.notices,
             suppressed: self.suppressed,
             faults: self.faults,
-            cpu_seconds: self.cpu.as_secs_f64(),
+            cpu_seconds: OwnCpu::counted(self.cpu),
             codeguru: None,
         }
     }

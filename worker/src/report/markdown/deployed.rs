@@ -1,14 +1,13 @@
 //! A deployed service's profile: what it says, and that it says it of what is deployed. It stands below the findings,
 //! because those are of the pull request, and it isn't.
 
-use eco_coder_carbon::Footprint;
 use eco_coder_shared::env::Timestamp;
 
-use super::measured::{MAX_FUNCTION, MAX_FUNCTIONS, interval};
+use super::measured::{MAX_FUNCTION, MAX_FUNCTIONS, amount};
 use super::{MAX_NAME, fold, folds, numbers, sentence, words};
 use crate::publish::sanitize;
 use crate::report::Report;
-use crate::results::{DeployedService, PerformanceProfile, ServiceRecommendation};
+use crate::results::{DeployedService, MeasuredFootprint, PerformanceProfile, ServiceRecommendation};
 use eco_coder_profile::Bottleneck;
 
 /// Recommendations that are shown.
@@ -26,7 +25,7 @@ pub(super) fn measurement(report: &Report) -> Option<Measured<'_>> {
 }
 
 /// Of the service over the period: none without CPU time.
-fn footprint(report: &Report) -> Option<&Footprint> {
+fn footprint(report: &Report) -> Option<&MeasuredFootprint> {
     let (measured, _) = measurement(report)?;
     measured.profile.total_cpu_time_ms.and_then(|_| report.carbon.present())
 }
@@ -68,8 +67,7 @@ fn table(report: &Report, measured: &PerformanceProfile, group: &str) -> Option<
         rows.push(format!("| {} itself | {} |", sanitize::code(&function.function_name, MAX_FUNCTION), of(function)));
     }
     if let Some(footprint) = footprint(report) {
-        let value = eco_coder_carbon::grams_text(footprint.co2e_grams);
-        rows.push(format!("| CO2e over the period | {value}{} |", interval(footprint).unwrap_or_default()));
+        rows.push(format!("| CO2e over the period | {} |", amount(footprint.co2e_grams, footprint.interval)));
     }
     (!rows.is_empty()).then(|| format!("| | deployed service {group} |\n|---|---:|\n{}", rows.join("\n")))
 }

@@ -1,11 +1,10 @@
 //! The folded parts: the model's words, what was not looked at, how the numbers were made.
 
-use eco_coder_carbon::Footprint;
-
 use super::measured::{footprint, measurement};
 use super::{MAX_NAME, deployed, fold, numbers, sentence, words};
 use crate::publish::sanitize;
 use crate::report::Report;
+use crate::results::MeasuredFootprint;
 
 /// Files that were not looked at, those that should have been first.
 pub(super) fn not_looked_at(report: &Report, max: usize) -> Option<String> {
@@ -45,12 +44,15 @@ pub(super) fn method(report: &Report) -> Option<String> {
             None => format!("- Flame graph: {}", sanitize::code(url, 2 * MAX_NAME)),
         });
     }
-    lines.extend(footprint(report).into_iter().flat_map(of_a_footprint));
+    if let Some(footprint) = footprint(report) {
+        lines.extend(of_a_footprint(footprint));
+        lines.push(sci(footprint));
+    }
     Some(fold("How the numbers were made", &lines.join("\n")))
 }
 
 /// How a footprint was made.
-pub(super) fn of_a_footprint(footprint: &Footprint) -> Vec<String> {
+pub(super) fn of_a_footprint(footprint: &MeasuredFootprint) -> Vec<String> {
     let mut lines = vec![
         format!(
             "- Energy: {}, at {} g CO2e per kWh: {} CO2e, like {}.",
@@ -62,7 +64,22 @@ pub(super) fn of_a_footprint(footprint: &Footprint) -> Vec<String> {
         format!("- Method: {}", sentence(&sanitize::line(&footprint.methodology, 1_000))),
     ];
     if footprint.interval.is_some() {
-        lines.push("- Interval: the least and the most that the methods give for the same measurement.".to_owned());
+        let over = sanitize::line(&footprint.interval_spans.join("; "), 1_000);
+        lines.push(format!(
+            "- Interval: the least and the most that the same measurement gives over {}",
+            sentence(&over)
+        ));
     }
     lines
+}
+
+/// What the Software Carbon Intensity of one execution is, and what is in it.
+fn sci(footprint: &MeasuredFootprint) -> String {
+    let sci = &footprint.sci;
+    let grams = eco_coder_carbon::grams_text;
+    let of_what = match sci.embodied_grams {
+        Some(embodied) => format!("{} operational, {} embodied", grams(sci.operational_grams), grams(embodied)),
+        None => "operational; embodied carbon is not counted".to_owned(),
+    };
+    format!("- SCI (ISO/IEC 21031:2024): {} CO2e per execution, {of_what}.", grams(sci.grams_per_execution))
 }

@@ -40,7 +40,7 @@ fn what(report: &Report) -> String {
 fn analyser(ledger: &Ledger) -> String {
     let cpu = format!("analyser {} CPU", numbers::seconds(ledger.analyser_cpu_seconds));
     match ledger.co2e_grams {
-        Some(grams) => format!("{cpu}, about {} CO2e", eco_coder_carbon::grams_text(grams)),
+        Some(grams) => format!("{cpu}, about {} CO2e", eco_coder_carbon::grams_text(grams.grams())),
         None => cpu,
     }
 }

@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use comrak::nodes::{Node, NodeValue};
 use comrak::{Arena, Options, parse_document};
 use eco_coder_analyzer::{Category, Confidence, Finding, Severity};
-use eco_coder_carbon::{Equivalents, Footprint};
 use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{PullNumber, RepoId};
+use serde_json::json;
 
 use super::{RenderOptions, render, summary_line};
 use crate::publish::body::{MAX_BODY_CHARS, Marker, compose, length};
@@ -85,7 +85,7 @@ pub(super) fn analysis(findings: Vec<Finding>) -> CodeAnalysis {
         notices: Vec::new(),
         suppressed: 0,
         faults: 0,
-        cpu_seconds: 0.9,
+        cpu_seconds: serde_json::from_str("0.9").unwrap(),
         codeguru: None,
     }
 }
@@ -144,19 +144,25 @@ pub(super) fn measure(report: &mut Report, functions: Vec<Bottleneck>) {
             bottlenecks: functions,
             samples: 412,
         },
+        cpu: None,
+        memory: None,
         flame_graph_url: None,
         source: "cpu.pprof".to_owned(),
         deployed_service: None,
     });
-    report.carbon = Section::Present(Footprint {
-        co2e_grams: 0.0009,
-        co2e_per_execution: 0.0009,
-        carbon_intensity_gco2_per_kwh: 316.0,
-        energy_consumed_kwh: 2.85e-6,
-        equivalents: Equivalents { smartphone_charges: 0, km_driven: 0.000_007, tree_hours: 0.000_3 },
-        methodology: "CPU time times the power of one core, and the grid's yearly mean".to_owned(),
-        interval: Some((0.0006, 0.0013)),
+    let footprint = json!({
+        "co2e_grams": 0.0009,
+        "co2e_per_execution": 0.0009,
+        "carbon_intensity_gco2_per_kwh": 316.0,
+        "energy_consumed_kwh": 2.85e-6,
+        "equivalents": {"smartphone_charges": 0, "km_driven": 0.000_007, "tree_hours": 0.000_3},
+        "methodology": "CPU time times the power of one core, and the grid's yearly mean",
+        "interval": [0.0006, 0.0013],
+        "interval_spans": ["the methods one, another", "the PUE from 1 to 1.135 (each method's own)"],
+        "sci": {"operational_grams": 0.0009, "grams_per_execution": 0.0009},
+        "measured": {"value": 4.12, "unit": "s", "samples": 412, "source": "cpu.pprof"},
     });
+    report.carbon = Section::Present(serde_json::from_value(footprint).unwrap());
 }
 
 /// Nodes of the comment that a hostile name could have made.
@@ -231,7 +237,7 @@ pub(super) fn named(name: &str) -> Report {
         measured.flame_graph_url = Some(name.to_owned());
     }
     if let Section::Present(footprint) = &mut report.carbon {
-        footprint.methodology = format!("Words {name}");
+        *footprint = footprint.clone().remarked(&format!("; words {name}"));
     }
     report
 }

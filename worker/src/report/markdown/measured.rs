@@ -1,11 +1,11 @@
 //! What was measured: one sentence and the one table. Nothing is shown without a measurement behind it.
 
-use eco_coder_carbon::Footprint;
+use eco_coder_carbon::{counted, grams_within};
 
 use super::{head, numbers, weighed};
 use crate::publish::sanitize;
 use crate::report::{Report, Section};
-use crate::results::PerformanceProfile;
+use crate::results::{MeasuredFootprint, PerformanceProfile};
 
 /// Rows of functions in the table.
 pub(super) const MAX_FUNCTIONS: usize = 5;
@@ -24,12 +24,12 @@ pub(super) fn measurement(report: &Report) -> Option<&PerformanceProfile> {
 }
 
 /// The footprint of the measurement: none without CPU time.
-pub(super) fn footprint(report: &Report) -> Option<&Footprint> {
+pub(super) fn footprint(report: &Report) -> Option<&MeasuredFootprint> {
     let measured = measurement(report)?;
     measured.profile.total_cpu_time_ms.and_then(|_| report.carbon.present())
 }
 
-/// `Measured: 4.12 s of CPU time, 41% of it in `search` itself; about 0.9 mg CO2e per execution.`
+/// `Measured: 4.12 s of CPU time, 41% of it in `search` itself; about 0.9 mg CO2e per execution, 11 kg a year.`
 pub(super) fn sentence(report: &Report) -> Option<String> {
     let measured = measurement(report)?;
     let top = measured.profile.bottlenecks.first();
@@ -49,9 +49,9 @@ pub(super) fn sentence(report: &Report) -> Option<String> {
         (None, None) => "Measured: memory only".to_owned(),
     };
     if let Some(footprint) = footprint(report) {
-        text.push_str("; about ");
-        text.push_str(&eco_coder_carbon::grams_text(footprint.co2e_per_execution));
-        text.push_str(" CO2e per execution");
+        let (one, _) = grams_within(footprint.co2e_per_execution, per_execution(footprint));
+        let a_year = year(footprint).map(|(grams, interval)| format!(", {} a year", grams_within(grams, interval).0));
+        text = format!("{text}; about {one} CO2e per execution{}", a_year.unwrap_or_default());
     }
     Some(format!("{text}."))
 }
@@ -74,8 +74,11 @@ pub(super) fn table(report: &Report) -> Option<String> {
         row("Memory", &format!("{} MB", numbers::significant(megabytes, 3)));
     }
     if let Some(footprint) = footprint(report) {
-        let value = eco_coder_carbon::grams_text(footprint.co2e_per_execution);
-        row("CO2e per execution", &format!("{value}{}", interval(footprint).unwrap_or_default()));
+        row("CO2e per execution", &amount(footprint.co2e_per_execution, per_execution(footprint)));
+        if let Some(((grams, interval), yearly)) = year(footprint).zip(footprint.yearly) {
+            let monthly = counted(yearly.executions_per_month, "execution");
+            row(&format!("CO2e a year, at {monthly} a month"), &amount(grams, interval));
+        }
     }
     if let Section::Present(_) = report.quality {
         let (mend, remarks) = weighed(report);
@@ -86,10 +89,25 @@ pub(super) fn table(report: &Report) -> Option<String> {
     Some(rows.join("\n"))
 }
 
-/// ` (0.6 mg to 1.3 mg)`, of one execution as the value beside it; the footprint's own interval is of all.
-pub(super) fn interval(footprint: &Footprint) -> Option<String> {
-    let (low, high) = footprint.interval?;
+/// `0.9 mg (0.6 mg to 1.3 mg)`.
+pub(super) fn amount(grams: f64, interval: Option<(f64, f64)>) -> String {
+    match grams_within(grams, interval) {
+        (estimate, Some((least, most))) => format!("{estimate} ({least} to {most})"),
+        (estimate, None) => estimate,
+    }
+}
+
+/// The interval of one execution; the footprint's own is of all.
+fn per_execution(footprint: &MeasuredFootprint) -> Option<(f64, f64)> {
+    let (least, most) = footprint.interval?;
     let share = footprint.co2e_per_execution / footprint.co2e_grams;
-    let (low, high) = (eco_coder_carbon::grams_text(low * share), eco_coder_carbon::grams_text(high * share));
-    (share.is_finite() && low != high).then(|| format!(" ({low} to {high})"))
+    share.is_finite().then_some((least * share, most * share))
+}
+
+/// A year's grams and their interval, if the settings say how often the code runs.
+fn year(footprint: &MeasuredFootprint) -> Option<(f64, Option<(f64, f64)>)> {
+    let yearly = footprint.yearly?;
+    let grams = |kilograms: f64| kilograms * 1000.0;
+    let interval = yearly.interval_kg.map(|(least, most)| (grams(least), grams(most)));
+    Some((grams(yearly.co2e_kg), interval))
 }

@@ -27,7 +27,7 @@ fn findings_and_a_measurement() {
     report.model =
         ModelSection::Finished(ModelPart { summary: "The loop in @alice's code.".to_owned(), ..said("sonnet-5-5") });
     report.ledger = Ledger {
-        co2e_grams: Some(0.003),
+        co2e_grams: serde_json::from_str("0.003").ok(),
         input_tokens: 8_412,
         cached_tokens: 6_100,
         output_tokens: 640,
@@ -81,7 +81,8 @@ fn findings_and_a_measurement() {
     - Measured: 412 samples of `cpu` over 5 s in `cpu.pprof`.
     - Energy: 2.8 mWh, at 316 g CO2e per kWh: 0.9 mg CO2e, like 1 s of light from a 10 W LED.
     - Method: CPU time times the power of one core, and the grid's yearly mean.
-    - Interval: the least and the most that the methods give for the same measurement.
+    - Interval: the least and the most that the same measurement gives over the methods one, another; the PUE from 1 to 1.135 (each method's own).
+    - SCI (ISO/IEC 21031:2024): 0.9 mg CO2e per execution, operational; embodied carbon is not counted.
 
     </details>
 
@@ -167,7 +168,8 @@ fn a_failed_analysis_never_reads_as_clean() {
     - Measured: 412 samples of `cpu` over 5 s in `cpu.pprof`.
     - Energy: 2.8 mWh, at 316 g CO2e per kWh: 0.9 mg CO2e, like 1 s of light from a 10 W LED.
     - Method: CPU time times the power of one core, and the grid's yearly mean.
-    - Interval: the least and the most that the methods give for the same measurement.
+    - Interval: the least and the most that the same measurement gives over the methods one, another; the PUE from 1 to 1.135 (each method's own).
+    - SCI (ISO/IEC 21031:2024): 0.9 mg CO2e per execution, operational; embodied carbon is not counted.
 
     </details>
 
@@ -248,7 +250,7 @@ fn a_deployed_services_profile_stands_below_the_findings_and_says_what_it_is_of(
     - Measured: 412 CPU samples of the service where it runs, 2026-09-21 14:13 to 2026-09-22 14:13 UTC, from `CodeGuru Profiler, profiling group shop-api`. This pull request's code was not run: the figures describe what is deployed, as it was used in that time.
     - Energy: 2.8 mWh, at 316 g CO2e per kWh: 0.9 mg CO2e, like 1 s of light from a 10 W LED.
     - Method: CPU time times the power of one core, and the grid's yearly mean.
-    - Interval: the least and the most that the methods give for the same measurement.
+    - Interval: the least and the most that the same measurement gives over the methods one, another; the PUE from 1 to 1.135 (each method's own).
 
     </details>
 
@@ -311,6 +313,48 @@ fn recommendations_for_a_service_are_counted_beyond_those_that_are_shown() {
     let past = shown(6, 30);
     assert!(past.contains("<summary>30 recommendations of") && past.contains("\n- and 25 more\n"), "{past}");
     assert_eq!(past.matches("- **Title plain.**").count(), 5);
+}
+
+#[test]
+fn how_often_it_runs_gives_a_year_and_the_server_s_making_its_share() {
+    let mut report = clean();
+    measure(&mut report, vec![function("search", 41.0)]);
+    let Section::Present(profile) = &mut report.performance else { unreachable!() };
+    let cpu = r#"{"value": 4.12, "unit": "s", "span": [3.9, 4.4], "samples": 30, "source": "cpu.pprof"}"#;
+    profile.cpu = serde_json::from_str(cpu).unwrap();
+    let settings = eco_coder_carbon::Input {
+        hardware: eco_coder_carbon::Hardware::Instance("m5.large".parse().unwrap()),
+        executions_per_month: Some(1_000_000),
+        embodied: Some(eco_coder_carbon::Embodied::default()),
+        ..eco_coder_carbon::Input::new(0.0, 0.0, "eu-west-1")
+    };
+    let footprint = crate::results::MeasuredFootprint::of(profile.cpu.as_ref().unwrap(), None, &settings);
+    report.carbon = Section::Present(footprint.unwrap());
+    insta::assert_snapshot!(render(&report, &RenderOptions::default()), @r"
+    ### Eco-Coder: nothing to mend
+
+    Measured: **4.12 s** of CPU time, 41% of it in `search` itself; about 1.4 mg CO2e per execution, 17 kg a year. 14 files at `3f2a9c1`, no finding on the changed lines.
+
+    | | head `3f2a9c1` |
+    |---|---:|
+    | Total CPU time | 4.12 s |
+    | `search` itself | 41% (1.69 s) |
+    | CO2e per execution | 1.4 mg (1.2 mg to 2.2 mg) |
+    | CO2e a year, at 1,000,000 executions a month | 17 kg (15 kg to 26 kg) |
+    | Findings on changed lines | none |
+
+    <details><summary>How the numbers were made</summary>
+
+    - Measured: 412 samples of `cpu` over 5 s in `cpu.pprof`.
+    - Energy: 4.9 mWh, at 291 g CO2e per kWh: 1.4 mg CO2e, like 1.8 s of light from a 10 W LED.
+    - Method: codecarbon-process: CPU time x 4.26 W per vCPU at full load (m5.large, Skylake); memory 0.375 W per GiB (codecarbon 2.3.4) over the CPU time; PUE 1; grid 291 gCO2e/kWh (eu-west-1, average of Ireland, codecarbon 3.3.2).
+    - Interval: the least and the most that the same measurement gives over the methods codecarbon-process, codecarbon-constant, ccf; the grid from 279 to 364 gCO2e/kWh (the embedded tables for the region); the PUE from 1 to 1.135 (each method's own); the CPU time from 3.9 s to 4.4 s (as measured).
+    - SCI (ISO/IEC 21031:2024): 2 mg CO2e per execution, 1.4 mg operational, 0.55 mg embodied.
+
+    </details>
+
+    <sub>14 of 14 files at `3f2a9c1` in 4.1 s - analyser 0.9 s CPU - this comment is kept up to date</sub>
+    ");
 }
 
 #[test]

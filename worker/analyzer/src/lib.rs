@@ -38,23 +38,34 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod checks;
+mod clones;
 mod file;
 mod finding;
+mod inspect;
 mod language;
 mod lines;
 mod markup;
+mod notes;
 mod parse;
 mod rule;
 mod scan;
+mod shape;
 mod skip;
 mod stack;
 mod suppress;
 mod tree;
 
+pub use clones::{CloneIndex, CopyPlace, Duplicate, Duplicates, MAX_TOKENS, MIN_LINES, MIN_TOKENS};
 pub use file::{FileAnalysis, Limits, Options, Skipped};
 pub use finding::{Category, Confidence, Finding, Severity, UnknownSeverity};
+pub use inspect::inspect;
 pub use language::Language;
 pub use lines::LineSet;
+pub use notes::{
+    Base, COGNITIVE_LIMIT, CYCLOMATIC_ADVICE, FunctionNote, GROWTH_SHARE, LENGTH_LIMIT, MAX_FUNCTION_NOTES,
+    MAX_TODO_PLACES, Measures, NoteTaker, Notes, TodoPlace, wants_base,
+};
 pub use rule::{RuleInfo, rules, rules_digest};
 pub use scan::{STACK_BYTES, analyze};
+pub use shape::{Function, MAX_NAME, Shape, shape};
 pub use skip::skip_path;

@@ -35,6 +35,18 @@ pub fn analyze(
     options: &Options,
     limits: &Limits,
 ) -> Result<FileAnalysis, Skipped> {
+    analyze_and(path, text, changed, options, limits, |_, _, _| {})
+}
+
+/// [`analyze`], with another look at the tree once the findings are there. A file without changed lines has no tree.
+pub(crate) fn analyze_and(
+    path: &str,
+    text: &str,
+    changed: Option<&LineSet>,
+    options: &Options,
+    limits: &Limits,
+    look: impl FnOnce(Language, &Tree, &Deadline),
+) -> Result<FileAnalysis, Skipped> {
     if let Some(skipped) = skip_path(path) {
         return Err(skipped);
     }
@@ -57,7 +69,9 @@ pub fn analyze(
         let partial = Some("out of time: the comments that mute findings were not read".to_owned());
         return Ok(FileAnalysis { partial, ..FileAnalysis::default() });
     };
-    Ok(select(&hits, text, &suppressions, &scope, changed, limits, partial))
+    let analysis = select(&hits, text, &suppressions, &scope, changed, limits, partial);
+    look(language, &tree, &deadline);
+    Ok(analysis)
 }
 
 /// What decides which rules speak.

@@ -13,7 +13,7 @@ case $target in
     job) longest=2048 words=webhook ;;
     sanitize | body) longest=2048 words=markdown ;;
     comment) longest=512 words=markdown ;;
-    analyze) longest=2048 words=analyze ;;
+    analyze | shape) longest=2048 words=analyze ;;
     *) longest=4096 words=$target ;;
 esac
 

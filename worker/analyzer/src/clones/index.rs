@@ -8,8 +8,14 @@ use crate::shape::tokens::Token;
 /// Others that a window is compared with. What stands in more places is how code in this language begins.
 const MAX_CANDIDATES: usize = 32;
 
-/// Comparisons of tokens, for each token held, before it is given up.
-const WORK_PER_TOKEN: usize = 64;
+/// Of these, the longest that are looked at closely.
+const MAX_JUDGED: usize = 4;
+
+/// What a close look at a token costs, in comparisons.
+const LOOK: usize = 8;
+
+/// Comparisons of tokens, for each token held, before it is given up. Everyday code needs about one.
+const WORK_PER_TOKEN: usize = 32;
 
 /// A shape that no token has, between files.
 const END: u32 = 5;
@@ -91,19 +97,18 @@ impl Code {
                 at += 1;
                 continue;
             };
-            // Windows further on in the longest match lead to it again.
-            let mut next = (longest.here + longest.length).saturating_sub(MIN_TOKENS).max(at) + 1;
-            for candidate in &matches {
-                if let Some((from, length)) = self.judged(*candidate) {
+            for candidate in matches.iter().take(MAX_JUDGED) {
+                let copies = self.judged(*candidate);
+                for &(from, length) in &copies {
                     let places = self.places(&matches, from, length, candidate);
-                    next = next.min((from + length).max(at + 1));
-                    if let Some(duplicate) = self.duplicate(&places, length, covered) {
-                        found.push(duplicate);
-                        break;
-                    }
+                    found.extend(self.duplicate(&places, from, length, covered));
+                }
+                if !copies.is_empty() {
+                    break;
                 }
             }
-            at = next;
+            // Windows further on in the longest match lead to it again.
+            at = (longest.here + longest.length).saturating_sub(MIN_TOKENS).max(at) + 1;
         }
     }
 
@@ -149,11 +154,11 @@ impl Code {
         (forward >= MIN_TOKENS).then_some(Match { here: at - backward, there: other - backward, length })
     }
 
-    /// The part of a match that is a copy, by where it starts in the file that is looked at.
-    fn judged(&mut self, m: Match) -> Option<(usize, usize)> {
-        self.work = self.work.saturating_sub(m.length);
+    /// The parts of a match that are copies, by where they start in the file that is looked at.
+    fn judged(&mut self, m: Match) -> Vec<(usize, usize)> {
+        self.work = self.work.saturating_sub(m.length.saturating_mul(LOOK));
         let (a, b) = (self.run(m.here, m.length), self.run(m.there, m.length));
-        judge::copy(a, b).map(|(start, length)| (m.here + start, length))
+        judge::copies(a, b).into_iter().map(|(start, length)| (m.here + start, length)).collect()
     }
 
     fn run(&self, start: usize, length: usize) -> &[Token] {
@@ -176,8 +181,12 @@ impl Code {
         places
     }
 
-    /// The report of a copy, unless it isn't on changed lines, or too little of it is new to the report.
-    fn duplicate(&self, places: &[usize], length: usize, covered: &mut [bool]) -> Option<Duplicate> {
+    /// The report of a copy, unless it isn't on changed lines, or most of it is in another report.
+    fn duplicate(&self, places: &[usize], from: usize, length: usize, covered: &mut [bool]) -> Option<Duplicate> {
+        let known = covered[from..from + length].iter().filter(|&&covered| covered).count();
+        if known * 2 > length {
+            return None;
+        }
         let mut named: Vec<CopyPlace> = places.iter().filter_map(|&place| self.place(place, length)).collect();
         if !named.iter().any(|place| place.is_changed) {
             return None;

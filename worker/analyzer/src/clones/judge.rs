@@ -21,14 +21,14 @@ const GRAM: usize = 8;
 /// Runs of [`GRAM`] tokens that must be unlike each other, of a hundred.
 const VARIED: usize = 50;
 
-/// The part of a run that is whole statements and worth reporting, as start and length. `a` and `b` are of equal length
-/// and have the same shapes.
-pub(super) fn copy(a: &[Token], b: &[Token]) -> Option<(usize, usize)> {
-    let (start, end) = whole(a);
-    let (a, b) = (a.get(start..end)?, b.get(start..end)?);
-    let good =
-        a.len() >= MIN_TOKENS && lines(a).min(lines(b)) >= MIN_LINES && !is_data(a) && is_varied(a) && same_names(a, b);
-    good.then_some((start, end - start))
+/// The parts of a run that are whole statements and worth reporting, as start and length. `a` and `b` are of equal
+/// length and have the same shapes.
+pub(super) fn copies(a: &[Token], b: &[Token]) -> Vec<(usize, usize)> {
+    let is_copy = |&(start, end): &(usize, usize)| {
+        let (Some(a), Some(b)) = (a.get(start..end), b.get(start..end)) else { return false };
+        a.len() >= MIN_TOKENS && lines(a).min(lines(b)) >= MIN_LINES && !is_data(a) && is_varied(a) && same_names(a, b)
+    };
+    whole(a).into_iter().filter(is_copy).map(|(start, end)| (start, end - start)).collect()
 }
 
 /// Whether two runs of the same shapes use the same names, but for some that were changed one for one.
@@ -50,8 +50,8 @@ pub(super) fn lines(tokens: &[Token]) -> usize {
     tokens.chunk_by(|a, b| a.line == b.line).count()
 }
 
-/// The longest part in which every bracket has its other half, without the brackets around it.
-fn whole(tokens: &[Token]) -> (usize, usize) {
+/// The parts in which every bracket has its other half, as start and end: what lies between those that haven't.
+fn whole(tokens: &[Token]) -> Vec<(usize, usize)> {
     let mut open = Vec::new();
     let mut breaks = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -63,14 +63,13 @@ fn whole(tokens: &[Token]) -> (usize, usize) {
     }
     breaks.extend(open);
     breaks.push(tokens.len());
-    let (mut best, mut start) = ((0, 0), 0);
+    let mut start = 0;
+    let mut parts = Vec::with_capacity(breaks.len());
     for at in breaks {
-        if at - start > best.1 - best.0 {
-            best = (start, at);
-        }
+        parts.push((start, at));
         start = at + 1;
     }
-    best
+    parts
 }
 
 fn is_data(tokens: &[Token]) -> bool {

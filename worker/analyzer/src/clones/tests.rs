@@ -36,8 +36,8 @@ fn a_copy_is_found_with_other_names_values_and_comments() {
         block("sums", "RATE").replace("limit", "most").replace("    result = {}", "    # sums\n\n    result = {}");
     let all = found(&[("a.py", original), ("b.py", copy.replace("RATE", "2"))]);
     assert_eq!(all.found.len(), 1, "{all:#?}");
-    assert_eq!(lines(&all.found[0]), [("a.py", 5, 16), ("b.py", 1, 14)]);
-    assert_eq!(all.found[0].lines, 12);
+    assert_eq!(lines(&all.found[0]), [("a.py", 6, 16), ("b.py", 4, 14)]);
+    assert_eq!(all.found[0].lines, 11);
     assert!(all.found[0].tokens as usize > MIN_TOKENS && all.more == 0 && !all.is_partial);
 }
 
@@ -45,7 +45,7 @@ fn a_copy_is_found_with_other_names_values_and_comments() {
 fn a_copy_within_a_file_and_a_third_one_are_one_group() {
     let all = found(&[("a.py", block("f", "1") + &block("g", "1")), ("b.py", block("h", "1"))]);
     assert_eq!(all.found.len(), 1, "{all:#?}");
-    assert_eq!(lines(&all.found[0]), [("a.py", 1, 12), ("a.py", 15, 26), ("b.py", 1, 12)]);
+    assert_eq!(lines(&all.found[0]), [("a.py", 2, 12), ("a.py", 16, 26), ("b.py", 2, 12)]);
 }
 
 #[test]

@@ -68,11 +68,19 @@ struct Entry<'t> {
     /// What is to be undone on leaving: a function, and the length of the names before.
     opened: bool,
     name_length: usize,
-    /// Whether it adds no tokens.
+    /// Whether it is in the body of a function: what else there is are declarations, alike by their nature.
+    is_body: bool,
+    /// Whether it adds no tokens all the same.
     is_quiet: bool,
     is_test: bool,
     /// In Rust: whether an attribute before the next child says that it is a test.
     test_follows: bool,
+}
+
+impl Entry<'_> {
+    fn adds_tokens(&self) -> bool {
+        self.is_body && !self.is_quiet && !self.is_test
+    }
 }
 
 struct Walk<'f, 't> {
@@ -126,6 +134,7 @@ impl<'f, 't> Walk<'f, 't> {
             self.open.decide();
         }
         let mut entry = self.entry(node, kind.role, place.nesting);
+        entry.is_body |= place.is_body;
         match kind.role {
             Role::Comment => {
                 let text = name::text_of(node, self.file.text);
@@ -187,6 +196,7 @@ impl<'f, 't> Walk<'f, 't> {
             children: 0,
             opened: false,
             name_length: self.path.len(),
+            is_body: around.is_some_and(|a| a.is_body),
             is_quiet: around.is_some_and(|a| a.is_quiet),
             is_test: around.map_or(self.file.is_test, |a| a.is_test || (a.test_follows && role != Role::Import)),
             test_follows: false,
@@ -338,7 +348,7 @@ impl<'f, 't> Walk<'f, 't> {
         }
         let row = node.start_position().row;
         self.lines.mark(row, node.end_position().row);
-        if !entry.is_quiet && !entry.is_test {
+        if entry.adds_tokens() {
             self.tokens.push(Token::literal(
                 self.language,
                 name::text_of(node, self.file.text).as_bytes(),
@@ -351,7 +361,7 @@ impl<'f, 't> Walk<'f, 't> {
     fn leaf(&mut self, node: Node<'t>, kind: Kind) {
         let Some(around) = self.stack.last() else { return };
         let (role, run, kind_around) = (around.role, around.run, around.node);
-        let (quiet, is_test) = (around.is_quiet, around.is_test || around.test_follows);
+        let (quiet, adds) = (around.is_quiet, around.adds_tokens() && !around.test_follows);
         let bytes = node.byte_range();
         if bytes.is_empty() || (role == Role::Text && quiet) {
             return;
@@ -374,7 +384,7 @@ impl<'f, 't> Walk<'f, 't> {
         }
         let row = node.start_position().row;
         self.lines.mark(row, node.end_position().row);
-        if quiet || is_test || role == Role::Text || kind.leaf == Leaf::Piece {
+        if !adds || role == Role::Text || kind.leaf == Leaf::Piece {
             return;
         }
         let line = line_of(row);
@@ -390,7 +400,7 @@ impl<'f, 't> Walk<'f, 't> {
 
     /// A bracket that the text doesn't have.
     fn bracket(&mut self, entry: &Entry<'t>, sort: Sort, row: usize) {
-        if !entry.is_quiet && !entry.is_test {
+        if entry.adds_tokens() {
             self.tokens.push(Token::word(self.language, sort, line_of(row)));
         }
     }

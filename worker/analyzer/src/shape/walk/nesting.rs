@@ -18,6 +18,8 @@ pub(super) struct Place {
     pub(super) is_else: bool,
     /// The same of Rust's `let`.
     pub(super) is_let_else: bool,
+    /// The body of a function that is listed.
+    pub(super) is_body: bool,
 }
 
 impl<'t> Walk<'_, 't> {
@@ -29,7 +31,10 @@ impl<'t> Walk<'_, 't> {
         let same = Place { nesting: around.nesting, ..Place::default() };
         let deeper = Place { nesting: around.nesting + 1, ..Place::default() };
         match around.role {
-            Role::Comment => same,
+            Role::Function | Role::Lambda if around.opened => {
+                let has_no_field = around.node.kind() == "static_initializer";
+                Place { is_body: has_no_field || field().is_some_and(|id| Some(id) == fields.body), ..same }
+            }
             _ if role == Role::Comment => same,
             Role::If | Role::ElseIf => match field() {
                 Some(id) if Some(id) == fields.alternative => match role {

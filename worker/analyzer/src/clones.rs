@@ -4,7 +4,7 @@
 //!
 //! A copy is a run of tokens of the same kinds, the longest there is, cut down to whole statements (brackets in it
 //! close, and a Python block ends). It counts if it is long enough ([`MIN_TOKENS`], [`MIN_LINES`]), if names were
-//! changed one for one and most of them not at all, and if it is more than a list of values or of like statements:
+//! changed one for one and most of them not at all, and if it decides something (a branch, a loop, a handler) and is more than a list of values or of like statements:
 //! `judge.rs` has the figures. Only the bodies of functions are compared: signatures, types and tables are alike by their
 //! nature. Imports, comments and attributes are no tokens.
 

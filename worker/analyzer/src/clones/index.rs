@@ -18,7 +18,7 @@ const LOOK: usize = 8;
 const WORK_PER_TOKEN: usize = 32;
 
 /// A shape that no token has, between files.
-const END: u32 = 5;
+const END: u32 = 7;
 
 struct File {
     path: String,

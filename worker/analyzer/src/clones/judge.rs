@@ -26,7 +26,12 @@ const VARIED: usize = 50;
 pub(super) fn copies(a: &[Token], b: &[Token]) -> Vec<(usize, usize)> {
     let is_copy = |&(start, end): &(usize, usize)| {
         let (Some(a), Some(b)) = (a.get(start..end), b.get(start..end)) else { return false };
-        a.len() >= MIN_TOKENS && lines(a).min(lines(b)) >= MIN_LINES && !is_data(a) && is_varied(a) && same_names(a, b)
+        a.len() >= MIN_TOKENS
+            && lines(a).min(lines(b)) >= MIN_LINES
+            && has_branches(a)
+            && !is_data(a)
+            && is_varied(a)
+            && same_names(a, b)
     };
     whole(a).into_iter().filter(is_copy).map(|(start, end)| (start, end - start)).collect()
 }
@@ -70,6 +75,12 @@ fn whole(tokens: &[Token]) -> Vec<(usize, usize)> {
         start = at + 1;
     }
     parts
+}
+
+/// Whether something is decided: a run of mere statements (getters, a form that is built, fields that are set) is told
+/// from a table by its words alone.
+fn has_branches(tokens: &[Token]) -> bool {
+    tokens.iter().any(|token| token.sort() == Sort::Branch)
 }
 
 fn is_data(tokens: &[Token]) -> bool {

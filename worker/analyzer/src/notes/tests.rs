@@ -12,10 +12,10 @@ fn of(path: &str, text: &str) -> Shape {
 }
 
 /// Names, and the cognitive complexity before, of what is noted.
-fn noted(head: &str, base: Option<&str>, changed: Option<LineSet>) -> Vec<(String, Option<u32>)> {
+fn noted(head: &str, base: Option<&str>, changed: Option<&LineSet>) -> Vec<(String, Option<u32>)> {
     let base = base.map(|base| of("a.py", base));
     let mut taker = NoteTaker::default();
-    taker.file("a.py", of("a.py", head), base.as_ref().map_or(Base::Absent, Base::Known), changed.as_ref());
+    taker.file("a.py", of("a.py", head), base.as_ref().map_or(Base::Absent, Base::Known), changed);
     taker.finish().functions.into_iter().map(|f| (f.name, f.before.map(|b| b.cognitive))).collect()
 }
 
@@ -30,7 +30,7 @@ fn a_function_is_noted_when_the_change_takes_it_over_a_limit() {
     assert!(noted(&branchy("f", 20), Some(&branchy("f", 16)), None).is_empty(), "a little worse");
     assert_eq!(noted(&branchy("f", 21), Some(&branchy("f", 16)), None).len(), 1, "much worse");
     let elsewhere = LineSet::from_ranges([40..=50]);
-    assert!(noted(&branchy("f", 16), None, Some(elsewhere)).is_empty(), "it isn't on changed lines");
+    assert!(noted(&branchy("f", 16), None, Some(&elsewhere)).is_empty(), "it isn't on changed lines");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn what_is_within_is_told_where_it_stands() {
     assert_eq!(noted(&both, None, None).len(), 2);
     let shared = format!(
         "def f(a):\n    if a: b()\n{}",
-        (0..4).map(|n| format!("    def g{n}():\n{}", "        if a: b()\n".repeat(4))).collect::<String>()
+        [0, 1, 2, 3].map(|n| format!("    def g{n}():\n{}", "        if a: b()\n".repeat(4))).concat()
     );
     assert_eq!(noted(&shared, None, None), [("f".into(), None)], "none of them by itself");
 }

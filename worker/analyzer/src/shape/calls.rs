@@ -15,16 +15,12 @@ pub(super) fn is_of(call: Node<'_>, frame: &Frame, text: &str, language: Languag
     if frame.simple.is_empty() {
         return false;
     }
-    let (object, name) = match call.child_by_field_name("function") {
-        Some(function) => match member(function) {
-            Some((object, name)) => (Some(object), name),
-            None => (None, function),
-        },
-        None => {
-            let object = call.child_by_field_name("object").or_else(|| call.child_by_field_name("scope"));
-            let Some(name) = call.child_by_field_name("name") else { return false };
-            (object, name)
-        }
+    let (object, name) = if let Some(function) = call.child_by_field_name("function") {
+        member(function).map_or((None, function), |(object, name)| (Some(object), name))
+    } else {
+        let object = call.child_by_field_name("object").or_else(|| call.child_by_field_name("scope"));
+        let Some(name) = call.child_by_field_name("name") else { return false };
+        (object, name)
     };
     if text_of(name, text) != frame.simple {
         return false;

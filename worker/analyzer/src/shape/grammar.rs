@@ -87,6 +87,8 @@ pub(crate) enum Leaf {
     Assign,
     /// `if`, which is a guard in a pattern.
     If,
+    /// Begins another branch, a loop or a handler.
+    Branch,
 }
 
 /// A kind of node.

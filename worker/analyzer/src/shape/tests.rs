@@ -247,7 +247,8 @@ fn functions_are_named_with_what_is_around_them() {
     assert_eq!(names("a.js", &deep), ["(computed).f"], "a name too long is none");
     let long = format!(
         "{}def f(): pass\n",
-        (0..9).map(|n| format!("{}class {}:\n", " ".repeat(n), "B".repeat(50))).collect::<String>() + &" ".repeat(9)
+        [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|n| format!("{}class {}:\n", " ".repeat(n), "B".repeat(50))).concat()
+            + &" ".repeat(9)
     );
     let name = &names("a.py", &long)[0];
     assert!(name.chars().count() == MAX_NAME && name.starts_with('…') && name.ends_with("B.f"));

@@ -16,6 +16,8 @@ pub(crate) struct Token {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sort {
     Word,
+    /// A word that begins a branch, a loop or a handler.
+    Branch,
     Open,
     Close,
     Name,
@@ -27,6 +29,7 @@ const OPEN: u32 = 1;
 const CLOSE: u32 = 2;
 const NAME: u32 = 3;
 const LITERAL: u32 = 4;
+const BRANCH: u32 = 5;
 
 impl Token {
     /// A keyword, an operator, a bracket: the kind says it all.
@@ -34,6 +37,7 @@ impl Token {
         let bits = match sort {
             Sort::Open => OPEN,
             Sort::Close => CLOSE,
+            Sort::Branch => BRANCH,
             _ => 0,
         };
         Self { shape: (kind & !SORT_BITS) | bits, text: 0, line }
@@ -55,6 +59,7 @@ impl Token {
             CLOSE => Sort::Close,
             NAME => Sort::Name,
             LITERAL => Sort::Literal,
+            BRANCH => Sort::Branch,
             _ => Sort::Word,
         }
     }

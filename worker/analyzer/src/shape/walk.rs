@@ -15,7 +15,7 @@ use crate::tree::Tree;
 
 mod nesting;
 
-use self::nesting::Place;
+use self::nesting::{Part, Place};
 
 /// Nodes between two looks at the clock.
 const NODES_PER_CLOCK: u32 = 4_096;
@@ -54,6 +54,7 @@ pub(super) fn walk(file: &File<'_>, tree: &Tree, deadline: &Deadline) -> Shape {
 }
 
 /// A node that the walk is in.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked by itself, for every node")]
 struct Entry<'t> {
     node: Node<'t>,
     role: Role,
@@ -126,15 +127,16 @@ impl<'f, 't> Walk<'f, 't> {
             return false;
         }
         let place = self.place(cursor, kind.role);
-        if place.is_else {
-            self.open.flat();
-        }
-        if place.is_let_else {
-            self.open.structural(place.nesting - 1);
-            self.open.decide();
+        match place.part {
+            Part::Else => self.open.flat(),
+            Part::LetElse => {
+                self.open.structural(place.nesting - 1);
+                self.open.decide();
+            }
+            _ => {}
         }
         let mut entry = self.entry(node, kind.role, place.nesting);
-        entry.is_body |= place.is_body;
+        entry.is_body |= place.part == Part::Body;
         match kind.role {
             Role::Comment => {
                 let text = name::text_of(node, self.file.text);
@@ -220,7 +222,7 @@ impl<'f, 't> Walk<'f, 't> {
     /// What a node counts, other than functions and texts.
     fn weigh(&mut self, entry: &mut Entry<'t>, place: &Place) {
         match entry.role {
-            Role::If if place.is_else_if => {
+            Role::If if place.part == Part::ElseIf => {
                 self.open.flat();
                 self.open.decide();
             }
@@ -281,7 +283,8 @@ impl<'f, 't> Walk<'f, 't> {
             Role::Lambda => {
                 binding = self.binding();
                 let scripts = matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx);
-                if !self.open.is_empty() && !(scripts && binding.is_some()) {
+                let is_named = scripts && binding.is_some();
+                if !self.open.is_empty() && !is_named {
                     entry.nesting += 1;
                     return;
                 }
@@ -308,7 +311,7 @@ impl<'f, 't> Walk<'f, 't> {
         frame.parameters = calls::parameters(node, text, language);
         frame.receiver = calls::receiver(node, text);
         frame.is_method = (is_method && entry.role == Role::Function) || !frame.receiver.is_empty();
-        frame.simple = simple.rsplit('.').next().unwrap_or_default().to_owned();
+        simple.rsplit('.').next().unwrap_or_default().clone_into(&mut frame.simple);
         if frame.index.is_some() {
             let (first_line, last_line) = line_range(node);
             self.functions.push(Function {
@@ -378,7 +381,7 @@ impl<'f, 't> Walk<'f, 't> {
             }
             Leaf::Fallback | Leaf::Assign => self.open.decide(),
             Leaf::If if self.file.language == Language::Rust && kind_around.kind() == "match_pattern" => {
-                self.open.decide()
+                self.open.decide();
             }
             _ => {}
         }
@@ -394,6 +397,7 @@ impl<'f, 't> Walk<'f, 't> {
             Leaf::Literal => Token::literal(self.language, text, line),
             Leaf::Open => Token::word(kind.hash, Sort::Open, line),
             Leaf::Close => Token::word(kind.hash, Sort::Close, line),
+            Leaf::If | Leaf::Branch => Token::word(kind.hash, Sort::Branch, line),
             _ => Token::word(kind.hash, Sort::Word, line),
         });
     }

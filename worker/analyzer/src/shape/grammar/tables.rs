@@ -319,6 +319,12 @@ pub(super) fn leaf(name: &str, named: bool) -> Leaf {
         "??" if !named => Leaf::Fallback,
         "&&=" | "||=" | "??=" if !named => Leaf::Assign,
         "if" if !named => Leaf::If,
+        "elif" | "elseif" | "for" | "foreach" | "while" | "loop" | "switch" | "match" | "select" | "case" | "try"
+        | "catch" | "except" | "?"
+            if !named =>
+        {
+            Leaf::Branch
+        }
         "\"" | "'" | "`" | "\"\"\"" | "$\"" if !named => Leaf::Piece,
         name if named && NAMES.contains(&name) => Leaf::Name,
         name if named && LITERALS.contains(&name) => Leaf::Literal,

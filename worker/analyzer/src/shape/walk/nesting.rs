@@ -12,14 +12,22 @@ use crate::shape::name::text_of;
 pub(super) struct Place {
     /// Levels around it, within the innermost function.
     pub(super) nesting: u32,
+    pub(super) part: Part,
+}
+
+/// What a node is of the one around it, where that counts.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    #[default]
+    Any,
     /// An `if` that is another's `else`.
-    pub(super) is_else_if: bool,
+    ElseIf,
     /// What an `else` has that is no `if`.
-    pub(super) is_else: bool,
+    Else,
     /// The same of Rust's `let`.
-    pub(super) is_let_else: bool,
+    LetElse,
     /// The body of a function that is listed.
-    pub(super) is_body: bool,
+    Body,
 }
 
 impl<'t> Walk<'_, 't> {
@@ -33,32 +41,36 @@ impl<'t> Walk<'_, 't> {
         match around.role {
             Role::Function | Role::Lambda if around.opened => {
                 let has_no_field = around.node.kind() == "static_initializer";
-                Place { is_body: has_no_field || field().is_some_and(|id| Some(id) == fields.body), ..same }
+                if has_no_field || field().is_some_and(|id| Some(id) == fields.body) {
+                    Place { part: Part::Body, ..same }
+                } else {
+                    same
+                }
             }
             _ if role == Role::Comment => same,
             Role::If | Role::ElseIf => match field() {
                 Some(id) if Some(id) == fields.alternative => match role {
                     Role::Else | Role::ElseIf => same,
-                    Role::If => Place { is_else_if: true, ..same },
-                    _ => Place { is_else: true, ..deeper },
+                    Role::If => Place { part: Part::ElseIf, ..same },
+                    _ => Place { part: Part::Else, ..deeper },
                 },
                 Some(id) if Some(id) == fields.consequence || Some(id) == fields.body => deeper,
                 _ => same,
             },
             Role::Else if cursor.node().is_named() => match role {
-                Role::If => Place { is_else_if: true, ..same },
-                _ => Place { is_else: around.children == 0 && self.else_counts(), ..deeper },
+                Role::If => Place { part: Part::ElseIf, ..same },
+                _ if around.children == 0 && self.else_counts() => Place { part: Part::Else, ..deeper },
+                _ => deeper,
             },
             Role::Loop | Role::Endless if field().is_some_and(|id| Some(id) == fields.body) => deeper,
             Role::Let if field().is_some_and(|id| Some(id) == fields.alternative) => {
-                Place { is_let_else: true, ..deeper }
+                Place { part: Part::LetElse, ..deeper }
             }
             Role::Switch if matches!(role, Role::Case | Role::Default) => deeper,
             Role::Switch if field().is_some_and(|id| Some(id) == fields.body) => deeper,
-            Role::Catch => deeper,
             Role::Ternary if self.file.language == Language::Python && around.children == 1 => same,
             Role::Ternary if field().is_some_and(|id| Some(id) == fields.condition) => same,
-            Role::Ternary => deeper,
+            Role::Catch | Role::Ternary => deeper,
             _ => same,
         }
     }

@@ -13,7 +13,7 @@ case $target in
     job) longest=2048 words=webhook ;;
     sanitize | body) longest=2048 words=markdown ;;
     comment) longest=512 words=markdown ;;
-    analyze) longest=2048 words=analyze ;;
+    analyze | shape) longest=2048 words=analyze ;;
     sarif) longest=16384 words=sarif ;;
     repository) longest=4096 words=repository ;;
     bench_*) longest=4096 words=bench ;;

@@ -1,7 +1,7 @@
 //! The fuzz targets of this package, for tests/fuzz: each takes any bytes and asserts what must hold. Never part of a
 //! release build.
 
-use eco_coder_analyzer::{Limits, LineSet, MAX_OWN_RULES, Options, STACK_BYTES};
+use eco_coder_analyzer::{Base, Limits, LineSet, MAX_OWN_RULES, NoteTaker, Options, STACK_BYTES};
 use eco_coder_shared::fuzzing::SettingsFile;
 
 use crate::config::WorkerConfig;
@@ -79,6 +79,53 @@ pub fn analyze(bytes: &[u8]) {
     });
 }
 
+/// A source file, chosen as for [`analyze`], beside the same with its first half left out: their shapes lie within the
+/// text, the findings are those of an analysis by itself, and the notes speak of changed lines and don't depend on the
+/// order of files.
+pub fn shape(bytes: &[u8]) {
+    const PATHS: [&str; 9] = ["a.py", "A.java", "a.js", "a.ts", "a.tsx", "a.go", "a.rs", "A.cs", "a.php"];
+    let Some((choice, text)) = bytes.split_first() else { return };
+    let (path, first) = (PATHS[usize::from(*choice) % PATHS.len()], u32::from(*choice) / 9 + 1);
+    let text = String::from_utf8_lossy(text);
+    let look = || {
+        let (options, limits) = (Options::default(), Limits::default());
+        let Ok((analysis, shape)) = eco_coder_analyzer::inspect(path, &text, None, &options, &limits) else { return };
+        assert_eq!(Ok(analysis), eco_coder_analyzer::analyze(path, &text, None, &options, &limits));
+        let lines = text.split('\n').count();
+        for f in shape.functions() {
+            assert!((1..=f.last_line).contains(&f.first_line) && f.last_line as usize <= lines, "{f:?}");
+            assert!((1..=f.last_line - f.first_line + 1).contains(&f.code_lines) && f.cyclomatic >= 1, "{f:?}");
+            assert!(f.own_cognitive <= f.cognitive && !f.name.contains(char::is_control), "{f:?}");
+        }
+        let half = text.char_indices().nth(text.chars().count() / 2).map_or("", |(at, _)| &text[at..]);
+        let other = eco_coder_analyzer::shape(path, half, &limits).unwrap_or_default();
+        let changed = LineSet::from_ranges([first..=first + 9]);
+        let other_path = format!("other/{path}");
+        let notes = |other_first: bool| {
+            let mut taker = NoteTaker::default();
+            if other_first {
+                taker.file(&other_path, other.clone(), Base::Absent, None);
+            }
+            taker.file(path, shape.clone(), Base::Known(&other), Some(&changed));
+            if !other_first {
+                taker.file(&other_path, other.clone(), Base::Absent, None);
+            }
+            taker.finish()
+        };
+        let one = notes(false);
+        assert_eq!(one, notes(true), "the order of files");
+        for duplicate in &one.duplicates.found {
+            assert!(duplicate.places.len() > 1 && duplicate.places.iter().any(|place| place.is_changed));
+            assert!(duplicate.places.iter().all(|p| 1 <= p.first_line && p.last_line as usize <= lines));
+        }
+        assert!(one.todo_places.iter().all(|place| place.file_path != path || changed.contains(place.line)));
+    };
+    std::thread::scope(|scope| {
+        let spawned = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, look);
+        assert!(spawned.is_ok_and(|thread| thread.join().is_ok()), "{path}");
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use eco_coder_shared::fuzzing::over_corpus;
@@ -100,6 +147,7 @@ mod tests {
     #[test]
     fn the_corpus_of_sources_holds() {
         over_corpus("analyze", analyze);
+        over_corpus("shape", shape);
     }
 
     #[test]

@@ -39,28 +39,39 @@
 
 mod checks;
 mod choice;
+mod clones;
 mod file;
 mod finding;
 mod fix;
+mod inspect;
 mod language;
 mod lines;
 mod markup;
+mod notes;
 mod own;
 mod parse;
 mod rule;
 mod scan;
+mod shape;
 mod skip;
 mod stack;
 mod suppress;
 mod tree;
 
 pub use choice::{Choice, NotASelector, Options, Selector};
+pub use clones::{CloneIndex, CopyPlace, Duplicate, Duplicates, MAX_TOKENS, MIN_LINES, MIN_TOKENS};
 pub use file::{FileAnalysis, Limits, Skipped};
 pub use finding::{Category, Confidence, Finding, Severity, UnknownSeverity};
 pub use fix::{Fix, apply_fixes};
+pub use inspect::inspect;
 pub use language::Language;
 pub use lines::LineSet;
+pub use notes::{
+    Base, COGNITIVE_LIMIT, CYCLOMATIC_ADVICE, FunctionNote, GROWTH_SHARE, LENGTH_LIMIT, MAX_FUNCTION_NOTES,
+    MAX_TODO_PLACES, Measures, NoteTaker, Notes, TodoPlace, wants_base,
+};
 pub use own::{Failure, MAX_OWN_FILE, MAX_OWN_RULES, OwnRules};
 pub use rule::{RuleInfo, rules, rules_digest};
 pub use scan::{STACK_BYTES, analyze};
+pub use shape::{Function, MAX_NAME, Shape, shape};
 pub use skip::skip_path;

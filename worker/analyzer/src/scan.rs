@@ -38,6 +38,18 @@ pub fn analyze(
     options: &Options,
     limits: &Limits,
 ) -> Result<FileAnalysis, Skipped> {
+    analyze_and(path, text, changed, options, limits, |_, _, _| {})
+}
+
+/// [`analyze`], with another look at the tree once the findings are there. A file without changed lines has no tree.
+pub(crate) fn analyze_and(
+    path: &str,
+    text: &str,
+    changed: Option<&LineSet>,
+    options: &Options,
+    limits: &Limits,
+    look: impl FnOnce(Language, &Tree, &Deadline),
+) -> Result<FileAnalysis, Skipped> {
     if let Some(skipped) = skip_path(path) {
         return Err(skipped);
     }
@@ -68,6 +80,7 @@ pub fn analyze(
     let mut analysis = select(&hits, text, &suppressions, &scope, changed, limits, partial);
     let source = Source { text, tree: &tree, scope: &scope, deadline: &deadline };
     analysis.refused_fixes = fix::attach(&mut analysis.findings, &hits, &source, changed, limits);
+    look(language, &tree, &deadline);
     Ok(analysis)
 }
 

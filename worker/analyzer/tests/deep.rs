@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 use std::{env, fs, thread};
 
-use eco_coder_analyzer::{Limits, Options, STACK_BYTES, Skipped, analyze};
+use eco_coder_analyzer::{Limits, Options, STACK_BYTES, Skipped, inspect};
 
 /// Names the child's case; absent in the test itself.
 const CASE: &str = "ECO_CODER_DEEP_CASE";
@@ -68,7 +68,7 @@ fn child(case: &str) {
     let limits = Limits { time: Duration::from_secs(5), ..Limits::default() };
     let answer = thread::Builder::new()
         .stack_size(STACK_BYTES)
-        .spawn(move || analyze(path, &text, None, &Options::default(), &limits))
+        .spawn(move || inspect(path, &text, None, &Options::default(), &limits))
         .unwrap()
         .join()
         .unwrap();

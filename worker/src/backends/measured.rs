@@ -56,7 +56,7 @@ use std::time::Duration;
 use eco_coder_carbon::{CarbonError, Footprint, Input};
 use serde::{Deserialize, Serialize};
 
-use super::pprof::Profile;
+use eco_coder_profile::Summary;
 
 /// What a figure is of.
 pub trait Quantity: Clone + fmt::Debug + PartialEq {
@@ -133,16 +133,16 @@ impl<Q: Quantity> Measured<Q> {
 }
 
 /// CPU time of a profile; `None`: it has none, or no samples.
-pub(in crate::backends) fn cpu_of(profile: &Profile, source: &str) -> Option<Measured<CpuSeconds>> {
+pub(in crate::backends) fn cpu_of(profile: &Summary, source: &str) -> Option<Measured<CpuSeconds>> {
     of(profile, source, profile.total_cpu_time_ms? / 1000.0)
 }
 
 /// Memory of a profile; `None`: it has none.
-pub(in crate::backends) fn memory_of(profile: &Profile, source: &str) -> Option<Measured<Megabytes>> {
+pub(in crate::backends) fn memory_of(profile: &Summary, source: &str) -> Option<Measured<Megabytes>> {
     of(profile, source, profile.total_memory_mb?)
 }
 
-fn of<Q: Quantity>(profile: &Profile, source: &str, value: f64) -> Option<Measured<Q>> {
+fn of<Q: Quantity>(profile: &Summary, source: &str, value: f64) -> Option<Measured<Q>> {
     Measured::read(Reading { value, span: None, samples: profile.samples, source: source.to_owned() })
 }
 

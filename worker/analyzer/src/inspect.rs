@@ -1,0 +1,24 @@
+//! One file, for findings and for its shape, from one parse.
+
+use crate::file::{FileAnalysis, Limits, Options, Skipped};
+use crate::lines::LineSet;
+use crate::scan::analyze_and;
+use crate::shape::{self, Shape};
+
+/// [`crate::analyze`] and [`crate::shape`] of one file, which is parsed once.
+///
+/// Findings are those of [`crate::analyze`]; the shape is of the whole file whatever is `changed`. A file without
+/// changed lines has neither. The time limit is for both together; what the findings leave of it is the shape's.
+pub fn inspect(
+    path: &str,
+    text: &str,
+    changed: Option<&LineSet>,
+    options: &Options,
+    limits: &Limits,
+) -> Result<(FileAnalysis, Shape), Skipped> {
+    let mut shape = Shape::default();
+    let analysis = analyze_and(path, text, changed, options, limits, |language, tree, deadline| {
+        shape = shape::of_tree(path, text, language, tree, deadline);
+    })?;
+    Ok((analysis, shape))
+}

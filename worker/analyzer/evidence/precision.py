@@ -7,6 +7,7 @@ them, draws a sample to read, and makes the tables of precision.md of what was r
     python3 precision.py again WORK ...examples/scan   # after a rule was mended: only where something was said
     python3 precision.py sample WORK --per-rule 7      # what nobody has judged yet, with the lines around it
     python3 precision.py tables WORK                   # Markdown, for precision.md
+    python3 precision.py speaks WORK ...examples/scan  # rules that need code of another kind to say something
 
 WORK is a folder outside the repository: the packages are other people's and take several gigabytes. Packages come from
 their registries by the registries' own clients, as set up on the machine: pip, npm, cargo and apt (mostly source packages;
@@ -55,9 +56,12 @@ NAMES = {
     "rust": "Rust",
 }
 # As in src/skip.rs.
-TEST_FOLDERS = set("test tests testing __tests__ spec specs testdata fixtures e2e __mocks__ benches benchmarks".split())
+TEST_FOLDERS = set(
+    "test tests testing __tests__ spec specs testdata fixtures e2e __mocks__ benches benchmarks test-framework testutil "
+    "testutils fuzz stress".split()
+)
 MORE_TEST_FOLDERS = {"php": {"Tests", "Test", "Fixtures"}, "csharp": {"Test"}}
-TEST_STEMS = {"java": ("Test", "Tests", "IT"), "csharp": ("Test", "Tests"), "php": ("Test",)}
+TEST_STEMS = {"java": ("Test", "Tests", "IT", "TestCase", "TestUtil", "TestUtils"), "csharp": ("Test", "Tests"), "php": ("Test",)}
 AROUND = 5
 
 
@@ -195,7 +199,7 @@ def is_test(path, language):
         or (language == "csharp" and any(folder.endswith((".Test", "Tests")) for folder in folders))
         or stem.startswith("test_")
         or stem.endswith(("_test", "_tests", *TEST_STEMS.get(language, ())))
-        or stem in ("tests", "conftest")
+        or stem in ("tests", "conftest", "testutil", "testutils")
         or ".test." in name
         or ".spec." in name
     )
@@ -277,8 +281,9 @@ def scan(work, scanner, only):
     return 0
 
 
-def again(work, scanner, only):
-    """Scans anew the files in which something was said. Mended rules only fall silent; for new ones this is no test."""
+def again(work, scanner, only, containing):
+    """Scans anew the files in which something was said, which is enough for rules that were narrowed; and for rules that
+    were widened, the files that contain a text that they need."""
     for package in packages():
         out = work / "said" / (folder_of(package) + ".txt")
         if not out.exists() or (only and package["name"] not in only and package["language"] not in only):
@@ -288,7 +293,12 @@ def again(work, scanner, only):
         kept = LOOKED_AT.search(text).group()
         with tempfile.TemporaryDirectory(dir=work) as folder:
             some = pathlib.Path(folder)
-            for path in {match[2].removeprefix(f"{root}/") for line in text.splitlines() if (match := FINDING.match(line))}:
+            chosen = {match[2].removeprefix(f"{root}/") for line in text.splitlines() if (match := FINDING.match(line))}
+            if containing:
+                for path in root.rglob("*"):
+                    if path.is_file() and any(part in path.read_text(errors="replace") for part in containing):
+                        chosen.add(path.relative_to(root).as_posix())
+            for path in chosen:
                 (some / path).parent.mkdir(parents=True, exist_ok=True)
                 os.link(root / path, some / path)
             done = subprocess.run([scanner, some], capture_output=True, text=True, errors="replace")
@@ -452,12 +462,25 @@ def tables(work):
     return 0
 
 
+def speaks(scanner):
+    """Which rules notice code that was written from their titles alone (the folder speaks), where comments name them."""
+    said_of = collections.defaultdict(set)
+    for line in subprocess.run([scanner, HERE / "speaks"], capture_output=True, text=True, check=True).stdout.splitlines():
+        if match := FINDING.match(line):
+            said_of[pathlib.Path(match[2]).name].add(match[1])
+    hoped = sorted({(rule, path.name) for path in (HERE / "speaks").iterdir() for rule in re.findall(r"EC-[A-Z]+-\d+", path.read_text())})
+    silent = [rule for rule, name in hoped if rule not in said_of[name]]
+    print(f"{len(hoped) - len(silent)} of {len(hoped)} notice; silent: {', '.join(silent) or 'none'}")
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=["fetch", "scan", "again", "sample", "tables"])
+    parser.add_argument("step", choices=["fetch", "scan", "again", "sample", "tables", "speaks"])
     parser.add_argument("work", type=lambda text: pathlib.Path(text).resolve())
     parser.add_argument("scanner", nargs="?", help="the built example, for the step scan")
     parser.add_argument("--only", action="append", default=[], help="a language or package (fetch, scan) or a rule (sample)")
+    parser.add_argument("--containing", action="append", default=[], help="a text (again)")
     parser.add_argument("--per-rule", type=int, default=7)
     parser.add_argument("--seed", default="1")
     chosen = parser.parse_args()
@@ -468,8 +491,11 @@ def main():
             case "scan" | "again":
                 if not chosen.scanner:
                     parser.error("scan needs the path of the built example")
-                step = scan if chosen.step == "scan" else again
-                return step(chosen.work, chosen.scanner, chosen.only)
+                if chosen.step == "scan":
+                    return scan(chosen.work, chosen.scanner, chosen.only)
+                return again(chosen.work, chosen.scanner, chosen.only, chosen.containing)
+            case "speaks":
+                return speaks(chosen.scanner)
             case "sample":
                 return sample(chosen.work, chosen.per_rule, chosen.seed, chosen.only)
             case "tables":

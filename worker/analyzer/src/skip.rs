@@ -169,6 +169,10 @@ pub(crate) fn is_test_path(path: &str) -> bool {
                 | "benches"
                 | "benchmarks"
                 | "test-framework"
+                | "testutil"
+                | "testutils"
+                | "fuzz"
+                | "stress"
         )
     });
     let stem = name.split('.').next().unwrap_or(name);

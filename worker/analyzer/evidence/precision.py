@@ -391,74 +391,89 @@ def wilson(right, n):
     return middle - half, middle + half
 
 
-def tables(work):
-    judged, known = verdicts(), rules()
-    lines, files, in_part = collections.Counter(), collections.Counter(), collections.Counter()
-    hits, read, right = collections.Counter(), collections.Counter(), collections.Counter()
+def judged_now(work, judged):
+    """What the last scan and the verdicts come to, by language and by rule."""
+    sums = collections.defaultdict(collections.Counter)
     here, reasons = set(), collections.defaultdict(list)
-    print("| Language | Package | Version | Files | Lines | Licence |\n|---|---|---|---:|---:|---|")
-    for package, files_, lines_, parts, found in said(work):
-        language = package["language"]
-        lines[language] += lines_
-        files[language] += files_
-        in_part[language] += parts
-        print(f"| {NAMES[language]} | {package['name']} | {package['version']} | {files_:,} | {lines_:,} | {package['licence']} |")
+    for package, files, lines, parts, found in said(work):
+        language, set_ = package["language"], "old" if package["old"] else "kept"
+        for what, number in [("files", files), ("lines", lines), ("parts", parts)]:
+            sums[f"{what} {set_}"][language] += number
         for rule, path, line in found:
-            hits[rule] += 1
+            sums[f"hits {set_}"][rule] += 1
             here.add((rule, language, package["label"], path, line))
-    mended = collections.Counter()
     for key, (verdict, why) in judged.items():
         rule = key[0]
-        if key not in here:
-            mended[rule] += verdict != "right"
-            continue
-        read[rule] += 1
-        right[rule] += verdict == "right"
-        if verdict != "right":
-            reasons[rule].append(f"{verdict}: {why}")
-    print("\n| Language | Files | Lines | Rules | that spoke | Findings by default | per 1,000 lines | not parsed whole |\n|---|---:|---:|---:|---:|---:|---:|---:|")
-    for folder in dict.fromkeys(known[rule][3] for rule in known):
-        of = [folder, "typescript"] if folder == "javascript" else [folder]
+        if key in here:
+            sums["read"][rule] += 1
+            sums[verdict][rule] += 1
+            if verdict != "right":
+                reasons[rule].append(f"{verdict}: {why}")
+        elif verdict != "right":
+            sums["silenced"][rule] += 1
+    return sums, reasons
+
+
+def tables(work):
+    known = rules()
+    sums, reasons = judged_now(work, verdicts())
+    hits, old, read, right, silenced = (sums[name] for name in ["hits kept", "hits old", "read", "right", "silenced"])
+    on = [rule for rule in known if known[rule][0] != "Low"]
+    folders = list(dict.fromkeys(known[rule][3] for rule in known))
+    of = {folder: [folder, "typescript"] if folder == "javascript" else [folder] for folder in folders}
+    lines = {folder: sum(sums["lines kept"][language] for language in of[folder]) for folder in folders}
+    names = {folder: " and ".join(NAMES[language] for language in of[folder]) for folder in folders}
+
+    for words, chosen in [("on", on), ("off", [rule for rule in known if rule not in on])]:
+        r, n = sum(right[rule] for rule in chosen), sum(read[rule] for rule in chosen)
+        a = sum(sums["arguable"][rule] for rule in chosen)
+        low, high = wilson(r, n)
+        print(f"Rules that are {words} by default: {n} readings, {r} right, {a} arguable, {n - r - a} wrong: {r / n:.3f} right", end="")
+        print(f" (95 % interval {low:.3f} to {high:.3f}).", end=" ")
+        # The same by how often each rule speaks: what a reader of findings meets.
+        weighed = [rule for rule in chosen if read[rule]]
+        spoke = sum(hits[rule] + old[rule] for rule in weighed)
+        share = sum((hits[rule] + old[rule]) * right[rule] / read[rule] for rule in weighed) / spoke
+        print(f"Weighted by hits: {share:.3f}.\n")
+
+    print("| Language | Files | Lines | Rules | on | that spoke | Findings by default | per 1,000 lines | Files not parsed whole |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for folder in folders:
         mine = [rule for rule in known if known[rule][3] == folder]
-        n = sum(lines[language] for language in of) or 1
-        by_default = sum(hits[rule] for rule in mine if known[rule][0] != "Low")
+        found = sum(hits[rule] for rule in mine if rule in on)
+        total = {what: sum(sums[f"{what} kept"][language] for language in of[folder]) for what in ["files", "parts"]}
         print(
-            f"| {' and '.join(NAMES[language] for language in of)} | {sum(files[language] for language in of):,} | {n:,} | {len(mine)} "
-            f"| {sum(hits[rule] > 0 for rule in mine)} | {by_default:,} | {1000 * by_default / n:.2f} | {sum(in_part[language] for language in of):,} |"
+            f"| {names[folder]} | {total['files']:,} | {lines[folder]:,} | {len(mine)} | {sum(rule in on for rule in mine)} "
+            f"| {sum(hits[rule] + old[rule] > 0 for rule in mine)} | {found:,} | {1000 * found / lines[folder]:.2f} | {total['parts']:,} |"
         )
-    for folder in dict.fromkeys(known[rule][3] for rule in known):
-        of = [folder, "typescript"] if folder == "javascript" else [folder]
-        n = sum(lines[language] for language in of) or 1
+
+    for folder in folders:
         mine = [rule for rule in known if known[rule][3] == folder]
-        print(f"\n## {' and '.join(NAMES[language] for language in of)}\n")
-        print("| Rule | Title | Confidence | Hits | per 1,000 lines | Read | Right | Precision | Note |\n|---|---|---|---:|---:|---:|---:|---:|---|")
-        for rule in (rule for rule in mine if hits[rule]):
+        print(f"\n## {names[folder]}\n")
+        print("| Rule | Title | Confidence | Hits | per 1,000 lines | Read | Right | Precision | Note |")
+        print("|---|---|---|---:|---:|---:|---:|---:|---|")
+        for rule in (rule for rule in mine if hits[rule] + old[rule]):
             confidence, _, title, _ = known[rule]
             share = f"{right[rule] / read[rule]:.2f}" if read[rule] else ""
             notes = list(dict.fromkeys(reasons[rule]))[:2]
-            if mended[rule]:
-                notes.append(f"{mended[rule]} wrong ones silenced")
+            if silenced[rule]:
+                notes.append(f"{silenced[rule]} silenced")
+            spoke = f"{hits[rule]:,}" + (f" + {old[rule]}" if old[rule] else "")
             print(
-                f"| {rule} | {title} | {confidence} | {hits[rule]:,} | {1000 * hits[rule] / n:.4f} | {read[rule]} | {right[rule]} | {share} | {'; '.join(notes)} |"
+                f"| {rule} | {title} | {confidence} | {spoke} | {1000 * hits[rule] / lines[folder]:.4f} "
+                f"| {read[rule]} | {right[rule]} | {share} | {'; '.join(notes)} |"
             )
-        silent = ", ".join(rule + (f" ({mended[rule]} wrong ones silenced)" if mended[rule] else "") for rule in mine if not hits[rule])
-        print(f"\nNo finding in {n:,} lines: {silent or 'none'}.")
-    for words, chosen in [
-        ("on by default", [rule for rule in known if known[rule][0] != "Low"]),
-        ("off by default", [rule for rule in known if known[rule][0] == "Low"]),
-    ]:
-        r, n = sum(right[rule] for rule in chosen), sum(read[rule] for rule in chosen)
-        if not n:
-            continue
-        low, high = wilson(r, n)
-        print(f"\nRules {words}: {r} of {n} readings right, {r / n:.3f} (95 % interval {low:.3f} to {high:.3f}).")
-        # The same weighted by how often each rule speaks: what a reader of findings meets.
-        weighed = [rule for rule in chosen if read[rule]]
-        spoke = sum(hits[rule] for rule in weighed)
-        share = sum(hits[rule] * right[rule] / read[rule] for rule in weighed) / spoke
-        variance = sum((hits[rule] / spoke) ** 2 * p * (1 - p) / read[rule] for rule in weighed if (p := (right[rule] + 1) / (read[rule] + 2)))
-        half = 1.96 * math.sqrt(variance)
-        print(f"Weighted by hits: {share:.3f} (95 % interval {share - half:.3f} to {min(1, share + half):.3f}).")
+        still = [rule for rule in mine if not hits[rule] + old[rule]]
+        shown = ", ".join(rule + (f" ({silenced[rule]} silenced)" if silenced[rule] else "") for rule in still)
+        print(f"\nNo finding in {lines[folder]:,} lines: {shown or 'none'}.")
+
+    print("\n## The code\n\n| Language | Package | Version | Files | Lines | Licence |\n|---|---|---|---:|---:|---|")
+    for package, files, count, _, _ in said(work):
+        mark = " (old)" if package["old"] else ""
+        print(
+            f"| {NAMES[package['language']]} | {package['name']}{mark} | {package['version']} | {files:,} | {count:,} "
+            f"| {package['licence'].strip('-')} |"
+        )
     return 0
 
 

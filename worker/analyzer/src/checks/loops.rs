@@ -151,7 +151,7 @@ pub(super) fn varies_with_loop(found: &Match<'_>) -> bool {
             .and_then(|arguments| arguments.children().find(Node::is_named))
             .is_some_and(|first| targets.iter().any(|target| target.text() == first.text()));
     let over = iterated(&around);
-    let in_batches = over.as_ref().is_some_and(steps);
+    let in_batches = over.as_ref().is_some_and(|over| steps(over) || tries(over));
     !deliberate
         && !apart
         && !in_batches
@@ -279,6 +279,12 @@ fn steps(over: &Node<'_>) -> bool {
     over.kind() == "call"
         && over.field("function").is_some_and(|function| function.text() == "range")
         && over.field("arguments").is_some_and(|arguments| arguments.children().filter(Node::is_named).count() == 3)
+}
+
+/// `range(max_retries)`: the same again until it works.
+fn tries(over: &Node<'_>) -> bool {
+    let text = over.text().to_ascii_lowercase();
+    text.starts_with("range(") && ["retr", "attempt", "tries"].iter().any(|word| text.contains(word))
 }
 
 /// A list written out in place: nobody writes a thousand items there.

@@ -168,6 +168,11 @@ pub(crate) fn is_test_path(path: &str) -> bool {
                 | "__mocks__"
                 | "benches"
                 | "benchmarks"
+                | "test-framework"
+                | "testutil"
+                | "testutils"
+                | "fuzz"
+                | "stress"
         )
     });
     let stem = name.split('.').next().unwrap_or(name);
@@ -175,9 +180,11 @@ pub(crate) fn is_test_path(path: &str) -> bool {
         || stem.starts_with("test_")
         || stem.ends_with("_test")
         || stem.ends_with("_tests")
-        || matches!(stem, "tests" | "conftest")
+        || matches!(stem, "tests" | "conftest" | "testutil" | "testutils")
         || match Language::of_path(name) {
-            Some(Language::Java) => ["Test", "Tests", "IT"].iter().any(|end| stem.ends_with(end)),
+            Some(Language::Java) => {
+                ["Test", "Tests", "IT", "TestCase", "TestUtil", "TestUtils"].iter().any(|end| stem.ends_with(end))
+            }
             Some(Language::CSharp) => {
                 ["Test", "Tests"].iter().any(|end| stem.ends_with(end))
                     // Projects of tests by convention: `Shop.Tests/`, `Shop.UnitTests/`.
@@ -271,6 +278,8 @@ mod tests {
             "src/CartTests.cs",
             "src/CartTest.php",
             "Tests/Form/Dummy.php",
+            "app/utils/testutil.py",
+            "core/OrderTestUtils.java",
         ] {
             assert!(is_test_path(path), "{path}");
         }

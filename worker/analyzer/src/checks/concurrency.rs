@@ -22,7 +22,9 @@ pub(super) fn independent_await(found: &Match<'_>) -> bool {
         let name = name.to_ascii_lowercase();
         ["chunk", "batch", "page", "attempt", "retr", "step", "group"].iter().any(|word| name.contains(word))
     });
-    if paced || iterated(&around).is_some_and(|over| over.kind() == "array") {
+    // What is waited for and not used is done for its effects, perhaps in this order.
+    let unused = found.parent().is_some_and(|parent| parent.kind() == "expression_statement");
+    if paced || unused || iterated(&around).is_some_and(|over| over.kind() == "array") {
         return false;
     }
     let Some(call) = found.children().find(|child| child.kind() == "call_expression") else {
@@ -34,6 +36,7 @@ pub(super) fn independent_await(found: &Match<'_>) -> bool {
     let name = function.field("property").unwrap_or(function).text().to_ascii_lowercase();
     let Some(body) = around.field("body") else { return false };
     READS.iter().any(|read| name.starts_with(read))
+        && !name.contains("orcreate")
         && call.field("arguments").is_some_and(|arguments| mentions(&arguments, &targets))
         && awaits(&body) == 1
         && !carries_on(&body)
@@ -79,28 +82,37 @@ pub(super) fn nearest_function_is_async(found: &Match<'_>) -> bool {
     false
 }
 
-/// A `let` of a lock guard, with an `.await` later in the same block and no `drop` of the guard in between.
+/// A `let` of a lock guard, with an `.await` later in the same block, the guard being neither dropped nor given away in
+/// between.
 pub(super) fn guard_held_across_await(found: &Match<'_>) -> bool {
     let Some(guard) = found.field("pattern") else {
         return false;
     };
     let names: BTreeSet<String> = identifiers(&guard);
     for next in found.next_all() {
-        if next.kind() == "expression_statement"
-            && next.text().trim_start().starts_with("drop(")
-            && mentions(&next, &names)
+        let wait = first_wait(&next);
+        if let Some(moved) = first_move(&next, &names)
+            && wait.is_none_or(|wait| moved < wait)
         {
             return false;
         }
-        if waits(&next) {
+        if wait.is_some() {
             return true;
         }
     }
     false
 }
 
-/// Whether the node waits itself, not in a closure or an async block that runs elsewhere.
-fn waits(node: &Node<'_>) -> bool {
+/// Where one of the names is first given to a function, `drop` or another, as it is.
+fn first_move(node: &Node<'_>, names: &BTreeSet<String>) -> Option<usize> {
+    node.dfs()
+        .filter(|inner| inner.kind() == "identifier" && names.contains(inner.text().as_ref()))
+        .find(|inner| inner.parent().is_some_and(|parent| parent.kind() == "arguments"))
+        .map(|inner| inner.range().start)
+}
+
+/// Where the node itself first waits, not in a closure or an async block that runs elsewhere.
+fn first_wait(node: &Node<'_>) -> Option<usize> {
     let mut skipped_until = 0;
     for inner in node.dfs() {
         if inner.range().start < skipped_until {
@@ -110,8 +122,9 @@ fn waits(node: &Node<'_>) -> bool {
         if kind == "async_block" || is_function(&kind) {
             skipped_until = inner.range().end;
         } else if kind == "await_expression" {
-            return true;
+            // It stands behind what it waits for.
+            return Some(inner.range().end);
         }
     }
-    false
+    None
 }

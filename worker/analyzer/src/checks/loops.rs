@@ -122,8 +122,9 @@ pub(super) fn loop_goes_on(found: &Match<'_>) -> bool {
     let Some(around) = enclosing_loop(found) else {
         return false;
     };
-    found.ancestors().take_while(|a| a.node_id() != around.node_id()).all(|ancestor| {
-        !ancestor
+    let itself = std::iter::once(found.get_node().clone());
+    itself.chain(found.ancestors().take_while(|a| a.node_id() != around.node_id())).all(|place| {
+        !place
             .next_all()
             .any(|next| matches!(next.kind().as_ref(), "break_statement" | "return_statement" | "raise_statement"))
     })
@@ -143,10 +144,23 @@ pub(super) fn varies_with_loop(found: &Match<'_>) -> bool {
         let name = name.to_ascii_lowercase();
         DELIBERATE.iter().any(|word| name.contains(word))
     });
-    !deliberate && !iterated(&around).is_some_and(|over| is_literal_few(&over)) && !leaves_early(&around) && {
-        let names = varying_names(&around);
-        arguments(found).is_some_and(|arguments| mentions(&arguments, &names))
-    }
+    // `execute(statement)` of each statement: every round sends another one, which no single one could replace.
+    let executes = found.field("function").is_some_and(|function| function.text().ends_with("execute"));
+    let apart = executes
+        && arguments(found)
+            .and_then(|arguments| arguments.children().find(Node::is_named))
+            .is_some_and(|first| targets.iter().any(|target| target.text() == first.text()));
+    let over = iterated(&around);
+    let in_batches = over.as_ref().is_some_and(|over| steps(over) || tries(over));
+    !deliberate
+        && !apart
+        && !in_batches
+        && !over.is_some_and(|over| is_literal_few(&over))
+        && !leaves_early(&around)
+        && {
+            let names = varying_names(&around);
+            arguments(found).is_some_and(|arguments| mentions(&arguments, &names))
+        }
 }
 
 /// The metavariable `SIZED` keeps its size while the loop runs: nothing in the body assigns to it, adds to it or hands
@@ -258,6 +272,19 @@ pub(super) fn map_is_dictionary(found: &Match<'_>) -> bool {
         }
         _ => false,
     })
+}
+
+/// `range(0, n, size)`: one round per batch.
+fn steps(over: &Node<'_>) -> bool {
+    over.kind() == "call"
+        && over.field("function").is_some_and(|function| function.text() == "range")
+        && over.field("arguments").is_some_and(|arguments| arguments.children().filter(Node::is_named).count() == 3)
+}
+
+/// `range(max_retries)`: the same again until it works.
+fn tries(over: &Node<'_>) -> bool {
+    let text = over.text().to_ascii_lowercase();
+    text.starts_with("range(") && ["retr", "attempt", "tries"].iter().any(|word| text.contains(word))
 }
 
 /// A list written out in place: nobody writes a thousand items there.

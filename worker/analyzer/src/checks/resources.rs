@@ -15,7 +15,8 @@ pub(super) fn never_closed(found: &Match<'_>) -> bool {
         // Only `name.method(...)` with a method other than close keeps the resource here.
         used.parent().is_some_and(|parent| {
             let (holder, closers): (_, &[&str]) = match parent.kind().as_ref() {
-                "method_invocation" => ("object", &["close"]),
+                // Closing a channel closes the stream that it came from.
+                "method_invocation" => ("object", &["close", "getChannel"]),
                 "member_access_expression" => ("expression", &["Close", "Dispose"]),
                 _ => return false,
             };

@@ -39,6 +39,10 @@ const PLACEHOLDERS: &[&str] = &[
 /// word, a name, a template, a path nor a stand-in.
 pub(super) fn secret_literal(found: &Match<'_>) -> bool {
     let Some(value) = found.get_env().get_match("VALUE") else { return false };
+    let whole = found.text().to_ascii_lowercase();
+    if ["dummy", "fake", "bogus", "placeholder", "example"].iter().any(|word| whole.contains(word)) {
+        return false;
+    }
     let value = value.text();
     looks_secret(value.trim_matches(['"', '\'', '`']))
 }

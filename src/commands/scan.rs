@@ -1,4 +1,6 @@
-//! `eco-coder scan`: whole files and folders, every line, without git or GitHub.
+//! `eco-coder scan`: whole files and folders, every line, without git or GitHub. Changes files only if asked to, by `--fix`.
+
+mod fix;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,9 +9,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
-use eco_coder_analyzer::{Category, Finding, Limits, Options, STACK_BYTES, Severity, Skipped, analyze, skip_path};
+use eco_coder_analyzer::{Category, Finding, Fix, Limits, Options, STACK_BYTES, Severity, Skipped, analyze, skip_path};
 use serde::Serialize;
 
+use self::fix::Mended;
 use super::sarif;
 use super::terminal::{Progress, Style, out};
 
@@ -19,6 +22,7 @@ use super::terminal::{Progress, Style, out};
   eco-coder scan src
   eco-coder scan app.py lib/ --format json
   eco-coder scan . --fail-on high
+  eco-coder scan src --fix                             applies the mechanical fixes there are
   eco-coder scan . --format sarif > eco-coder.sarif    for GitHub code scanning")]
 pub struct ScanArgs {
     /// Files and folders
@@ -36,6 +40,9 @@ pub struct ScanArgs {
     /// Rules that are off
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     disable: Vec<String>,
+    /// Apply the mechanical fixes there are to the files, and tell what is left
+    #[arg(long)]
+    fix: bool,
 }
 
 /// One finding, as `--format json` prints it.
@@ -50,6 +57,19 @@ struct Row<'a> {
     category: Category,
     description: &'a str,
     recommendation: &'a str,
+    /// Lines to put in place of others, if that mends it.
+    fix: Option<FixRow<'a>>,
+}
+
+/// A fix, as `--format json` prints it.
+#[derive(Serialize)]
+struct FixRow<'a> {
+    /// From 1.
+    start_line: u32,
+    /// Inclusive.
+    end_line: u32,
+    /// Without a line break at its end; empty: the lines are removed.
+    replacement: &'a str,
 }
 
 /// Runs `scan`.
@@ -61,8 +81,11 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<ExitCode> {
     }
     let files: Vec<PathBuf> = files.into_iter().collect();
     let options = Options { disabled_rules: args.disable.iter().cloned().collect(), ..Options::default() };
-    let (mut findings, skipped) = scan(&files, &options, args.jobs)?;
+    let Scanned { mut findings, skipped, mut mended, mut unwritten } = scan(&files, &options, args.jobs, args.fix)?;
     findings.sort_by(|a, b| (&a.file_path, a.start_line, &a.rule_id).cmp(&(&b.file_path, b.start_line, &b.rule_id)));
+    mended.sort_by(|a, b| a.0.cmp(&b.0));
+    unwritten.sort();
+    tell_of_fixes(&mended, &unwritten);
     match args.format.as_str() {
         "json" => {
             let rows: Vec<Row<'_>> = findings.iter().map(row).collect();
@@ -71,7 +94,7 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<ExitCode> {
         "sarif" => out!("{}", serde_json::to_string_pretty(&sarif::log(&findings.iter().collect::<Vec<_>>()))?),
         _ => print_markdown(&findings, files.len(), &skipped)?,
     }
-    let failed = args.fail_on.is_some_and(|least| findings.iter().any(|f| f.severity >= least));
+    let failed = !unwritten.is_empty() || args.fail_on.is_some_and(|least| findings.iter().any(|f| f.severity >= least));
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
@@ -86,6 +109,11 @@ fn row(finding: &Finding) -> Row<'_> {
         category: finding.category,
         description: &finding.description,
         recommendation: &finding.recommendation,
+        fix: finding.fix.as_ref().map(|Fix { start_line, end_line, replacement }| FixRow {
+            start_line: *start_line,
+            end_line: *end_line,
+            replacement,
+        }),
     }
 }
 
@@ -122,21 +150,44 @@ fn collect(path: &Path, files: &mut BTreeSet<PathBuf>, named: bool) -> anyhow::R
     Ok(())
 }
 
-type Scanned = (Vec<Finding>, Vec<(PathBuf, String)>);
+/// What came of all files, in no order.
+#[derive(Default)]
+struct Scanned {
+    findings: Vec<Finding>,
+    /// Files that were not looked at, and why.
+    skipped: Vec<(PathBuf, String)>,
+    mended: Vec<(PathBuf, Mended)>,
+    /// Files whose fixes were not written, and why.
+    unwritten: Vec<(PathBuf, String)>,
+}
+
+/// What came of one.
+#[derive(Default)]
+struct Looked {
+    findings: Vec<Finding>,
+    mended: Mended,
+    unwritten: Option<String>,
+}
 
 /// Analyses on that many threads, or as many as there are processors, with the stacks that deep files need.
-fn scan(files: &[PathBuf], options: &Options, jobs: Option<u16>) -> anyhow::Result<Scanned> {
+fn scan(files: &[PathBuf], options: &Options, jobs: Option<u16>, fix: bool) -> anyhow::Result<Scanned> {
     let next = AtomicUsize::new(0);
     let found: Mutex<Scanned> = Mutex::default();
     let progress = Progress::start("analysing", files.len());
     let work = || {
         while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = look_at(path, options);
+            let outcome = look_at(path, options, fix);
             progress.step();
             let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             match outcome {
-                Ok(findings) => found.0.extend(findings),
-                Err(reason) => found.1.push((path.clone(), reason)),
+                Ok(looked) => {
+                    found.findings.extend(looked.findings);
+                    found.unwritten.extend(looked.unwritten.map(|reason| (path.clone(), reason)));
+                    if looked.mended != Mended::default() {
+                        found.mended.push((path.clone(), looked.mended));
+                    }
+                }
+                Err(reason) => found.skipped.push((path.clone(), reason)),
             }
         }
     };
@@ -151,7 +202,7 @@ fn scan(files: &[PathBuf], options: &Options, jobs: Option<u16>) -> anyhow::Resu
     Ok(found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-fn look_at(path: &Path, options: &Options) -> Result<Vec<Finding>, String> {
+fn look_at(path: &Path, options: &Options, fix: bool) -> Result<Looked, String> {
     let limits = Limits::default();
     let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
     if size > limits.max_bytes as u64 {
@@ -160,7 +211,30 @@ fn look_at(path: &Path, options: &Options) -> Result<Vec<Finding>, String> {
     let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
     let text = String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
     let analysis = analyze(&path.to_string_lossy(), &text, None, options, &limits).map_err(|s| s.to_string())?;
-    Ok(analysis.findings)
+    if !fix || analysis.findings.iter().all(|finding| finding.fix.is_none()) {
+        return Ok(Looked { findings: analysis.findings, ..Looked::default() });
+    }
+    let (after, mended, left) = fix::mend(path, &text, options).map_err(|s| s.to_string())?;
+    Ok(match fix::replace(path, &text, &after) {
+        Ok(()) => Looked { findings: left.findings, mended, unwritten: None },
+        Err(reason) => Looked { findings: analysis.findings, unwritten: Some(reason), ..Looked::default() },
+    })
+}
+
+/// What `--fix` did, and what it couldn't, on standard error: standard output is the report of what is left.
+fn tell_of_fixes(mended: &[(PathBuf, Mended)], unwritten: &[(PathBuf, String)]) {
+    for (path, done) in mended {
+        let path = printable(&path.to_string_lossy());
+        for (rule, line) in &done.fixes {
+            eprintln!("fixed {path} line {line} {rule}");
+        }
+        if done.unfinished {
+            eprintln!("{path}: there are more fixes; run it again");
+        }
+    }
+    for (path, reason) in unwritten {
+        eprintln!("not fixed {}: {reason}", printable(&path.to_string_lossy()));
+    }
 }
 
 fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, String)]) -> anyhow::Result<()> {
@@ -177,19 +251,24 @@ fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, Strin
             format!("lines {}-{}", finding.start_line, finding.end_line)
         };
         out!(
-            "- **{}** ({}, {}) {lines}: {} {} `{}`",
+            "- **{}** ({}, {}) {lines}: {} {} `{}`{}",
             finding.title,
             style.severity(finding.severity),
             finding.category,
             finding.description,
             finding.recommendation,
-            finding.rule_id
+            finding.rule_id,
+            if finding.fixable { " fixable" } else { "" }
         );
     }
     let blank = if findings.is_empty() { "" } else { "\n" };
     let (found, seen) = (findings.len(), files - skipped.len());
     let plural = |n: usize| if n == 1 { "" } else { "s" };
     out!("{blank}{found} finding{} in {seen} file{}.", plural(found), plural(seen));
+    let fixable = findings.iter().filter(|finding| finding.fixable).count();
+    if fixable > 0 {
+        out!("{fixable} can be fixed with --fix.");
+    }
     if !skipped.is_empty() {
         out!("\nNot looked at:\n");
         for (path, reason) in skipped {

@@ -59,8 +59,8 @@ pub fn analyze(
         return Ok(FileAnalysis { partial, ..FileAnalysis::default() });
     };
     let mut analysis = select(&hits, text, &suppressions, &scope, changed, limits, partial);
-    let source = Source { text, tree: &tree, scope: &scope, deadline: &deadline };
-    analysis.refused_fixes = fix::attach(&mut analysis.findings, &hits, &source, changed, limits);
+    let source = Source { text, tree: &tree, scope: &scope, deadline: &deadline, limits };
+    analysis.refused_fixes = fix::attach(&mut analysis.findings, &hits, &source, changed);
     Ok(analysis)
 }
 

@@ -67,6 +67,8 @@ pub(super) fn finding(number: u32, severity: Severity) -> Finding {
         link: Some("https://docs.python.org/3/library/sqlite3.html".to_owned()),
         evidence: Some("12x at 100 orders, measured".to_owned()),
         fingerprint: format!("{number:016x}"),
+        fixable: false,
+        fix: None,
     }
 }
 

@@ -94,7 +94,8 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<ExitCode> {
         "sarif" => out!("{}", serde_json::to_string_pretty(&sarif::log(&findings.iter().collect::<Vec<_>>()))?),
         _ => print_markdown(&findings, files.len(), &skipped)?,
     }
-    let failed = !unwritten.is_empty() || args.fail_on.is_some_and(|least| findings.iter().any(|f| f.severity >= least));
+    let failed =
+        !unwritten.is_empty() || args.fail_on.is_some_and(|least| findings.iter().any(|f| f.severity >= least));
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 

@@ -48,7 +48,8 @@ pub fn analyze(bytes: &[u8]) {
         let some = eco_coder_analyzer::analyze(path, &text, Some(&changed), &options, &Limits::default());
         for finding in some.iter().flat_map(|some| &some.findings) {
             assert!(changed.intersects(finding.start_line..=finding.end_line), "{finding:?}");
-            let same = |other: &Finding| (&other.fingerprint, other.start_line) == (&finding.fingerprint, finding.start_line);
+            let same =
+                |other: &Finding| (&other.fingerprint, other.start_line) == (&finding.fingerprint, finding.start_line);
             assert!(all.findings.iter().any(same), "{finding:?}");
             if let Some(fix) = &finding.fix {
                 assert!((fix.start_line..=fix.end_line).all(|line| changed.contains(line)), "{finding:?}");

@@ -96,7 +96,7 @@ proptest! {
                 prop_assert!(changed.intersects(finding.start_line..=finding.end_line));
                 let mut same = all.findings.iter().filter(|other| other.fingerprint == finding.fingerprint);
                 prop_assert!(same.any(|other| other.start_line == finding.start_line));
-                for fix in &finding.fix {
+                if let Some(fix) = &finding.fix {
                     prop_assert!((fix.start_line..=fix.end_line).all(|line| changed.contains(line)));
                     prop_assert!(fix.apply(&text).is_some());
                 }

@@ -74,6 +74,8 @@ struct Row<'a> {
     description: &'a str,
     /// What to do instead, in words.
     fix: &'a str,
+    /// Whether there is a mechanical fix, for some of what it finds at least.
+    fixable: bool,
     evidence: Option<&'a str>,
     link: Option<&'a str>,
 }
@@ -130,6 +132,7 @@ fn row(rule: &RuleInfo) -> Row<'_> {
         title: &rule.title,
         description: &rule.description,
         fix: &rule.recommendation,
+        fixable: rule.fixable,
         evidence: rule.evidence.as_deref(),
         link: rule.link.as_deref(),
     }
@@ -154,7 +157,7 @@ pub fn pages() -> Vec<(String, String)> {
         families.entry(family.to_owned()).or_default().push(rule);
     }
     let mut index = String::from(
-        "# Rules\n\n| language | rules | on | performance, energy | security | other |\n|---|---:|---:|---:|---:|---:|\n",
+        "# Rules\n\n| language | rules | on | fixable | performance, energy | security | other |\n|---|---:|---:|---:|---:|---:|---:|\n",
     );
     let mut pages = Vec::new();
     for (family, rules) in &families {
@@ -167,6 +170,7 @@ pub fn pages() -> Vec<(String, String)> {
                 format!("| [{names}]({file}) "),
                 format!("| {} ", rules.len()),
                 format!("| {} ", rules.iter().filter(|rule| is_on(rule)).count()),
+                format!("| {} ", rules.iter().filter(|rule| rule.fixable).count()),
                 format!("| {green} | {secure} | {} |\n", rules.len() - green - secure),
             ]
             .concat(),
@@ -204,6 +208,9 @@ fn entry(rule: &RuleInfo) -> String {
         rule.description.clone(),
         rule.recommendation.clone(),
     ];
+    if rule.fixable {
+        parts.push("Fix: mechanical where it is certain; `eco-coder scan --fix` applies it.".to_owned());
+    }
     parts.extend(rule.evidence.as_ref().map(|evidence| format!("Effect: {evidence}")));
     parts.extend(rule.link.as_ref().map(|link| format!("<{link}>")));
     parts.join("\n\n") + "\n"

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use eco_coder_analyzer::{Category, Finding, Severity, rules};
+use eco_coder_analyzer::{Category, Finding, Fix, Severity, rules};
 use serde_json::{Value, json};
 
 /// The most results of a run that GitHub takes.
@@ -50,7 +50,7 @@ pub fn log(findings: &[&Finding]) -> Value {
     let results: Vec<Value> = findings
         .iter()
         .map(|finding| {
-            json!({
+            let mut result = json!({
                 "ruleId": finding.rule_id,
                 "ruleIndex": named.keys().position(|id| *id == finding.rule_id),
                 "level": level(finding.severity),
@@ -60,7 +60,11 @@ pub fn log(findings: &[&Finding]) -> Value {
                     "region": {"startLine": finding.start_line, "endLine": finding.end_line},
                 }}],
                 "partialFingerprints": {"ecoCoder/v1": finding.fingerprint},
-            })
+            });
+            if let Some(fix) = &finding.fix {
+                result["fixes"] = json!([fix_of(finding, fix)]);
+            }
+            result
         })
         .collect();
     json!({
@@ -74,6 +78,22 @@ pub fn log(findings: &[&Finding]) -> Value {
             }},
             "columnKind": "utf16CodeUnits",
             "results": results,
+        }],
+    })
+}
+
+/// Whole lines, so that a region without columns is all of them but the last line break; a removal takes that as well.
+fn fix_of(finding: &Finding, fix: &Fix) -> Value {
+    let region = if fix.replacement.is_empty() {
+        json!({"startLine": fix.start_line, "startColumn": 1, "endLine": fix.end_line.saturating_add(1), "endColumn": 1})
+    } else {
+        json!({"startLine": fix.start_line, "endLine": fix.end_line})
+    };
+    json!({
+        "description": {"text": finding.recommendation},
+        "artifactChanges": [{
+            "artifactLocation": {"uri": uri(&finding.file_path), "uriBaseId": "%SRCROOT%"},
+            "replacements": [{"deletedRegion": region, "insertedContent": {"text": fix.replacement}}],
         }],
     })
 }
@@ -152,6 +172,28 @@ mod tests {
             (&json!("SQLWithValuesSplicedIn"), &json!("8.0"))
         );
         assert_eq!(results[0]["level"], "error");
+    }
+
+    #[test]
+    fn a_fix_is_the_lines_it_takes_away_and_what_stands_there_then() {
+        let mut mended = finding("a b.py", 3, "EC-PY-301", Severity::High);
+        mended.fix = Some(Fix { start_line: 3, end_line: 4, replacement: "x = 1\ny = 2".to_owned() });
+        let mut removed = finding("b.py", 5, "EC-PY-301", Severity::Low);
+        removed.fix = Some(Fix { start_line: 5, end_line: 5, replacement: String::new() });
+        let none = finding("c.py", 1, "EC-PY-301", Severity::Info);
+        let log = log(&[&mended, &removed, &none]);
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let change = &results[0]["fixes"][0]["artifactChanges"][0];
+        assert_eq!(change["artifactLocation"]["uri"], "a%20b.py");
+        assert_eq!(
+            change["replacements"],
+            json!([{"deletedRegion": {"startLine": 3, "endLine": 4}, "insertedContent": {"text": "x = 1\ny = 2"}}])
+        );
+        assert_eq!(
+            results[1]["fixes"][0]["artifactChanges"][0]["replacements"][0]["deletedRegion"],
+            json!({"startLine": 5, "startColumn": 1, "endLine": 6, "endColumn": 1})
+        );
+        assert_eq!(results[2].get("fixes"), None);
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! `eco-coder scan`: whole files and folders, every line, without git or GitHub.
+//! `eco-coder scan`: whole files and folders, every line, without git or GitHub. Changes files only if asked to, by `--fix`.
+
+mod fix;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,10 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use clap::Args;
-use eco_coder_analyzer::{Category, Finding, Limits, Options, STACK_BYTES, Severity, Skipped, analyze, skip_path};
+use eco_coder_analyzer::{Category, Finding, Fix, Limits, Options, STACK_BYTES, Severity, Skipped, analyze, skip_path};
 use eco_coder_worker::repository::{self, Compiled, RepositorySettings};
 use serde::Serialize;
 
+use self::fix::Mended;
 use super::sarif;
 use super::terminal::{Progress, Style, out};
 
@@ -21,9 +24,11 @@ use super::terminal::{Progress, Style, out};
   eco-coder scan src
   eco-coder scan app.py lib/ --format json
   eco-coder scan . --fail-on high
+  eco-coder scan src --fix                             applies the mechanical fixes there are
   eco-coder scan . --format sarif > eco-coder.sarif    for GitHub code scanning
 
-`.eco-coder.toml` of the folder you are in says which rules speak, and has rules of your own (docs/findings.md).")]
+`.eco-coder.toml` of the folder you are in says which rules speak, and has rules of your own
+(docs/repository-settings.md).")]
 pub struct ScanArgs {
     /// Files and folders
     #[arg(required = true)]
@@ -43,6 +48,9 @@ pub struct ScanArgs {
     /// The repository's settings; without it, .eco-coder.toml of this folder if there is one, and "none" for none
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
+    /// Apply the mechanical fixes there are to the files, and tell what is left
+    #[arg(long)]
+    fix: bool,
 }
 
 /// One finding, as `--format json` prints it.
@@ -57,6 +65,19 @@ struct Row<'a> {
     category: Category,
     description: &'a str,
     recommendation: &'a str,
+    /// Lines to put in place of others, if that mends it.
+    fix: Option<FixRow<'a>>,
+}
+
+/// A fix, as `--format json` prints it.
+#[derive(Serialize)]
+struct FixRow<'a> {
+    /// From 1.
+    start_line: u32,
+    /// Inclusive.
+    end_line: u32,
+    /// Without a line break at its end; empty: the lines are removed.
+    replacement: &'a str,
 }
 
 /// Runs `scan`.
@@ -73,8 +94,11 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<ExitCode> {
     }
     let disabled_rules = args.disable.iter().cloned().collect();
     let chosen = Chosen { operator: Options { disabled_rules, ..Options::default() }, repository };
-    let (mut findings, skipped) = scan(&files, &chosen, args.jobs)?;
+    let Scanned { mut findings, skipped, mut mended, mut unwritten } = scan(&files, &chosen, args.jobs, args.fix)?;
     findings.sort_by(|a, b| (&a.file_path, a.start_line, &a.rule_id).cmp(&(&b.file_path, b.start_line, &b.rule_id)));
+    mended.sort_by(|a, b| a.0.cmp(&b.0));
+    unwritten.sort();
+    tell_of_fixes(&mended, &unwritten);
     match args.format.as_str() {
         "json" => {
             let rows: Vec<Row<'_>> = findings.iter().map(row).collect();
@@ -83,7 +107,8 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<ExitCode> {
         "sarif" => out!("{}", serde_json::to_string_pretty(&sarif::log(&findings.iter().collect::<Vec<_>>()))?),
         _ => print_markdown(&findings, files.len(), &skipped)?,
     }
-    let failed = args.fail_on.is_some_and(|least| findings.iter().any(|f| f.severity >= least));
+    let failed =
+        !unwritten.is_empty() || args.fail_on.is_some_and(|least| findings.iter().any(|f| f.severity >= least));
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
@@ -98,6 +123,11 @@ fn row(finding: &Finding) -> Row<'_> {
         category: finding.category,
         description: &finding.description,
         recommendation: &finding.recommendation,
+        fix: finding.fix.as_ref().map(|Fix { start_line, end_line, replacement }| FixRow {
+            start_line: *start_line,
+            end_line: *end_line,
+            replacement,
+        }),
     }
 }
 
@@ -158,21 +188,44 @@ fn collect(path: &Path, files: &mut BTreeSet<PathBuf>, named: bool) -> anyhow::R
     Ok(())
 }
 
-type Scanned = (Vec<Finding>, Vec<(PathBuf, String)>);
+/// What came of all files, in no order.
+#[derive(Default)]
+struct Scanned {
+    findings: Vec<Finding>,
+    /// Files that were not looked at, and why.
+    skipped: Vec<(PathBuf, String)>,
+    mended: Vec<(PathBuf, Mended)>,
+    /// Files whose fixes were not written, and why.
+    unwritten: Vec<(PathBuf, String)>,
+}
+
+/// What came of one.
+#[derive(Default)]
+struct Looked {
+    findings: Vec<Finding>,
+    mended: Mended,
+    unwritten: Option<String>,
+}
 
 /// Analyses on that many threads, or as many as there are processors, with the stacks that deep files need.
-fn scan(files: &[PathBuf], chosen: &Chosen, jobs: Option<u16>) -> anyhow::Result<Scanned> {
+fn scan(files: &[PathBuf], chosen: &Chosen, jobs: Option<u16>, fix: bool) -> anyhow::Result<Scanned> {
     let next = AtomicUsize::new(0);
     let found: Mutex<Scanned> = Mutex::default();
     let progress = Progress::start("analysing", files.len());
     let work = || {
         while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = look_at(path, chosen);
+            let outcome = look_at(path, chosen, fix);
             progress.step();
             let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             match outcome {
-                Ok(findings) => found.0.extend(findings),
-                Err(reason) => found.1.push((path.clone(), reason)),
+                Ok(looked) => {
+                    found.findings.extend(looked.findings);
+                    found.unwritten.extend(looked.unwritten.map(|reason| (path.clone(), reason)));
+                    if looked.mended != Mended::default() {
+                        found.mended.push((path.clone(), looked.mended));
+                    }
+                }
+                Err(reason) => found.skipped.push((path.clone(), reason)),
             }
         }
     };
@@ -187,14 +240,14 @@ fn scan(files: &[PathBuf], chosen: &Chosen, jobs: Option<u16>) -> anyhow::Result
     Ok(found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-fn look_at(path: &Path, chosen: &Chosen) -> Result<Vec<Finding>, String> {
+fn look_at(path: &Path, chosen: &Chosen, fix: bool) -> Result<Looked, String> {
     // As the repository's settings call it.
     let name = path.to_string_lossy();
     let name = name.strip_prefix("./").unwrap_or(&name);
     if chosen.repository.exclude().is_match(name) {
         return Err(format!("excluded by {}", repository::PATH));
     }
-    let options = chosen.repository.options(name, &chosen.operator);
+    let options = &chosen.repository.options(name, &chosen.operator);
     let limits = Limits::default();
     let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
     if size > limits.max_bytes as u64 {
@@ -202,8 +255,31 @@ fn look_at(path: &Path, chosen: &Chosen) -> Result<Vec<Finding>, String> {
     }
     let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
     let text = String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
-    let analysis = analyze(&path.to_string_lossy(), &text, None, &options, &limits).map_err(|s| s.to_string())?;
-    Ok(analysis.findings)
+    let analysis = analyze(&path.to_string_lossy(), &text, None, options, &limits).map_err(|s| s.to_string())?;
+    if !fix || analysis.findings.iter().all(|finding| finding.fix.is_none()) {
+        return Ok(Looked { findings: analysis.findings, ..Looked::default() });
+    }
+    let (after, mended, left) = fix::mend(path, &text, options).map_err(|s| s.to_string())?;
+    Ok(match fix::replace(path, &text, &after) {
+        Ok(()) => Looked { findings: left.findings, mended, unwritten: None },
+        Err(reason) => Looked { findings: analysis.findings, unwritten: Some(reason), ..Looked::default() },
+    })
+}
+
+/// What `--fix` did, and what it couldn't, on standard error: standard output is the report of what is left.
+fn tell_of_fixes(mended: &[(PathBuf, Mended)], unwritten: &[(PathBuf, String)]) {
+    for (path, done) in mended {
+        let path = printable(&path.to_string_lossy());
+        for (rule, line) in &done.fixes {
+            eprintln!("fixed {path} line {line} {rule}");
+        }
+        if done.unfinished {
+            eprintln!("{path}: there are more fixes; run it again");
+        }
+    }
+    for (path, reason) in unwritten {
+        eprintln!("not fixed {}: {reason}", printable(&path.to_string_lossy()));
+    }
 }
 
 fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, String)]) -> anyhow::Result<()> {
@@ -220,19 +296,24 @@ fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, Strin
             format!("lines {}-{}", finding.start_line, finding.end_line)
         };
         out!(
-            "- **{}** ({}, {}) {lines}: {} {} `{}`",
+            "- **{}** ({}, {}) {lines}: {} {} `{}`{}",
             finding.title,
             style.severity(finding.severity),
             finding.category,
             finding.description,
             finding.recommendation,
-            finding.rule_id
+            finding.rule_id,
+            if finding.fixable { " fixable" } else { "" }
         );
     }
     let blank = if findings.is_empty() { "" } else { "\n" };
     let (found, seen) = (findings.len(), files - skipped.len());
     let plural = |n: usize| if n == 1 { "" } else { "s" };
     out!("{blank}{found} finding{} in {seen} file{}.", plural(found), plural(seen));
+    let fixable = findings.iter().filter(|finding| finding.fixable).count();
+    if fixable > 0 {
+        out!("{fixable} can be fixed with --fix.");
+    }
     if !skipped.is_empty() {
         out!("\nNot looked at:\n");
         for (path, reason) in skipped {

@@ -163,6 +163,46 @@ fn scan_and_review_write_sarif() {
 }
 
 #[test]
+fn a_scan_shows_fixes_and_applies_them_when_asked() {
+    let repo = tempfile::tempdir().unwrap();
+    write(&repo, "a.py", "first = sorted(set(list(xs)))[0]\r\nother = 1\r\n");
+    write(&repo, "old.py", QUERY_IN_A_LOOP);
+    let rows = json(&run(&repo, &["scan", ".", "--format", "json"]));
+    let mut fixes: Vec<&Value> = rows.as_array().unwrap().iter().map(|row| &row["fix"]).collect();
+    fixes.sort_by_key(|fix| fix.is_null());
+    assert_eq!(fixes[0]["replacement"].as_str().unwrap().lines().count(), 1);
+    assert_eq!((&fixes[0]["start_line"], &fixes[0]["end_line"]), (&1.into(), &1.into()));
+    assert!(fixes.last().unwrap().is_null(), "a query in a loop has no mechanical fix: {rows}");
+    assert!(stdout(&run(&repo, &["scan", "a.py"])).contains("2 can be fixed with --fix."));
+
+    let fixed = run(&repo, &["scan", ".", "--fix"]);
+    let told = String::from_utf8_lossy(&fixed.stderr).into_owned();
+    assert_eq!(std::fs::read_to_string(repo.path().join("a.py")).unwrap(), "first = min(set(xs))\r\nother = 1\r\n");
+    assert_eq!(std::fs::read_to_string(repo.path().join("old.py")).unwrap(), QUERY_IN_A_LOOP);
+    assert_eq!(told.matches("fixed ./a.py line 1 EC-PY-").count(), 2, "{told}");
+    assert!(stdout(&fixed).contains("1 finding in 2 files."), "{}", stdout(&fixed));
+    let again = run(&repo, &["scan", ".", "--fix"]);
+    assert!(again.status.success() && again.stderr.is_empty(), "{}", String::from_utf8_lossy(&again.stderr));
+
+    let shown = stdout(&run(&repo, &["rules", "show", "EC-PY-123"]));
+    assert!(shown.contains("Fix: mechanical"), "{shown}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_can_not_be_fixed_is_named_and_fails_the_scan() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let repo = tempfile::tempdir().unwrap();
+    write(&repo, "a.py", "first = sorted(xs)[0]\n");
+    let path = repo.path().join("a.py");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let output = run(&repo, &["scan", ".", "--fix"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not fixed ./a.py: the file is read-only"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "first = sorted(xs)[0]\n");
+}
+
+#[test]
 fn a_scan_looks_at_every_line() {
     let repo = repository();
     let rows = json(&run(&repo, &["scan", ".", "--format", "json"]));
@@ -176,6 +216,7 @@ fn a_scan_looks_at_every_line() {
         "description",
         "end_line",
         "file_path",
+        "fix",
         "recommendation",
         "rule_id",
         "severity",

@@ -1,7 +1,7 @@
 //! The fuzz targets of this package, for tests/fuzz: each takes any bytes and asserts what must hold. Never part of a
 //! release build.
 
-use eco_coder_analyzer::{Base, Limits, LineSet, MAX_OWN_RULES, NoteTaker, Options, STACK_BYTES};
+use eco_coder_analyzer::{Base, Finding, Limits, LineSet, MAX_OWN_RULES, NoteTaker, Options, STACK_BYTES};
 use eco_coder_shared::fuzzing::SettingsFile;
 
 use crate::config::WorkerConfig;
@@ -53,7 +53,7 @@ pub fn repository(bytes: &[u8]) {
 }
 
 /// A source file: its first byte chooses the language and, above that, the changed lines. Findings lie in the file, on
-/// the lines that were asked for, and those of some lines are among those of all.
+/// the lines that were asked for, and those of some lines are among those of all. So do fixes.
 pub fn analyze(bytes: &[u8]) {
     const PATHS: [&str; 9] = ["a.py", "A.java", "a.js", "a.ts", "a.tsx", "a.go", "a.rs", "A.cs", "a.php"];
     let Some((choice, text)) = bytes.split_first() else { return };
@@ -70,7 +70,16 @@ pub fn analyze(bytes: &[u8]) {
         let some = eco_coder_analyzer::analyze(path, &text, Some(&changed), &options, &Limits::default());
         for finding in some.iter().flat_map(|some| &some.findings) {
             assert!(changed.intersects(finding.start_line..=finding.end_line), "{finding:?}");
-            assert!(all.findings.contains(finding), "{finding:?}");
+            let same =
+                |other: &Finding| (&other.fingerprint, other.start_line) == (&finding.fingerprint, finding.start_line);
+            assert!(all.findings.iter().any(same), "{finding:?}");
+            if let Some(fix) = &finding.fix {
+                assert!((fix.start_line..=fix.end_line).all(|line| changed.contains(line)), "{finding:?}");
+            }
+        }
+        for finding in &all.findings {
+            let applies = finding.fix.as_ref().is_none_or(|fix| fix.apply(&text).is_some());
+            assert!(applies && finding.fixable == finding.fix.is_some(), "{finding:?}");
         }
     };
     std::thread::scope(|scope| {

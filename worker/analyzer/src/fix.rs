@@ -98,6 +98,7 @@ pub(crate) struct Source<'a> {
     pub(crate) tree: &'a Tree,
     pub(crate) scope: &'a Scope<'a>,
     pub(crate) deadline: &'a Deadline,
+    pub(crate) limits: &'a Limits,
 }
 
 /// Gives each finding the fix that its rule has for it, as far as time and bounds allow. Returns how many had one that
@@ -107,8 +108,8 @@ pub(crate) fn attach(
     hits: &[Hit<'_>],
     source: &Source<'_>,
     changed: Option<&LineSet>,
-    limits: &Limits,
 ) -> u32 {
+    let limits = source.limits;
     if source.text.len() > limits.max_fixable_bytes {
         return 0;
     }

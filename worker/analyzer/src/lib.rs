@@ -1,7 +1,8 @@
 //! Eco-Coder's embedded analyser: source text and changed lines in, findings out. Pure: no files, no network, no clock
 //! but the one that bounds its own time.
 //!
-//! [`analyze`] looks at one file; [`skip_path`] says beforehand that it won't; [`rules`] lists what it knows.
+//! [`analyze`] looks at one file; [`skip_path`] says beforehand that it won't; [`rules`] lists what it knows. A finding may
+//! come with a [`Fix`]; [`apply_fixes`] applies them to a text.
 //!
 //! # Adding a rule
 //!
@@ -25,10 +26,37 @@
 //! rule:                        # ast-grep's rule language, which must name kinds; constraints and utils may follow,
 //!   pattern: sorted($XS)[0]    # and `matches: name` reaches the shared matchers of the folder's utils.yml
 //! checks: [in-loop]            # Rust predicates of src/checks.rs, for scope, data flow and text inside strings
+//! fix: min($XS)                # what the match becomes, if that is mechanical; or cases, see below
 //! examples:
 //!   bad: [two or more, on which exactly this rule of its file's rules speaks]
 //!   good: [two or more, on which it is silent: what a careful author writes instead, and what only looks similar]
+//!   fixed: [with a fix, for each of bad: what becomes of it, or ~]
 //! ```
+//!
+//! # A rule's fix
+//!
+//! `fix:` is a text for the match, or cases, of which the first that applies is taken:
+//!
+//! ```yaml
+//! fix:
+//!   - rule:                            # what the match must be as well; its names are those that `replace` knows.
+//!       pattern: sorted($XS)[0]        # Without it: the rule's own
+//!       not: {inside: {kind: try_statement, stopBy: {kind: function_definition}}}
+//!     constraints: {XS: {not: {kind: list_splat}}}
+//!     languages: [Python]              # without it: all of the rule's
+//!     replace: min($XS)                # a text for the match,
+//!   - rule: {has: {field: arguments, has: {kind: list_comprehension, pattern: $LIST}}}
+//!     replace: {LIST: '$<LIST>'}       # or a text for each of these pieces, wherever in the file they stand
+//! ```
+//!
+//! In such a text `$NAME` is what the rule holds by that name, `$$$NAME` all of several, and `$<NAME>` what stands between
+//! the first and the last character of it. All else is put down as it stands; a line break gets the file's own form and the
+//! indentation of the line that is replaced. An empty text removes, with its line if nothing is left on it.
+//!
+//! The mend must be sure from this file alone: it compiles, and does what the code did but for the fault. Where that hangs on
+//! something (an import, a type, who catches what), a case asks for it, and says in a comment why; no fix is better than a
+//! wrong one. Nothing adds an import. A fix is offered only if the mended text parses as well as before, the finding is gone,
+//! none as grave has come, no comment is lost, and all its lines are among those that were asked for.
 //!
 //! Match the smallest node that shows the fault, since its lines are where the finding stands and whether it is new.
 //! Precision comes first: a rule that speaks of idiomatic code in a well-kept library is wrong. Run it over such code

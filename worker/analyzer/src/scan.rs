@@ -78,8 +78,8 @@ pub(crate) fn analyze_and(
         return Ok(FileAnalysis { partial, ..FileAnalysis::default() });
     };
     let mut analysis = select(&hits, text, &suppressions, &scope, changed, limits, partial);
-    let source = Source { text, tree: &tree, scope: &scope, deadline: &deadline };
-    analysis.refused_fixes = fix::attach(&mut analysis.findings, &hits, &source, changed, limits);
+    let source = Source { text, tree: &tree, scope: &scope, deadline: &deadline, limits };
+    analysis.refused_fixes = fix::attach(&mut analysis.findings, &hits, &source, changed);
     look(language, &tree, &deadline);
     Ok(analysis)
 }

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::edit::{Edit, indentation, newline};
 use super::template::{Template, several};
 use crate::language::Language;
-use crate::tree::Match;
+use crate::rule::chain;
+use crate::tree::{Match, Node};
 
 /// As it stands in a rule file: a text for the whole match, or cases of which the first that applies is taken.
 #[derive(Deserialize)]
@@ -110,7 +111,7 @@ impl Rewrite {
             let range = match target {
                 None => whole.clone(),
                 Some(name) => {
-                    let one = found.get_env().get_match(name).map(|node| node.range());
+                    let one = found.get_env().get_match(name).map(Node::range);
                     one.or_else(|| several(found, name))?
                 }
             };
@@ -132,15 +133,4 @@ impl Rewrite {
         });
         keeps_comments.then_some(edits)
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words = format!("{words}: {error}");
-        cause = error.source();
-    }
-    words
 }

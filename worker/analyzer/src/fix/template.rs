@@ -72,14 +72,15 @@ impl Template {
                     let range = found.get_env().get_match(name)?.range();
                     out.push_str(text.get(range.start + 1..range.end.checked_sub(1)?)?);
                 }
-                Piece::Many(name) => match several(found, name) {
-                    Some(range) => out.push_str(&text[range]),
-                    // Nothing there: nor is the comma before it.
-                    None => {
+                Piece::Many(name) => {
+                    if let Some(range) = several(found, name) {
+                        out.push_str(&text[range]);
+                    } else {
+                        // Nothing there: nor is the comma before it.
                         let kept = out.trim_end_matches([' ', ',']).len();
                         out.truncate(kept);
                     }
-                },
+                }
             }
         }
         Some(out)

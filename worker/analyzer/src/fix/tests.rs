@@ -87,3 +87,97 @@ fn line_endings_and_indentation_of_the_file_stay() {
         }
     }
 }
+
+const SORTED: &str = "first = 0\nsmallest = sorted(\n    xs\n)[0]\nlast = 0\n";
+
+fn only_fix(analysis: &FileAnalysis) -> Option<&Fix> {
+    let [finding] = analysis.findings.as_slice() else { panic!("{:?}", analysis.findings) };
+    assert_eq!(finding.fixable, finding.fix.is_some());
+    finding.fix.as_ref()
+}
+
+#[test]
+fn a_fix_is_offered_where_all_of_its_lines_changed() {
+    let of = |lines: &[u32]| {
+        let changed: LineSet = lines.iter().copied().collect();
+        only_fix(&all("a.py", SORTED, Some(&changed))).cloned()
+    };
+    let fix = Fix { start_line: 2, end_line: 4, replacement: "smallest = min(xs)".to_owned() };
+    assert_eq!([of(&[2, 3, 4]), of(&[1, 2, 3, 4, 5])], [Some(fix.clone()), Some(fix.clone())]);
+    // The finding stays, and has nothing to click on.
+    assert_eq!([of(&[2, 3]), of(&[4])], [None, None]);
+    assert_eq!(fix.apply(SORTED).unwrap(), "first = 0\nsmallest = min(xs)\nlast = 0\n");
+    assert_eq!(fix.apply("one line\n"), None);
+}
+
+#[test]
+fn source_is_neither_stored_nor_shown_with_a_finding() {
+    let analysis = all("a.py", "INJECTED = sorted(xs)[0]\n", None);
+    assert!(only_fix(&analysis).unwrap().replacement.contains("INJECTED"));
+    let stored = serde_json::to_string(&analysis).unwrap();
+    assert!(stored.contains("\"fixable\":true") && !stored.contains("INJECTED"));
+    assert!(!format!("{analysis:?}").contains("INJECTED"));
+    let read: FileAnalysis = serde_json::from_str(&stored).unwrap();
+    assert!(read.findings[0].fixable && read.findings[0].fix.is_none());
+    let older = stored.replace("\"fixable\":true", "\"x\":0");
+    assert!(!serde_json::from_str::<FileAnalysis>(&older).unwrap().findings[0].fixable);
+}
+
+#[test]
+fn two_matches_on_a_line_are_one_finding_and_mended_together() {
+    let text = "a = [sorted(xs)[0], sorted(ys)[0]]\n";
+    assert_eq!(only_fix(&all("a.py", text, None)).unwrap().replacement, "a = [min(xs), min(ys)]");
+    // Of one of them it isn't known how: then the finding would stay.
+    let text = "a = [sorted(xs)[0], sorted(ys, key=f)[-1]]\n";
+    assert_eq!(only_fix(&all("a.py", text, None)), None);
+}
+
+#[test]
+fn a_fix_that_would_lose_a_comment_or_break_the_code_is_not_offered() {
+    assert_eq!(mended("EC-PY-123", "a.py", "a = sorted(  # by name\n    xs,\n)[0]\n"), None);
+    // In an f-string the braces would be text.
+    assert_eq!(mended("EC-PY-130", "a.py", "a = f\"{set([x for x in xs])}\"\n"), None);
+    // A body on the line of its `def` has no room for a statement.
+    let one_line = "def add(item, items=[]): items.append(item)\n";
+    assert_eq!(mended("EC-PY-201", "a.py", one_line), None);
+    assert_eq!(all("a.py", one_line, None).refused_fixes, 1);
+}
+
+#[test]
+fn code_that_is_broken_elsewhere_is_mended_and_does_not_get_worse() {
+    let text = format!("def f(:\n\n{SORTED}");
+    assert!(mended("EC-PY-123", "a.py", &text).unwrap().contains("smallest = min(xs)"));
+}
+
+#[test]
+fn a_fix_that_brings_another_finding_is_not_offered() {
+    // The await would be under the lock.
+    let text = "use tokio::fs;\nasync fn f(m: &Mutex<u8>) {\n    let held = m.lock().unwrap();\n    \
+                std::thread::sleep(PAUSE);\n    drop(held);\n}\n";
+    assert_eq!(mended("EC-RS-102", "src/a.rs", text), None);
+    assert!(all("src/a.rs", text, None).refused_fixes == 1);
+}
+
+#[test]
+fn what_is_tried_for_a_file_is_bounded() {
+    let text = "a = sorted(xs)[0]\n".repeat(25);
+    let count = |limits: &Limits| {
+        let analysis = analyze("a.py", &text, None, &Options::default(), limits).unwrap();
+        assert_eq!(analysis.findings.len(), 25);
+        analysis.findings.iter().filter(|finding| finding.fixable).count()
+    };
+    let limits = Limits::default();
+    assert_eq!(count(&limits), 20);
+    assert_eq!(count(&Limits { max_fixes_per_file: 0, ..limits.clone() }), 0);
+    assert_eq!(count(&Limits { max_fixable_bytes: text.len(), ..limits.clone() }), 20);
+    assert_eq!(count(&Limits { max_fixable_bytes: text.len() - 1, ..limits }), 0);
+}
+
+#[test]
+fn fixes_that_meet_are_applied_one_at_a_time() {
+    let fix =
+        |start_line, end_line, replacement: &str| Fix { start_line, end_line, replacement: replacement.to_owned() };
+    let (first, meets, later) = (fix(1, 2, "x"), fix(2, 3, "y"), fix(3, 3, ""));
+    let (text, applied) = apply_fixes("a\nb\nc\nd\n", &[&later, &meets, &first]);
+    assert_eq!((text.as_str(), applied), ("x\nd\n", vec![true, false, true]));
+}

@@ -1,15 +1,15 @@
 //! Whether a fix holds: the text that it makes parses as well as before, the finding is gone, and no other of its weight has
-//! come. Looks at the lines around the fix alone. Never changes the fix.
+//! come. Looks at the function around the fix alone. Never changes the fix.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::{Fix, Source};
+use super::{Fix, Source, nodes_at};
 use crate::finding::Severity;
 use crate::parse::parse;
 use crate::rule::RuleSet;
 use crate::scan::Hit;
-use crate::tree::{Tree, depth_exceeds};
+use crate::tree::{Tree, depth_exceeds, enclosing_function, is_crowded};
 
 /// What is to be shown.
 pub(super) struct Claim<'a> {
@@ -20,20 +20,21 @@ pub(super) struct Claim<'a> {
     pub(super) severity: Severity,
 }
 
-/// Depth of a tree that a fix may lead to: a little more than a file may have.
-const MAX_DEPTH: usize = 1_000;
-
 /// Whether the fix may be offered.
 pub(super) fn holds(claim: &Claim<'_>, source: &Source<'_>) -> bool {
     let Some(lines) = claim.fix.bytes(source.text) else { return false };
     let Some(text) = claim.fix.apply(source.text) else { return false };
     let Ok(tree) = parse(source.scope.language, &text, source.deadline) else { return false };
-    if depth_exceeds(&tree, MAX_DEPTH) || faults(&tree) > faults(source.tree) {
+    if depth_exceeds(&tree, source.limits.max_depth) || faults(&tree) > faults(source.tree) {
         return false;
     }
-    let hit = claim.place.iter().map(|hit| &hit.bytes);
-    let start = hit.clone().map(|bytes| bytes.start).min().unwrap_or(lines.start).min(lines.start);
-    let end = hit.map(|bytes| bytes.end).max().unwrap_or(lines.end).max(lines.end);
+    let (mut start, mut end) = (lines.start, lines.end);
+    for hit in claim.place {
+        // What a fix breaks may be found elsewhere in the function, as a lock that is held across a new await.
+        let node = nodes_at(source.tree, &hit.bytes).pop();
+        let around = node.and_then(|node| enclosing_function(&node)).map_or(hit.bytes.clone(), |node| node.range());
+        (start, end) = (start.min(around.start), end.max(around.end));
+    }
     let from_end = source.text.len() - end;
     let Some(new_end) = text.len().checked_sub(from_end) else { return false };
     let (Some(before), Some(after)) = (
@@ -82,7 +83,9 @@ fn add_spoken<'a>(
         if source.deadline.has_passed() {
             return None;
         }
-        for &index in rules.for_kind(node.kind_id()) {
+        let candidates = rules.for_kind(node.kind_id());
+        let candidates = if candidates.is_empty() || is_crowded(&node) { &[] } else { candidates };
+        for &index in candidates {
             let rule = &rules[index];
             if awake[index] && source.scope.wants(rule) && source.scope.speaks(rule, &node) {
                 let weight = source.scope.severity(rule);

@@ -28,7 +28,8 @@ export function rotation(world) {
       case "setSecret":
         return; // The ingress must know it before GitHub signs with it: see finishSecret.
       case "testSecret":
-        if (!/^[0-9a-f]{64}$/.test(await world.read(id, "AWSPENDING"))) throw new Error("the new value is not one of ours");
+        // Also asked about a value that people put there, when the schedule is made.
+        if (!/^\S{20,}$/.test(await world.read(id, "AWSPENDING"))) throw new Error("the new value is too short for a secret");
         return;
       case "finishSecret":
         return finish(world, id, version);

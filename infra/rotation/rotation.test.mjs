@@ -101,13 +101,13 @@ test("if GitHub refuses, the pager is told, the old value stays good, and no sec
   assert.deepEqual(w.secrets.hook.stages.v1, ["AWSPREVIOUS"]);
 });
 
-test("a version that is not the secret's, an unknown step and a foreign value are refused", async () => {
+test("a version that is not the secret's, an unknown step and a value that is no secret are refused", async () => {
   const w = world();
   const handler = rotation(w);
   await assert.rejects(handler({ ...step("createSecret"), ClientRequestToken: "v9" }), /not one of the secret's/);
   await assert.rejects(handler(step("other")), /no step/);
   w.secrets.hook.values.v2 = "password";
-  await assert.rejects(handler(step("testSecret")), /not one of ours/);
+  await assert.rejects(handler(step("testSecret")), /too short/);
   assert.deepEqual(w.log, []);
 });
 

@@ -7,7 +7,7 @@
 # changes. Regions: all that the file knows, or those that are named. Needs the AWS command line and python3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ $# -ge 1 ] || { sed -n '2,4p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,4p' "infra/${0##*/}" >&2; exit 2; }
 key=$1
 shift
 values() {

@@ -12,7 +12,7 @@ simulation=yes
 case ${1:-} in
     '') ;;
     --without-simulation) simulation= ;;
-    *) sed -n '2,7p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,7p' "infra/${0##*/}" >&2; exit 2 ;;
 esac
 
 home=$PWD/target/infra

@@ -8,11 +8,11 @@
 # IMAGE_TAG what runs stays, and a first deployment makes everything but the tasks, so that images can be pushed. To roll back,
 # deploy the tag before: it is printed first, and the stack has it as its output ImageTag.
 #
-# Needs the AWS command line (2) and python3, and the stack of infra/bootstrap.yaml in the account.
+# Needs the AWS command line and python3, and the stack of infra/bootstrap.yaml in the account.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-usage() { sed -n '2,6p' "$0" >&2; exit 2; }
+usage() { sed -n '2,6p' "${0##*/}" >&2; exit 2; }
 environment='' tag='' standby=''
 for argument in "$@"; do
     case $argument in
@@ -40,17 +40,21 @@ before=$(aws cloudformation describe-stacks --stack-name "$stack" \
     --query "Stacks[0].Outputs[?OutputKey=='ImageTag'].OutputValue" --output text 2>/dev/null || echo none)
 echo "account $account, $region, stack $stack; image before: $before, now: ${tag:-as before}"
 
-python3 - "$parameters" "$tag" >"$work/parameters.json" <<'PY'
+# As Key=Value: both versions of the command line take that.
+readarray -t overrides < <(python3 - "$parameters" "$tag" <<'PY'
 import json, sys
-given = json.load(open(sys.argv[1]))
+given = json.load(open(sys.argv[1]))["Parameters"]
 if sys.argv[2]:
-    given["Parameters"]["ImageTag"] = sys.argv[2]
-json.dump(given, sys.stdout)
+    given["ImageTag"] = sys.argv[2]
+print("\n".join(f"{name}={value}" for name, value in given.items()))
 PY
+)
+[ "${#overrides[@]}" -gt 10 ] || { echo "infra/$parameters can't be read" >&2; exit 2; }
 
 aws cloudformation package --template-file eco-coder.yaml --s3-bucket "eco-coder-artifacts-$account-$region" \
     --s3-prefix "$stack" --output-template-file "$work/packaged.yaml" >/dev/null
 aws cloudformation deploy --stack-name "$stack" --template-file "$work/packaged.yaml" \
+    --s3-bucket "eco-coder-artifacts-$account-$region" --s3-prefix "$stack" \
     --role-arn "arn:aws:iam::$account:role/EcoCoderCloudFormation" --capabilities CAPABILITY_NAMED_IAM \
-    --parameter-overrides "file://$work/parameters.json" --no-fail-on-empty-changeset \
+    --parameter-overrides "${overrides[@]}" --no-fail-on-empty-changeset \
     --tags Project=EcoCoder "Environment=$environment"

@@ -8,7 +8,7 @@
 # For an App of your own account, ORGANISATION is "-". Needs curl and python3.
 set -euo pipefail
 cd "$(dirname "$0")"
-usage() { sed -n '2,6p' "$0" >&2; exit 2; }
+usage() { sed -n '2,6p' "${0##*/}" >&2; exit 2; }
 
 page() {
     python3 - "$1" "$2" <<'PY'

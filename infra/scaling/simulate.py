@@ -11,7 +11,7 @@ that two runs say the same. What is modelled, and what is assumed:
 - SQS counts and RunningTaskCount are one figure a minute, and known a minute later. An alarm of target tracking looks once a
   minute: 3 of 3 figures above the target for more tasks, 15 of 15 below nine tenths of it for fewer; then the capacity is
   multiplied by what the last figure is over the target. A step policy looks at one figure.
-- A Fargate task takes 30 to 60 seconds until it works (image of about 20 MB, ARM): assumed.
+- A Fargate task takes 30 to 60 seconds until it works (ARM, an image of less than 100 MB): assumed.
 - A worker holds `worker.jobs` reviews at once, and is protected from scale-in while it has one, and for 20 idle seconds
   (worker/src/ecs.rs). Messages go to any task with room.
 - A hint of a busy pull request is hidden for worker.hide_seconds to a quarter more, without a place among the reviews; a

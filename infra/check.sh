@@ -61,23 +61,39 @@ else
     echo "systemd-analyze is not here: the unit was not checked (Debian: systemd)"
 fi
 
-step "emulator"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-GATEWAY_PORT=$port BIND_HOST=127.0.0.1 ministack >"$home/ministack.log" 2>&1 &
-server=$!
-trap 'kill "$server" 2>/dev/null || true' EXIT
-for _ in $(seq 100); do
-    if python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null; then break; fi
-    kill -0 "$server" 2>/dev/null || { cat "$home/ministack.log" >&2; exit 1; }
-    sleep 0.2
-done
+# With whatever a parameter can switch on, and as the stand-by: each in an emulator of its own.
 binary=${ECO_CODER_BINARY:-${CARGO_TARGET_DIR:-target}/debug/eco-coder}
-if [ -x "$binary" ]; then
-    "$tools/python" infra/emulate.py "http://127.0.0.1:$port" "$binary"
-else
-    "$tools/python" infra/emulate.py "http://127.0.0.1:$port"
-    echo "no binary at $binary: its doctor did not look at the tasks' settings (cargo build, or ECO_CODER_BINARY)"
+if [ ! -x "$binary" ]; then
+    echo "no binary at $binary: its doctor does not look at the tasks' settings (cargo build, or ECO_CODER_BINARY)"
+    binary=
 fi
+server=
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true' EXIT
+emulate() {
+    local port
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    GATEWAY_PORT=$port BIND_HOST=127.0.0.1 ministack >"$home/ministack.log" 2>&1 &
+    server=$!
+    for _ in $(seq 100); do
+        if python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null; then break; fi
+        kill -0 "$server" 2>/dev/null || { cat "$home/ministack.log" >&2; exit 1; }
+        sleep 0.2
+    done
+    "$tools/python" infra/emulate.py "http://127.0.0.1:$port" ${binary:+"$binary"} "$@"
+    kill "$server"
+    wait "$server" 2>/dev/null || true
+    server=
+}
+step "emulator: production"
+emulate
+step "emulator: everything that can be switched on"
+emulate GitHubAppId=Iv23liABC GuardrailId=g1 GuardrailVersion=1 ProfilingGroup=shop NatGateways=2 PrivateEndpoints=all \
+    CodeGuruAssociations=acme/shop=arn:aws:codeguru-reviewer:us-east-1:123456789012:association:x StandbyRegion=us-west-2 \
+    Paused=true PausedRepositories=acme/old CriticalEndpoint=https://pager.acme.test/x WarningEmail=team@acme.test
+step "emulator: development, without a model"
+emulate Environment=dev LogRetentionDays=7 ModelId= ModelDailyDollars=
+step "emulator: the stand-by"
+emulate Standby=true
 
 if [ -n "$simulation" ]; then
     step "simulation"

@@ -1,12 +1,13 @@
 """Deploys the templates into ministack, as far as it knows their types, and looks at what came of it.
 
-    infra/emulate.py ENDPOINT [eco-coder]
+    infra/emulate.py ENDPOINT [eco-coder] [Parameter=Value...]
 
 Each template is deployed as a stack of its own, in the parent's order and with the parent's parameters, so that conditions,
 references and outputs between them are resolved by an engine that is not ours. Resources of types that the emulator doesn't
 have are left out, and what refers to them gets a placeholder; each is printed by its name. With a binary, its `doctor` is run in
 the environment that the templates give to the tasks: every setting has to be one, and everything it looks at has to be there, but
-GitHub. Needs boto3 and cfn-lint's reader.
+GitHub and CodeGuru, which nobody emulates. The parameters are production's, but for those that are given. Needs boto3 and cfn-lint's
+reader; start the emulator anew for each run.
 """
 
 import json
@@ -177,7 +178,8 @@ def look(client, parent):
     assert keys == {"pk": "HASH", "sk": "RANGE"}, keys
     assert [i["IndexName"] for i in table["GlobalSecondaryIndexes"]] == ["by_time"], table
     # Its CloudFormation sets neither TTL nor backups: the template's words for them are all that can be held.
-    for name in ("webhook-secret", "session-key"):
+    # The stand-by's are replicas of the primary's.
+    for name in ("webhook-secret", "session-key") if "Secrets" in out else ():
         value = client("secretsmanager").get_secret_value(SecretId=f"eco-coder/{name}")["SecretString"]
         # Of what is excluded the emulator knows the single characters only.
         assert len(value) == 64 and not set(value) & set("ghijklmnopqrstuvwxyz"), name
@@ -193,8 +195,15 @@ def look(client, parent):
 def doctor(binary, client, parent, environment, endpoint):
     """`eco-coder doctor`, as the two tasks would be: what it finds wrong, GitHub left out, which isn't here."""
     secrets = client("secretsmanager")
+    if "Secrets" not in parent.outputs:
+        for name in ("webhook-secret", "session-key", "github-token", "github-app-key"):
+            secrets.create_secret(Name=f"eco-coder/{name}", SecretString="5e" * 32)
     secrets.put_secret_value(SecretId="eco-coder/session-key", SecretString="5e" * 32)
-    secrets.put_secret_value(SecretId="eco-coder/github-token", SecretString="nobody's")
+    if "ECO_CODER_GITHUB_APP_ID" in environment:
+        key = (HERE.parent / "worker/github/src/testing/app_key.pem").read_text()
+        secrets.put_secret_value(SecretId="eco-coder/github-app-key", SecretString=key)
+    else:
+        secrets.put_secret_value(SecretId="eco-coder/github-token", SecretString="nobody's")
     client("dynamodb").update_time_to_live(
         TableName=parent.outputs["Table"]["TableName"],
         TimeToLiveSpecification={"AttributeName": "expires", "Enabled": True},
@@ -218,13 +227,18 @@ def doctor(binary, client, parent, environment, endpoint):
     )
     print(run.stdout + run.stderr)
     lines = run.stdout.splitlines()
-    wrong = [line for line in lines if not line.startswith("ok") and not line.startswith("MEND    github")]
+    absent = ["MEND    github"]
+    absent += ["MEND    analysis"] * (environment["ECO_CODER_ANALYSIS_KIND"] == "codeguru")
+    absent += ["MEND    profiles"] * ("ECO_CODER_PROFILES_CODEGURU_GROUP" in environment)
+    wrong = [line for line in lines if not line.startswith("ok") and not line.startswith(tuple(absent))]
     assert len(lines) > 8 and not wrong, wrong
 
 
 def main():
     endpoint = sys.argv[1]
     parameters = HERE / "parameters/prod.json"
+    more = dict(argument.split("=", 1) for argument in sys.argv[2:] if "=" in argument)
+    binary = next((argument for argument in sys.argv[2:] if "=" not in argument), None)
 
     def client(service):
         return boto3.client(
@@ -232,7 +246,7 @@ def main():
             config=Config(retries={"max_attempts": 1}),
         )
 
-    given = {**json.loads(parameters.read_text())["Parameters"], "ImageTag": "v0.0.0"}
+    given = {**json.loads(parameters.read_text())["Parameters"], "ImageTag": "v0.0.0", **more}
     zone = client("route53").create_hosted_zone(Name="example.com.", CallerReference="emulate")["HostedZone"]["Id"]
     given["HostedZoneId"] = zone.removeprefix("/hostedzone/")
     template = read(HERE / "eco-coder.yaml")
@@ -248,8 +262,8 @@ def main():
     environment = look(client, parent)
     for file, name, kind in left_out:
         print(f"not deployed, unknown to the emulator: {file} {name} ({kind})")
-    if len(sys.argv) > 2:
-        doctor(sys.argv[2], client, parent, environment, endpoint)
+    if binary:
+        doctor(binary, client, parent, environment, endpoint)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 //! Who analyses, who has profiles, who knows the grid: the engines behind the tools.
 
+pub mod artifacts;
+pub mod benchmarks;
 pub mod codeguru_profiler;
 pub mod codeguru_reviewer;
 pub mod cpu;
@@ -23,6 +25,10 @@ pub struct Backends {
     pub codeguru: Option<Arc<codeguru_reviewer::CodeguruReviewer>>,
     /// What linters found in CI.
     pub linters: Arc<linters::Linters>,
+    /// What workflows left, if their artifacts are to be brought.
+    pub artifacts: Option<Arc<artifacts::Artifacts>>,
+    /// Benchmark results of base and head.
+    pub benchmarks: Arc<benchmarks::BenchmarkFiles>,
     /// Who has profiles.
     pub profiles: Arc<profiles::Profiles>,
     /// Hardware, method and grid of the code under review; CPU time and memory come from the measurement.

@@ -23,7 +23,7 @@ use eco_coder_shared::telemetry::TelemetryConfig;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::sign_in::SignIn;
-use self::tables::{AnalysisTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable};
+use self::tables::{AnalysisTable, BenchmarksTable, CiTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable};
 use crate::backends::codeguru_profiler::{self, Period, ProfilingGroup};
 use crate::backends::codeguru_reviewer;
 use crate::backends::embedded::Exclude;
@@ -66,6 +66,12 @@ pub struct WorkerConfig {
     pub profiles_place: ProfilesPlace,
     /// Where linters' results are.
     pub sarif_dir: PathBuf,
+    /// Where benchmark results are.
+    pub benchmarks_dir: PathBuf,
+    /// What was brought of workflows' artifacts already.
+    pub artifacts_dir: PathBuf,
+    /// `[ci]`.
+    pub ci: CiTable,
     /// `[carbon]`, as the calculation takes it.
     pub carbon: Input,
     /// Where its intensity is in Parameter Store, if it is there.
@@ -246,6 +252,9 @@ impl WorkerConfig {
         let codeguru = codeguru::from_table(&analysis, &github.api_url, settings)?;
         let worker: WorkerTable = settings.table("worker")?;
         let report: ReportTable = settings.table("report")?;
+        let benchmarks: BenchmarksTable = settings.table("benchmarks")?;
+        let ci: CiTable = settings.table("ci")?;
+        checks::ci(&ci)?;
         checks::worker(&worker, &github)?;
         checks::analysis(&analysis, &profiles, &worker)?;
         checks::appetite(&analysis, &model, &report)?;
@@ -261,6 +270,9 @@ impl WorkerConfig {
                 ConfigError::value("analysis.exclude", &format!("a pattern is not a glob: {}", e.kind()))
             })?,
             codeguru,
+            benchmarks_dir: benchmarks.dir.unwrap_or_else(|| data_dir.join("benchmarks")),
+            artifacts_dir: data_dir.join("artifacts"),
+            ci,
             sarif_dir: analysis.sarif_dir.clone().unwrap_or_else(|| data_dir.join("sarif")),
             profiles_place: ProfilesPlace::from_settings(settings, &profiles, &data_dir)?,
             intensity_path: carbon::intensity_path(settings)?,

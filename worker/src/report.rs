@@ -8,7 +8,7 @@ use eco_coder_shared::ids::CommitSha;
 use serde::{Deserialize, Serialize};
 
 use crate::model::energy::ModelEnergy;
-use crate::results::{CodeAnalysis, ErrorType, MeasuredFootprint, MeasuredGrams, PerformanceProfile};
+use crate::results::{Benchmarks, CodeAnalysis, ErrorType, MeasuredFootprint, MeasuredGrams, PerformanceProfile};
 use crate::subject::Target;
 use crate::tools::post_github_comment::Advice;
 
@@ -170,6 +170,9 @@ pub struct Report {
     pub performance: Section<PerformanceProfile>,
     /// `calculate_carbon_footprint`.
     pub carbon: Section<MeasuredFootprint>,
+    /// Benchmarks of base against head, if CI left any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub benchmarks: Option<Benchmarks>,
     /// The model's part.
     pub model: ModelSection,
     /// What has changed since the last review of this pull request, if that can be said.
@@ -248,8 +251,9 @@ impl Report {
         let measured = self.measured_head().is_some();
         let failed =
             matches!(self.performance, Section::Failed { .. }) || matches!(self.carbon, Section::Failed { .. });
+        let compared = self.benchmarks.is_some();
         let advised = self.model_part().is_some_and(|part| !part.further.is_empty() || part.verdict == Advice::Mend);
-        self.findings().is_empty() && complete && !measured && !failed && !advised
+        self.findings().is_empty() && complete && !measured && !compared && !failed && !advised
     }
 }
 

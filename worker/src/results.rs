@@ -4,13 +4,14 @@ mod codeguru;
 
 pub use codeguru::{Beside, CodeReview};
 
-use eco_coder_analyzer::Finding;
+use eco_coder_analyzer::{Finding, Notes};
 use eco_coder_shared::env::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use crate::backends::measured::{
     CpuSeconds, Measured, MeasuredFootprint, MeasuredGrams, Megabytes, OwnCpu, Quantity, Reading,
 };
+use eco_coder_bench::Comparison;
 use eco_coder_profile::Summary;
 
 /// Kinds of failure, as the metrics' label `ErrorType`.
@@ -93,6 +94,8 @@ pub const MAX_FINDINGS: usize = 1_000;
 const MAX_FINDINGS_BYTES: usize = 4 << 20;
 /// What the list of skipped files may take as JSON, bytes; beyond, its paths are shortened.
 const MAX_SKIPPED_BYTES: usize = 2 << 20;
+/// What is said in passing may take as JSON, bytes; beyond, its paths are shortened.
+const MAX_NOTES_BYTES: usize = 256 << 10;
 /// What is left of such a path, characters: more than a report shows.
 const SHORT_PATH: usize = 160;
 
@@ -119,6 +122,9 @@ pub struct CodeAnalysis {
     /// What the repository should know of its own settings: sentences about what could not be used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
+    /// What is said in passing.
+    #[serde(default, skip_serializing_if = "Notes::is_empty")]
+    pub notes: Notes,
     /// Findings muted in the source.
     pub suppressed: u32,
     /// Files not looked at because something failed: another try may see them.
@@ -152,12 +158,14 @@ impl CodeAnalysis {
         let by_place = |f: &Finding| (f.file_path.clone(), f.start_line, f.rule_id.clone());
         self.recommendations.sort_by_cached_key(by_place);
         if json_bytes(&self.skipped) > MAX_SKIPPED_BYTES {
-            for file in &mut self.skipped {
-                if let Some((end, _)) = file.path.char_indices().nth(SHORT_PATH) {
-                    file.path.truncate(end);
-                    file.path.push('\u{2026}');
-                }
-            }
+            self.skipped.iter_mut().for_each(|file| shorten(&mut file.path));
+        }
+        if json_bytes(&self.notes) > MAX_NOTES_BYTES {
+            let notes = &mut self.notes;
+            notes.functions.iter_mut().for_each(|note| shorten(&mut note.file_path));
+            notes.todo_places.iter_mut().for_each(|place| shorten(&mut place.file_path));
+            let copies = notes.duplicates.found.iter_mut().flat_map(|copy| &mut copy.places);
+            copies.for_each(|place| shorten(&mut place.file_path));
         }
         self
     }
@@ -254,6 +262,40 @@ pub struct ServiceMatch {
     pub threshold_breach_value: Option<f64>,
 }
 
+/// Benchmarks of base against head. Names are untrusted text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Benchmarks {
+    /// The comparison, with at most 200 rows.
+    pub comparison: Comparison,
+    /// What was left out, or why nothing is compared.
+    pub remarks: Vec<String>,
+    /// What the changed times mean in CO2e.
+    pub co2e: Vec<CarbonChange>,
+}
+
+impl Benchmarks {
+    /// Nothing is compared.
+    pub fn without(why: String) -> Self {
+        let comparison = Comparison { rows: Vec::new(), only_in_base: Vec::new(), only_in_head: Vec::new() };
+        Self { comparison, remarks: vec![why], co2e: Vec::new() }
+    }
+}
+
+/// A changed time as CO2e.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CarbonChange {
+    /// The benchmark's.
+    pub name: String,
+    /// Executions that the grams are of.
+    pub executions: u64,
+    /// Grams of CO2e at base.
+    pub base_g: f64,
+    /// Grams of CO2e at head.
+    pub head_g: f64,
+    /// Grams that the change is at least and at most, by the interval of the times.
+    pub interval_g: Option<(f64, f64)>,
+}
+
 /// What `profile_code_performance` found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -274,6 +316,14 @@ impl Profiled {
             Self::Measured(profile) => Some(profile),
             Self::Nothing { .. } => None,
         }
+    }
+}
+
+/// A path as far as a report shows it.
+fn shorten(path: &mut String) {
+    if let Some((end, _)) = path.char_indices().nth(SHORT_PATH) {
+        path.truncate(end);
+        path.push('\u{2026}');
     }
 }
 
@@ -309,6 +359,7 @@ mod tests {
             files_changed: 1,
             skipped: Vec::new(),
             notices: Vec::new(),
+            notes: Notes::default(),
             suppressed: 0,
             faults: 0,
             cpu_seconds: OwnCpu::default(),

@@ -27,11 +27,13 @@ use crate::agentcore::AgentCore;
 use crate::backends::Backends;
 use crate::backends::codeguru_reviewer::CodeguruReviewer;
 use crate::backends::cpu::CpuPool;
+use crate::backends::artifacts::{Artifacts, Places};
+use crate::backends::benchmarks::BenchmarkFiles;
 use crate::backends::embedded::{self, Embedded};
 use crate::backends::linters::{self, Linters};
 use crate::backends::profiles::Profiles;
 use crate::config::model::Engine;
-use crate::config::{SignIn, StorePlace, WorkerConfig, connect_timeout, write_time};
+use crate::config::{ProfilesPlace, SignIn, StorePlace, WorkerConfig, connect_timeout, write_time};
 use crate::consumer::{self, Consumer};
 use crate::ecs;
 use crate::model::bedrock::BedrockModel;
@@ -191,6 +193,8 @@ pub fn inspector(
             code: Arc::new(Embedded::new(github.clone(), pool, config.worker.source_bytes, settings)),
             codeguru: codeguru.map(Arc::new),
             linters: Arc::new(from_ci.linters),
+            artifacts: artifacts(config, github).map(Arc::new),
+            benchmarks: Arc::new(from_ci.benchmarks),
             profiles: Arc::new(from_ci.profiles),
             carbon: grid,
         },
@@ -220,14 +224,33 @@ pub struct FromCi {
     pub profiles: Profiles,
     /// Linters' findings.
     pub linters: Linters,
+    /// Benchmark results.
+    pub benchmarks: BenchmarkFiles,
 }
 
 impl FromCi {
     /// As the settings say. Asks nobody anything yet.
     pub fn configured(config: &WorkerConfig, env: &SharedEnv) -> std::io::Result<Self> {
         let linters = Linters::new(linters::Place::Dir(config.sarif_dir.clone()))?;
-        Ok(Self { profiles: Profiles::configured(config, env)?, linters })
+        let benchmarks = BenchmarkFiles::new(config.benchmarks_dir.clone())?;
+        Ok(Self { profiles: Profiles::configured(config, env)?, linters, benchmarks })
     }
+}
+
+/// Who brings what workflows left, if the settings name it.
+fn artifacts(config: &WorkerConfig, github: &GitHub) -> Option<Artifacts> {
+    let name = config.ci.artifact.clone()?;
+    let profiles = match &config.profiles_place {
+        ProfilesPlace::Dir(dir) => Some(dir.clone()),
+        ProfilesPlace::CodeGuru { .. } => None,
+    };
+    let places = Places {
+        profiles,
+        benchmarks: config.benchmarks_dir.clone(),
+        sarif: config.sarif_dir.clone(),
+        brought: config.artifacts_dir.clone(),
+    };
+    Some(Artifacts::new(github.clone(), name, places))
 }
 
 /// A worker that can run.

@@ -369,6 +369,18 @@ pub const KEYS: &[Key] = &[
         "For associations of the kind S3Bucket: put the source of a pull request's head into their bucket, in your own account, while CodeGuru reviews it.",
     ),
     key(
+        "benchmarks.dir",
+        Text,
+        "DATA_DIR/benchmarks",
+        "Where benchmark results are looked for, of base and head: DIR/OWNER/REPO/SHA/ and what lies below it.",
+    ),
+    key(
+        "ci.artifact",
+        Text,
+        "",
+        "Name of the artifact in which GitHub Actions leaves profiles, benchmark results and linters' SARIF files of a commit; they are brought to the directories above. The token needs Actions: read. Unset: none is looked for.",
+    ),
+    key(
         "profiles.kind",
         Text,
         "files",

@@ -1,6 +1,7 @@
 //! One file, for findings and for its shape, from one parse.
 
-use crate::file::{FileAnalysis, Limits, Options, Skipped};
+use crate::choice::Options;
+use crate::file::{FileAnalysis, Limits, Skipped};
 use crate::lines::LineSet;
 use crate::scan::analyze_and;
 use crate::shape::{self, Shape};

@@ -5,7 +5,7 @@
 //! is too short and this one is about right; `examples/calibrate.rs` measures both. Whole units are drawn, so that
 //! what follows each other in a round stays together.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::benchmark::Benchmark;
 use crate::dice::Dice;
@@ -14,7 +14,7 @@ use crate::dice::Dice;
 const RESAMPLES: usize = 999;
 
 /// The ratio of head's mean to base's.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MeanRatio {
     /// The ratio.
     pub ratio: f64,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::benchmark::{Benchmark, Metric, Tool};
 use crate::bootstrap::{MeanRatio, mean_ratio};
@@ -28,7 +28,7 @@ impl Default for Options {
 }
 
 /// What became of a benchmark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Less time, or more throughput.
@@ -67,13 +67,14 @@ impl Verdict {
 }
 
 /// One benchmark's comparison.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Its name: another's text, cleaned, to be quoted.
     pub name: String,
     /// What was measured.
     pub metric: Metric,
     /// The unit of `base` and `head`.
+    #[serde(skip_deserializing)]
     pub unit: &'static str,
     /// Base's median.
     pub base: Option<f64>,
@@ -107,7 +108,7 @@ pub struct Row {
 }
 
 /// The comparison of two sets of benchmarks.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// In base's order.
     pub rows: Vec<Row>,

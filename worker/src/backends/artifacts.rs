@@ -5,7 +5,6 @@ mod unpack;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use eco_coder_github::{ApiError, GitHub};

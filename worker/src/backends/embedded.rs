@@ -5,26 +5,27 @@
 //! given in turns between repositories. The permit for source travels with the text, into the analysis too, and is of
 //! the size that is held; when [`analyze`](Embedded::analyze) returns, its review holds none.
 
+mod look;
 mod outcome;
+mod passing;
 mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use eco_coder_analyzer::{Finding, Fix, Limits, Options, skip_path};
-use eco_coder_github::{Content, GitHub};
-use eco_coder_shared::ids::CommitSha;
+use eco_coder_analyzer::{Options, skip_path};
+use eco_coder_github::GitHub;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use self::outcome::{Looked, Missing, Skip, Tally, failure, skip_of, skipped};
-use self::source::{Base, Source};
+use self::outcome::{Looked, Skip, Tally, failure, skip_of, skipped};
+use self::passing::Room;
 use super::cpu::budget::CpuBudget;
 use super::cpu::{CpuPool, NoResult};
-use crate::gate::{Gate, Permit};
+use crate::gate::Gate;
 use crate::repository::Compiled;
 use crate::results::{CodeAnalysis, ToolError};
 use crate::subject::{Change, Subject, SubjectFile};
@@ -83,6 +84,7 @@ pub struct Embedded {
     /// Bytes.
     source: Gate,
     fetches: Gate,
+    room: Room,
     settings: Settings,
     digest: String,
 }
@@ -91,7 +93,7 @@ impl Embedded {
     /// With at most `source_bytes` of source at once.
     pub fn new(github: GitHub, pool: CpuPool, source_bytes: usize, settings: Settings) -> Self {
         let digest = digest(&settings);
-        Self { github, pool, source: Gate::new(source_bytes), fetches: Gate::new(FETCHES), settings, digest }
+        Self { github, pool, source: Gate::new(source_bytes), fetches: Gate::new(FETCHES), room: Room::new(), settings, digest }
     }
 
     /// What results depend on beside the commits: engine, rules and settings.
@@ -128,14 +130,15 @@ impl Embedded {
         let mut files: Vec<&SubjectFile> = Vec::new();
         for file in subject.files.iter().filter(|file| paths.is_none_or(|paths| paths.contains(&file.path))) {
             match self.none_of_ours(file, &compiled) {
-                Some(looked) => done.add(looked),
+                Some(looked) => done.skip(looked),
                 None if files.len() < self.settings.max_files => files.push(file),
                 None => {
-                    done.add(skipped(file, &"beyond the number of files looked at (analysis.max_files)", Skip::Limit));
+                    done.skip(skipped(file, &"beyond the number of files looked at (analysis.max_files)", Skip::Limit));
                 }
             }
         }
         // A look begins when there is room for it: one that waits costs its path, not a future.
+        let mut notes = self.room.notes(files.len());
         let mut next = 0;
         let mut looks = FuturesUnordered::new();
         let mut seen = vec![false; files.len()];
@@ -152,7 +155,7 @@ impl Embedded {
                 Ok(Some((at, (looked, took)))) => {
                     seen[at] = true;
                     done.cpu += took;
-                    done.add(looked);
+                    done.add(looked, &mut notes);
                 }
             }
         };
@@ -160,26 +163,14 @@ impl Embedded {
             // Its own time is bounded by its CPU budget: what is missing waited, for GitHub or for others' reviews. Without
             // a fault it would count as done, and never be looked at.
             let missed = files.iter().zip(seen).filter(|(_, seen)| !seen);
-            missed.for_each(|(file, _)| done.add(skipped(file, &"the time for the analysis was up", Skip::Fault)));
+            missed.for_each(|(file, _)| done.skip(skipped(file, &"the time for the analysis was up", Skip::Fault)));
+        }
+        // Without time nothing is said in passing.
+        if let Ok((notes, took)) = self.pool.run(subject.target.repository_id, budget, move |_| notes.finish()).await {
+            done.cpu += took;
+            done.notes = notes;
         }
         Ok(done.into_analysis(subject, timed_out))
-    }
-
-    /// The mends of these findings. What can't be fetched again has none.
-    pub async fn mends(&self, subject: &Subject, findings: &[&Finding]) -> Vec<(Finding, Fix)> {
-        let budget = self.budget(Duration::ZERO);
-        let Ok((compiled, _)) = self.compiled(subject, &budget).await else { return Vec::new() };
-        let mut mends = Vec::new();
-        let wanted = |file: &&SubjectFile| findings.iter().any(|finding| finding.file_path == file.path);
-        // Where GitHub gives no patch, it takes no comments on lines.
-        let shown = |file: &&SubjectFile| matches!(file.change, Change::Lines(_));
-        for file in subject.files.iter().filter(wanted).filter(shown) {
-            let (Looked::At(analysis), _) = self.look_at(subject, file, &compiled, &budget).await else { continue };
-            let is_wanted = |found: &Finding| findings.iter().any(|finding| finding.fingerprint == found.fingerprint);
-            let mended = analysis.findings.into_iter().filter(is_wanted);
-            mends.extend(mended.filter_map(|mut finding| finding.fix.take().map(|fix| (finding, fix))));
-        }
-        mends
     }
 
     /// What the repository says, ready to be asked; with the CPU time that it took.
@@ -209,104 +200,6 @@ impl Embedded {
             return Some(skipped(file, &"excluded by .eco-coder.toml", Skip::Kind));
         }
         skip_path(&file.path).map(|reason| skipped(file, &reason, skip_of(&reason)))
-    }
-
-    /// Fetches and analyses one file; with the CPU time that it took.
-    async fn look_at(
-        &self,
-        subject: &Subject,
-        file: &SubjectFile,
-        compiled: &Compiled,
-        budget: &CpuBudget,
-    ) -> (Looked, Duration) {
-        let mut took = Duration::ZERO;
-        let looked =
-            self.analysed(subject, file, compiled, budget, &mut took).await.unwrap_or_else(|why| why.into_looked(file));
-        (looked, took)
-    }
-
-    async fn analysed(
-        &self,
-        subject: &Subject,
-        file: &SubjectFile,
-        compiled: &Compiled,
-        budget: &CpuBudget,
-        took: &mut Duration,
-    ) -> Result<Looked, Missing> {
-        let repository = subject.target.repository_id;
-        if budget.is_spent() {
-            return Err(Missing::NoResult(NoResult::BudgetSpent));
-        }
-        let (source, changed) = match &file.change {
-            // Not reached: there is nothing to look at.
-            Change::Nothing => return Err(Missing::NotAFile),
-            Change::Unreadable(e) => {
-                return Ok(skipped(file, &format!("its patch can't be read: {e}"), Skip::Limit));
-            }
-            Change::Lines(lines) => {
-                let place = self.fetches.acquire(repository, 1).await;
-                let source = self.source_of(subject, file).await?;
-                drop(place);
-                (source, lines.clone())
-            }
-            Change::Unknown => {
-                let place = self.fetches.acquire(repository, 1).await;
-                let mut source = self.source_of(subject, file).await?;
-                let base = self.base_of(subject, file).await?;
-                drop(place);
-                // GitHub gives no patch for large changes: both versions are compared here.
-                let compare = move |left| {
-                    let lines = source.lines_not_in(base, left);
-                    (source, lines)
-                };
-                let ((source, lines), time) = self.pool.run(repository, budget, compare).await?;
-                *took += time;
-                (source, lines.ok_or(Missing::TooManyLines)?)
-            }
-        };
-        let path = file.path.clone();
-        let options = compiled.options(&path, &self.settings.options);
-        let limits = Limits { max_bytes: self.settings.max_file_bytes, ..Limits::default() };
-        let work = move |left: Duration| {
-            let limits = Limits { time: limits.time.min(left), ..limits };
-            eco_coder_analyzer::analyze(&path, source.text(), Some(&changed), &options, &limits)
-        };
-        let (analysis, time) = self.pool.run(repository, budget, work).await?;
-        *took += time;
-        Ok(match analysis {
-            Ok(analysis) => Looked::At(Box::new(analysis)),
-            Err(reason) => skipped(file, &reason, skip_of(&reason)),
-        })
-    }
-
-    /// The text at the head, with the permit for all that will be held of it.
-    async fn source_of(&self, subject: &Subject, file: &SubjectFile) -> Result<Source, Missing> {
-        let permit = self.source.acquire(subject.target.repository_id, source::reserved(self.settings.max_file_bytes));
-        let permit: Permit = permit.await;
-        let text = self.fetch(subject, &file.path, &subject.target.head_sha).await?;
-        let compared = file.change == Change::Unknown;
-        Ok(Source::new(text, permit, if compared { self.settings.max_file_bytes } else { 0 }))
-    }
-
-    /// The text that the branch began with; it is held under the permit of the text at the head.
-    async fn base_of(&self, subject: &Subject, file: &SubjectFile) -> Result<Base, Missing> {
-        let before = file.previous_path.as_deref().unwrap_or(&file.path);
-        match self.fetch(subject, before, &subject.target.merge_base_sha).await {
-            Ok(base) => Ok(Base(base)),
-            Err(Missing::NotAFile | Missing::NotFound) => Ok(Base(String::new())),
-            Err(other) => Err(other),
-        }
-    }
-
-    async fn fetch(&self, subject: &Subject, path: &str, sha: &CommitSha) -> Result<String, Missing> {
-        let limit = self.settings.max_file_bytes;
-        match self.github.content(subject.repository(), path, sha, limit).await {
-            Ok(Content::Found(bytes)) => String::from_utf8(bytes.into()).map_err(|_| Missing::NotText),
-            Ok(Content::TooLarge) => Err(Missing::TooLarge(limit)),
-            Ok(Content::NotAFile) => Err(Missing::NotAFile),
-            Ok(Content::NotFound) => Err(Missing::NotFound),
-            Err(error) => Err(Missing::Api(error)),
-        }
     }
 }
 

@@ -132,6 +132,12 @@ impl<Q: Quantity> Measured<Q> {
     }
 }
 
+/// One execution of a benchmark, which keeps one thread busy; `None`: it has no samples.
+pub(in crate::backends) fn of_a_benchmark(seconds: f64, samples: u64, name: &str) -> Option<Measured<CpuSeconds>> {
+    let source = format!("benchmark {name}: the time of one execution, taken as one thread's CPU time");
+    Measured::read(Reading { value: seconds, span: None, samples, source })
+}
+
 /// CPU time of a profile; `None`: it has none, or no samples.
 pub(in crate::backends) fn cpu_of(profile: &Summary, source: &str) -> Option<Measured<CpuSeconds>> {
     of(profile, source, profile.total_cpu_time_ms? / 1000.0)

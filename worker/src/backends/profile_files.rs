@@ -20,7 +20,13 @@ use crate::subject::Target;
 use eco_coder_profile::{Limits, Summary, summary};
 
 /// What a profile's name ends with.
-const ENDINGS: [&str; 5] = [".pprof", ".pb.gz", ".pb", ".folded", ".txt"];
+const ENDINGS: [&str; 9] =
+    [".pprof", ".pb.gz", ".pb", ".folded", ".txt", ".cpuprofile", ".speedscope.json", ".perf", ".collapsed"];
+
+/// By its name in lower case: is this a profile?
+pub fn may_be_a_profile(name: &str) -> bool {
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
 
 /// Looks at directories at once, over all reviews: each holds a thread while it waits for the disk.
 const LOOKS: usize = 4;

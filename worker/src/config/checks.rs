@@ -3,7 +3,7 @@
 use eco_coder_github::HttpSettings;
 use eco_coder_shared::config::ConfigError;
 
-use super::tables::{AnalysisTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, WorkerTable};
+use super::tables::{AnalysisTable, CiTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, WorkerTable};
 use super::write_time;
 
 /// More mends on lines would be noise.
@@ -97,6 +97,19 @@ pub(super) fn analysis(
         }
     }
     Ok(())
+}
+
+/// The artifact's name, as GitHub takes it.
+pub(super) fn ci(ci: &CiTable) -> Result<(), ConfigError> {
+    let legal = |name: &str| {
+        (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    match &ci.artifact {
+        Some(name) if !legal(name) => {
+            Err(ConfigError::value("ci.artifact", "it must be 1 to 128 letters, digits, '-', '_' and '.'"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How much one review may ask for at once, and in all.

@@ -181,6 +181,22 @@ table! {
 }
 
 table! {
+    /// The `[benchmarks]` table.
+    BenchmarksTable {
+        /// Directory.
+        dir: Option<PathBuf> = None,
+    }
+}
+
+table! {
+    /// The `[ci]` table.
+    CiTable {
+        /// Name of the artifact that workflows of GitHub Actions leave.
+        artifact: Option<String> = None,
+    }
+}
+
+table! {
     /// The `[carbon]` table.
     CarbonTable {
         /// AWS region.

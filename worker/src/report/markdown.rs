@@ -2,6 +2,7 @@
 //! folded, the rest. Every number comes from the report; every name and every word that isn't ours is made inert. The
 //! hidden marker is not written here.
 
+mod benchmarks;
 mod deployed;
 mod findings;
 mod folds;
@@ -11,6 +12,7 @@ pub(crate) mod fuzzing;
 mod measured;
 mod model;
 mod numbers;
+mod passing;
 mod verdict;
 
 #[cfg(test)]
@@ -51,6 +53,7 @@ pub fn render(report: &Report, options: &RenderOptions) -> String {
     let (mend, remarks) = weighed(report);
     let mut parts = vec![format!("### Eco-Coder: {}", verdict::title(report)), verdict::first_words(report, options)];
     parts.extend(failures(report));
+    parts.extend(benchmarks::table(report));
     parts.extend(measured::table(report));
     let shown = options.max_findings_shown.min(mend.len());
     parts.extend(mend[..shown].iter().zip(1..).map(|(finding, number)| {
@@ -61,10 +64,12 @@ pub fn render(report: &Report, options: &RenderOptions) -> String {
     parts.extend(findings::folded(&mend[shown..], "more finding", "more findings", options.max_folded));
     parts.extend(model::findings(report, options.max_findings_shown.saturating_sub(shown)));
     parts.extend(findings::folded(&remarks, "remark of low weight", "remarks of low weight", options.max_folded));
+    parts.extend(passing::section(report));
     parts.extend(deployed::section(report));
     parts.extend(deployed::recommendations(report));
     parts.extend(model::words(report));
     parts.extend(folds::not_looked_at(report, options.max_folded));
+    parts.extend(benchmarks::method(report));
     parts.extend(folds::method(report));
     parts.push(footer::footer(report));
     parts.join("\n\n")

@@ -27,7 +27,7 @@ use crate::agent::verify::verified;
 use crate::backends::Backends;
 use crate::model::Model;
 use crate::report::{Freshness, Ledger, ModelSection, Report, SCHEMA, Section};
-use crate::results::ErrorType;
+use crate::results::{Benchmarks, ErrorType};
 use crate::store::seal::SealKey;
 use crate::store::{MAX_VALUE, RESULT_DAYS, ResultKey, SessionId, Store, StoreError};
 use crate::subject::{Head, Subject, Text};
@@ -136,6 +136,7 @@ impl Inspector {
             &self.backends.codeguru.as_ref().map(|codeguru| codeguru.digest()).unwrap_or_default(),
             &self.backends.profiles.fingerprint(repository, head).await,
             &self.backends.linters.fingerprint(repository, head).await,
+            &self.backends.benchmarks.fingerprint(repository, base, head).await,
             &self.backends.carbon.digest(),
             &SCHEMA.to_string(),
             &self.asked(),
@@ -214,6 +215,7 @@ impl Inspector {
         let finish = self.run(session, &subject, &brief).await?;
         let ended = finish.model.clone();
         let mut report = self.assemble(head, finish, started.elapsed()).await;
+        report.benchmarks = self.benchmarks(head).await?;
         let remark = self.conclude(ended, said, &brief, &mut report);
         note(&report.ledger);
         if is_complete(&report) {
@@ -225,6 +227,26 @@ impl Inspector {
             self.forget(session).await?;
         }
         Ok((report, remark))
+    }
+
+    /// Brings what workflows left for this commit, if anybody looks for it: before it is said what is known of the commit.
+    pub async fn gather(&self, repository: &RepoName, sha: &CommitSha) -> Result<(), ApiError> {
+        match &self.backends.artifacts {
+            Some(artifacts) => artifacts.bring(repository, sha).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Base against head; the base's results are brought only now, when head has some.
+    async fn benchmarks(&self, head: &Head) -> Result<Option<Benchmarks>, ApiError> {
+        let target = &head.target;
+        let carbon = self.backends.carbon.input().await;
+        let compared = self.backends.benchmarks.compared(target, &carbon).await;
+        if compared.is_none() || self.backends.artifacts.is_none() {
+            return Ok(compared);
+        }
+        self.gather(&target.repository, &target.merge_base_sha).await?;
+        Ok(self.backends.benchmarks.compared(target, &carbon).await)
     }
 
     /// What names the model and its prompt; empty without one.
@@ -333,6 +355,7 @@ impl Inspector {
             quality: finish.quality,
             performance: finish.performance,
             carbon: finish.carbon,
+            benchmarks: None,
             model: ModelSection::NotConfigured,
             since: None,
             ledger: Ledger {

@@ -68,6 +68,8 @@ impl Reviewer {
     pub(super) async fn round(&self, job: &Job, row: &Row, publishing: &AtomicBool) -> Result<Exit, Stop> {
         let pull = self.read_pull(job, row).await?;
         self.should_review(&pull)?;
+        let gathered = self.inspector.gather(&pull.base_repo, &pull.head_sha).await;
+        gathered.map_err(|e| self.stop(job, e, "the artifacts of workflows"))?;
         let sight = self.inspector.sight(&pull).await;
         let forced = is_forced(job, row);
         if row.sight.as_ref() == Some(&sight) && !forced {

@@ -17,6 +17,7 @@ use crate::agent::budget::Limits;
 use crate::agent::run::Ended;
 use crate::backends::codeguru_reviewer::{self as codeguru, CodeguruReviewer};
 use crate::backends::cpu::CpuPool;
+use crate::backends::benchmarks::BenchmarkFiles;
 use crate::backends::embedded::{self, Embedded, Exclude};
 use crate::backends::linters::{self, Linters};
 use crate::backends::parameter_store::Grid;
@@ -78,6 +79,8 @@ impl Stage {
             code: Arc::new(Embedded::new(client, pool, 1 << 24, settings)),
             codeguru: None,
             linters: Arc::new(Linters::new(linters::Place::Files(Vec::new())).unwrap()),
+            artifacts: None,
+            benchmarks: Arc::new(BenchmarkFiles::new("nowhere".into()).unwrap()),
             profiles: Arc::new(Profiles::Files(ProfileFiles::new(place, Some(10.0)).unwrap())),
             carbon: Grid::fixed(eco_coder_carbon::Input {
                 aws_region: "eu-west-1".into(),

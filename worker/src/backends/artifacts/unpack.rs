@@ -67,7 +67,7 @@ pub(super) fn unpack(zip: &[u8]) -> Unpacked {
         if !entry.is_file() || entry.encrypted() {
             continue;
         }
-        let Some(path) = safe(entry.name()) else {
+        let Some(path) = entry.name().ok().and_then(|name| safe(&name)) else {
             out.refuse("an entry leads out of the archive");
             continue;
         };

@@ -92,8 +92,6 @@ fn finding(summary: &RecommendationSummary, file: &SubjectFile, start_line: u32,
         recommendation: String::new(),
         link: None,
         evidence: None,
-        fixable: false,
-        fix: None,
     }
 }
 

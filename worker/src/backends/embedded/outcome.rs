@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use eco_coder_analyzer::{FileAnalysis, Finding, Skipped};
+use eco_coder_analyzer::{FileAnalysis, Finding, Notes, Skipped};
 use eco_coder_github::ApiError;
 
+use super::passing::{Seen, Taking};
 use crate::backends::cpu::NoResult;
 use crate::results::{CodeAnalysis, ErrorType, OwnCpu, ReviewStatus, SkippedFile, ToolError};
 use crate::subject::{Subject, SubjectFile};
@@ -22,7 +23,7 @@ pub(super) enum Skip {
 
 /// One file's outcome.
 pub(super) enum Looked {
-    At(Box<FileAnalysis>),
+    At(Box<FileAnalysis>, Box<Seen>),
     Skipped(SkippedFile, Skip),
     /// GitHub asks to wait: the whole analysis stops here.
     Wait(ApiError),
@@ -90,6 +91,7 @@ pub(super) struct Tally {
     findings: Vec<Finding>,
     pub(super) skipped: Vec<SkippedFile>,
     notices: Vec<String>,
+    pub(super) notes: Notes,
     analyzed: usize,
     suppressed: u32,
     partial: Option<String>,
@@ -103,19 +105,25 @@ impl Tally {
         Self { notices, cpu, ..Self::default() }
     }
 
-    pub(super) fn add(&mut self, looked: Looked) {
+    /// What a look came to.
+    pub(super) fn add(&mut self, looked: Looked, notes: &mut Taking) {
         match looked {
-            Looked::At(analysis) => {
+            Looked::At(analysis, seen) => {
                 self.findings.extend(analysis.findings);
                 self.suppressed += analysis.suppressed;
                 self.analyzed += 1;
                 self.partial = self.partial.take().or(analysis.partial);
+                notes.file(*seen);
             }
-            Looked::Skipped(file, skip) => {
-                self.faults += usize::from(skip == Skip::Fault);
-                self.skipped.push(file);
-            }
-            Looked::Wait(_) => {}
+            other => self.skip(other),
+        }
+    }
+
+    /// A file that is not looked at.
+    pub(super) fn skip(&mut self, looked: Looked) {
+        if let Looked::Skipped(file, skip) = looked {
+            self.faults += usize::from(skip == Skip::Fault);
+            self.skipped.push(file);
         }
     }
 
@@ -148,6 +156,7 @@ impl Tally {
             files_changed: subject.files_changed,
             skipped: self.skipped,
             notices: self.notices,
+            notes: self.notes,
             suppressed: self.suppressed,
             faults: self.faults,
             cpu_seconds: OwnCpu::counted(self.cpu),

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use comrak::nodes::{Node, NodeValue};
 use comrak::{Arena, Options, parse_document};
-use eco_coder_analyzer::{Category, Confidence, Finding, Severity};
+use eco_coder_analyzer::{Category, Confidence, Finding, Notes, Severity};
 use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{PullNumber, RepoId};
 use serde_json::json;
@@ -83,6 +83,7 @@ pub(super) fn analysis(findings: Vec<Finding>) -> CodeAnalysis {
         files_changed: 14,
         skipped: Vec::new(),
         notices: Vec::new(),
+        notes: Notes::default(),
         suppressed: 0,
         faults: 0,
         cpu_seconds: serde_json::from_str("0.9").unwrap(),
@@ -104,6 +105,7 @@ pub(super) fn clean() -> Report {
         quality: Section::Present(analysis(Vec::new())),
         performance: Section::Absent { why: "no profile came with this commit".to_owned() },
         carbon: Section::Absent { why: "nothing was measured".to_owned() },
+        benchmarks: None,
         model: ModelSection::NotConfigured,
         since: None,
         ledger: Ledger {
@@ -191,6 +193,50 @@ pub(super) fn structure(markdown: &str) -> (usize, usize, usize, Vec<String>) {
 }
 
 /// A report that has the name wherever a name can be.
+/// One that got slower, one with more memory, one within noise.
+pub(super) fn benchmarks(name: &str) -> Benchmarks {
+    let row = |metric: &str, verdict: &str, base: f64, head: f64| {
+        json!({
+            "name": name, "metric": metric, "base": base, "head": head, "ratio": head / base, "ci_low": head / base * 0.96,
+            "ci_high": head / base * 1.04, "verdict": verdict, "reason": null, "samples": [30, 30], "rounds": [1, 1],
+            "noise": 0.02, "margin": 0.02, "detectable": 0.03, "p": 0.001, "mean_ratio": null,
+        })
+    };
+    let all = json!({
+        "comparison": {
+            "rows": [
+                row("time", "slower", 41.2e6, 56.9e6), row("memory", "more", 1000.0, 2000.0),
+                row("time", "indistinguishable", 8.1e6, 8.2e6),
+            ],
+            "only_in_base": [name], "only_in_head": [name],
+        },
+        "remarks": [format!("Words {name}")],
+        "co2e": [{"name": name, "executions": 1_000_000, "base_g": 3.4, "head_g": 4.7, "interval_g": [0.9, 1.8]}],
+    });
+    serde_json::from_value(all).unwrap_or_else(|error| Benchmarks::without(error.to_string()))
+}
+
+/// Something of each kind.
+pub(super) fn notes(name: &str) -> Notes {
+    let measures = |cognitive: u32| json!({"code_lines": 120, "cyclomatic": 14, "cognitive": cognitive});
+    let place = |first: u32| json!({"file_path": name, "first_line": first, "last_line": first + 8, "is_changed": true});
+    let notes = json!({
+        "functions": [
+            {"file_path": name, "name": name, "first_line": 3, "last_line": 140, "now": measures(24),
+             "before": measures(11), "is_complex": true, "is_long": false},
+            {"file_path": name, "name": name, "first_line": 150, "last_line": 290, "now": measures(4),
+             "before": null, "is_complex": false, "is_long": true},
+        ],
+        "more_functions": 0, "todos": 1, "tracked_todos": 1,
+        "todo_places": [{"file_path": name, "line": 7, "is_tracked": false}, {"file_path": name, "line": 9, "is_tracked": true}],
+        "duplicates": {
+            "found": [{"places": [place(10), place(40)], "more_places": 2, "lines": 9, "tokens": 90}],
+            "more": 0, "left_out": 0, "is_partial": false,
+        },
+    });
+    serde_json::from_value(notes).unwrap_or_default()
+}
+
 pub(super) fn named(name: &str) -> Report {
     let mut report = clean();
     let mut high = finding(1, Severity::High);
@@ -210,7 +256,10 @@ pub(super) fn named(name: &str) -> Report {
     quality.status = ReviewStatus::Partial;
     quality.reason = Some(format!("Reason {name}"));
     quality.skipped = vec![SkippedFile { path: name.to_owned(), reason: format!("reason {name}"), gap: true }];
+    quality.notices = vec![format!("Words {name}")];
+    quality.notes = notes(name);
     report.quality = Section::Present(quality);
+    report.benchmarks = Some(benchmarks(name));
     report.model = ModelSection::Finished(ModelPart {
         verdict: Advice::Mend,
         summary: format!("Words `x` {}", name.replace(['\n', '\r'], " ")),

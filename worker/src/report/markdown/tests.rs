@@ -9,6 +9,24 @@ use crate::results::{ReviewStatus, SkippedFile};
 use crate::tools::post_github_comment::Advice;
 
 #[test]
+fn what_is_said_in_passing_is_folded_and_no_finding() {
+    let mut report = clean();
+    let Section::Present(quality) = &mut report.quality else { panic!() };
+    quality.notes = fuzzing::notes("shop/orders.py");
+    let comment = render(&report, &RenderOptions::default());
+    assert!(comment.starts_with("### Eco-Coder: nothing to mend\n"), "{comment}");
+    let folded = "<details><summary>In passing: 2 long or tangled functions, 1 copy, 2 TODOs</summary>
+
+- `shop/orders.py` lines 3-140, `shop/orders.py`: cognitive complexity 24 (was 11; 15 is much), cyclomatic 14
+- `shop/orders.py` lines 150-290, `shop/orders.py`: 120 lines of code (100 is much)
+- The same 9 lines: `shop/orders.py` lines 10-18, `shop/orders.py` lines 40-48 and 2 more
+- 2 TODOs or the like added, 1 without an issue: `shop/orders.py` line 7, `shop/orders.py` line 9
+
+</details>";
+    assert!(comment.contains(folded), "{comment}");
+}
+
+#[test]
 fn findings_and_a_measurement() {
     let mut report = clean();
     let mut text = finding(1, Severity::Medium);

@@ -2,7 +2,7 @@
 
 use eco_coder_analyzer::{Finding, Severity};
 
-use super::{RenderOptions, deployed, head, measured, numbers, sentence, weighed, words};
+use super::{RenderOptions, benchmarks, deployed, head, measured, numbers, sentence, weighed, words};
 use crate::report::{Report, Section};
 use crate::results::CodeAnalysis;
 
@@ -11,6 +11,11 @@ const MAX_STATUS: usize = 140;
 
 /// What the review comes to: `2 things to mend; code analysis incomplete`.
 pub(super) fn title(report: &Report) -> String {
+    titled(report, true)
+}
+
+/// `named`: with names that aren't ours, made inert.
+fn titled(report: &Report, named: bool) -> String {
     let (mend, remarks) = weighed(report);
     let mut title = match &report.quality {
         Section::Failed { .. } => return format!("code analysis unavailable{}", unmeasured(report)),
@@ -24,6 +29,7 @@ pub(super) fn title(report: &Report) -> String {
     if mend.is_empty() && !remarks.is_empty() {
         title = format!("{title}, {}", numbers::count(remarks.len(), "remark", "remarks"));
     }
+    title.push_str(&benchmarks::title(report, named));
     if report.quality.present().is_some_and(CodeAnalysis::is_partial) {
         title.push_str("; code analysis incomplete");
     }
@@ -60,7 +66,7 @@ fn unmeasured(report: &Report) -> &'static str {
 
 /// One line without anything that isn't ours, for the commit status: at most 140 characters.
 pub fn summary_line(report: &Report) -> String {
-    let mut line = title(report);
+    let mut line = titled(report, false);
     if let Some(first) = line.get(..1).map(str::to_uppercase) {
         line.replace_range(..1, &first);
     }
@@ -79,6 +85,7 @@ pub fn summary_line(report: &Report) -> String {
 /// What to know first: the measurement, then the findings by weight.
 fn parts(report: &Report) -> Vec<String> {
     let mut parts = Vec::new();
+    parts.extend(benchmarks::sentence(report));
     parts.extend(measured::sentence(report));
     let (mend, remarks) = weighed(report);
     match &report.quality {
@@ -107,7 +114,7 @@ fn parts(report: &Report) -> Vec<String> {
 /// The paragraph below the title.
 pub(super) fn first_words(report: &Report, options: &RenderOptions) -> String {
     let mut parts = parts(report);
-    if let Section::Absent { why } = &report.performance {
+    if let (Section::Absent { why }, None) = (&report.performance, &report.benchmarks) {
         let why = words(why);
         let why = if why.is_empty() {
             "Nothing was measured.".to_owned()

@@ -46,15 +46,15 @@ struct Count {
 }
 
 fn scan(wanted: &Wanted) -> io::Result<()> {
-    let mut files = Vec::new();
-    files_below(&wanted.root, &mut files)?;
-    files.sort();
+    let mut paths = Vec::new();
+    files_below(&wanted.root, &mut paths)?;
+    paths.sort();
     let options = Options { include_low_confidence: true, ..Options::default() };
     let (mut counts, mut skipped) = (BTreeMap::<String, Count>::new(), BTreeMap::<String, u32>::new());
     let (mut bytes, mut lines, mut looked_at, mut in_part) = (0, 0, 0, 0);
     let (mut refused, mut applied) = (0, 0);
     let started = Instant::now();
-    for path in &files {
+    for path in &paths {
         let Ok(text) = fs::read_to_string(path) else { continue };
         let place = path.strip_prefix(&wanted.root).unwrap_or(path);
         let name = place.to_string_lossy();

@@ -70,7 +70,12 @@ impl Template {
                 Piece::One(name) => out.push_str(&text[found.get_env().get_match(name)?.range()]),
                 Piece::Inside(name) => {
                     let range = found.get_env().get_match(name)?.range();
-                    out.push_str(text.get(range.start + 1..range.end.checked_sub(1)?)?);
+                    let inside = text.get(range.start + 1..range.end.checked_sub(1)?)?;
+                    if inside.starts_with(['\n', '\r']) {
+                        // No white space before a line break of the source's.
+                        out.truncate(out.trim_end().len());
+                    }
+                    out.push_str(inside);
                 }
                 Piece::Many(name) => {
                     if let Some(range) = several(found, name) {

@@ -181,3 +181,10 @@ fn fixes_that_meet_are_applied_one_at_a_time() {
     let (text, applied) = apply_fixes("a\nb\nc\nd\n", &[&later, &meets, &first]);
     assert_eq!((text.as_str(), applied), ("x\nd\n", vec![true, false, true]));
 }
+
+#[test]
+fn no_white_space_is_left_before_a_line_break() {
+    let text =
+        "package a\nfunc f(w io.Writer) {\n\tfor {\n\t\tw.Write([]byte(fmt.Sprintf(\n\t\t\t\"%d\", 1)))\n\t}\n}\n";
+    assert!(mended("EC-GO-116", "a.go", text).unwrap().contains("\t\tfmt.Fprintf(w,\n\t\t\t\"%d\", 1)\n"));
+}

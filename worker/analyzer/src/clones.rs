@@ -24,8 +24,7 @@ pub const MIN_TOKENS: usize = 70;
 /// Shortest copy, in lines with code, on each side.
 pub const MIN_LINES: usize = 6;
 
-/// Tokens held by default: 24 MB of them, and 16 MB while they are compared. A pull request of 300 files has about
-/// 500,000.
+/// Tokens held by default: 24 MB of them, and 16 MB more while they are compared.
 pub const MAX_TOKENS: usize = 2_000_000;
 
 /// Copies reported; the longest.

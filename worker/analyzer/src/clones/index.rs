@@ -14,7 +14,7 @@ const MAX_JUDGED: usize = 4;
 /// What a close look at a token costs, in comparisons.
 const LOOK: usize = 8;
 
-/// Comparisons of tokens, for each token held, before it is given up. Everyday code needs about one.
+/// Comparisons of tokens, for each token held, before it is given up.
 const WORK_PER_TOKEN: usize = 32;
 
 /// A shape that no token has, between files.

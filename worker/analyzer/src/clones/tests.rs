@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::file::Limits;
 use crate::shape::shape;
+use crate::shape::tokens::Sort;
 
 /// A function of Python that is worth finding: ten lines, over a hundred tokens, none like another.
 fn block(name: &str, rate: &str) -> String {
@@ -127,20 +128,17 @@ fn no_more_tokens_are_held_than_allowed() {
 
 #[test]
 fn as_many_copies_as_a_report_can_hold() {
-    // Each pair is of its own shape: so many statements of one kind in the middle.
-    let one = |n: usize, tail: &str| {
-        let middle = "        del order[limit]\n".repeat(n) + tail;
-        block(&format!("f{n}"), "1")
-            .replace("        elif", &format!("{middle}        elif"))
-            .replace("result", &format!("result{n}"))
-    };
-    let files: Vec<(String, String)> = (0..MAX_DUPLICATES + 2)
-        .flat_map(|n| ["a", "b"].map(|side| (format!("{side}{n}.py"), format!("{}x{}\n", one(n, ""), "()".repeat(n)))))
-        .collect();
-    let files: Vec<(&str, String)> = files.iter().map(|(path, text)| (path.as_str(), text.clone())).collect();
-    let all = found(&files);
-    assert_eq!(all.found.len(), MAX_DUPLICATES, "{}", all.found.len());
-    assert!(all.more > 0);
+    // Each pair is of its own kinds of tokens, and begins with a branch.
+    let mut index = CloneIndex::default();
+    for n in 0..u32::try_from(MAX_DUPLICATES).unwrap() + 2 {
+        for side in ["a", "b"] {
+            let mut shape = file_of((0..80).map(|k| n * 100 + k + 1));
+            shape.tokens[0] = Token::word(n << 16, Sort::Branch, 1);
+            index.add(&format!("{side}{n}.py"), &mut shape, None);
+        }
+    }
+    let all = index.finish();
+    assert_eq!((all.found.len(), all.more), (MAX_DUPLICATES, 2));
     let many: Vec<String> = (0..20).map(|n| format!("f{n}.py")).collect();
     let all = found(&many.iter().map(|path| (path.as_str(), block("f", "1"))).collect::<Vec<_>>());
     assert_eq!((all.found.len(), all.found[0].places.len(), all.found[0].more_places), (1, MAX_PLACES, 12));

@@ -320,6 +320,6 @@ fn a_walk_out_of_time_says_so() {
 #[test]
 fn more_functions_than_people_write_are_left_out() {
     let text = "def f(): pass\n".repeat(MAX_FUNCTIONS + 1);
-    let shape = shape("a.py", &text, &Limits::default()).unwrap();
+    let shape = shape("a.py", &text, &Limits { time: std::time::Duration::MAX, ..Limits::default() }).unwrap();
     assert!(shape.is_partial() && shape.functions().len() == MAX_FUNCTIONS);
 }

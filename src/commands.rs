@@ -51,7 +51,7 @@ enum Command {
     /// Analyse whole files and folders
     Scan(scan::ScanArgs),
     /// Calculate energy and CO2e of CPU time and memory that you state
-    Carbon(carbon::CarbonArgs),
+    Carbon(Box<carbon::CarbonArgs>),
     /// Ingress and worker in one process, for one machine
     Serve(ConfigArgs),
     /// Take webhooks and queue jobs

@@ -53,7 +53,7 @@ enum Command {
     /// Analyse whole files and folders
     Scan(scan::ScanArgs),
     /// Calculate energy and CO2e of CPU time and memory that you state
-    Carbon(carbon::CarbonArgs),
+    Carbon(Box<carbon::CarbonArgs>),
     /// Compare benchmark results of two versions
     Bench(bench::BenchArgs),
     /// Show where a profile's time and memory go, or compare two

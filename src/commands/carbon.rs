@@ -150,7 +150,9 @@ fn text(input: &Input, found: &Footprint) -> String {
         lines.push(("interval", format!("{least} to {most}, over {}", found.interval_spans.join("; "))));
     }
     if !one {
-        lines.push(("each", grams_text(found.co2e_per_execution)));
+        let count = input.execution_count as f64;
+        let ends = found.interval.map(|(least, most)| (least / count, most / count));
+        lines.push(("each", grams_within(found.co2e_per_execution, ends).0));
     }
     if let Some(yearly) = found.yearly {
         let ends = yearly.interval_kg.map(|(least, most)| (least * 1000.0, most * 1000.0));

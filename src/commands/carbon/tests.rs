@@ -27,7 +27,7 @@ fn the_text_says_how_much_and_how_it_was_calculated() {
     insta::assert_snapshot!(text, @r"
     CO2e           80 g for 1,000,000 executions
     interval       30 g to 2 kg, over the methods codecarbon-process, codecarbon-constant, ccf; the grid from 279 to 364 gCO2e/kWh (the embedded tables for the region); the processor from 1.69 to 4.74 W per vCPU in ccf (the CPU is unknown); the PUE from 1 to 1.135 (each method's own)
-    each           83 µg
+    each           80 µg
     comparable to  6.7 smartphone charges
     energy         0.28 kWh
     grid           291 gCO2e/kWh, eu-west-1, average of Ireland, codecarbon 3.3.2

@@ -266,19 +266,19 @@ fn drift_in_words(drifts: [(&str, Option<f64>); 2], threshold: f64) -> Option<St
 /// The verdicts of a whole report.
 fn judge(rows: &mut [Row], measured: Vec<Measured>, options: &Options, nulls: &mut NullDistributions) {
     let all = measured.len();
-    let least: Vec<f64> = measured.iter().map(|m| m.least_p).collect();
-    let can = decidable(&least, options.level);
+    let least_p: Vec<f64> = measured.iter().map(|m| m.least_p).collect();
+    let can = decidable(&least_p, options.level);
     let (can, cannot): (Vec<_>, Vec<_>) = measured.into_iter().zip(can).partition(|(_, can)| *can);
     for (pair, _) in cannot {
         rows[pair.row].reason = Some(too_few(&pair, all, options.level));
     }
     let adjusted = holm(&can.iter().map(|(pair, _)| pair.p).collect::<Vec<_>>());
     let share = options.level / can.len().max(1) as f64;
-    let mut changes = LeastChanges::default();
+    let mut least = LeastChanges::default();
     for ((pair, _), p) in can.iter().zip(adjusted) {
         let row = &mut rows[pair.row];
         let null = nulls.of(pair.sizes.0, pair.sizes.1);
-        let detectable = changes.of(null, pair.sizes, share, pair.spread, pair.margin);
+        let detectable = least.of(null, pair.sizes, share, pair.spread, pair.margin);
         row.detectable = detectable.map(f64::exp_m1).filter(|change| change.is_finite());
         row.p = Some(p);
         let changed = p <= options.level;

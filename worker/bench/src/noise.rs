@@ -16,14 +16,14 @@ const RUN_SHARE: f64 = 1.0;
 /// Simulated comparisons behind the least change that is found.
 const DRAWS: usize = 400;
 
-/// How often the least change must be found.
-const POWER: f64 = 0.8;
+/// In how many of them the least change must be found: four of five.
+const FOUND: usize = DRAWS / 5 * 4;
 
 /// The standard deviation of logarithms, by the median absolute deviation: a few outliers are no noise. Of both sides,
 /// the root of their mean square.
 pub(crate) fn spread(base: &[f64], head: &[f64]) -> f64 {
     let (base, head) = (deviation(base), deviation(head));
-    ((base * base + head * head) / 2.0).sqrt()
+    f64::midpoint(base * base, head * head).sqrt()
 }
 
 fn deviation(values: &[f64]) -> f64 {
@@ -91,8 +91,7 @@ fn in_spreads((base, head): (usize, usize), critical: usize) -> f64 {
             *short.select_nth_unstable_by(place, f64::total_cmp).1
         })
         .collect();
-    let place = (POWER * DRAWS as f64) as usize;
-    *needed.select_nth_unstable_by(place, f64::total_cmp).1
+    *needed.select_nth_unstable_by(FOUND, f64::total_cmp).1
 }
 
 #[cfg(test)]

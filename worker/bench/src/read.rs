@@ -99,7 +99,10 @@ pub fn read<P: AsRef<str>, B: AsRef<[u8]>>(files: &[(P, B)]) -> Result<Reading, 
             Kind::CriterionSample => folders.sample(path, bytes, index),
             Kind::CriterionName => folders.name(path, bytes),
             Kind::Lines => json::lines(bytes, &mut found),
-            Kind::Text => go::read(bytes, &mut found),
+            Kind::Text => {
+                go::read(bytes, &mut found);
+                Ok(())
+            }
             Kind::Other => Ok(()),
             Kind::Broken(reason) => {
                 found.remark(path, &reason);

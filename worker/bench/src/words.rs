@@ -51,7 +51,7 @@ impl Row {
     /// The change with its interval: `+38% (+32% to +44%)`; without one, nothing.
     pub fn change(&self) -> Option<String> {
         let change = percent_change(self.ratio?);
-        let ends = self.ci_low.zip(self.ci_high).filter(|(low, high)| low != high);
+        let ends = self.ci_low.zip(self.ci_high).filter(|(low, high)| low < high);
         Some(match ends {
             Some((low, high)) => format!("{change} ({} to {})", percent_change(low), percent_change(high)),
             None => change,

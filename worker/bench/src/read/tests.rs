@@ -190,7 +190,7 @@ fn files_are_taken_up_to_each_bound_and_refused_one_past_it() {
     assert_eq!(one(long.as_bytes()).benchmarks.len(), 1);
     long.push(' ');
     assert!(error(&[("long.txt", &long)]).contains("long.txt: longer than 64 MiB: left out"));
-    let many = |count: usize| (0..count).map(|i| format!("BenchmarkA{i} 1 5 ns/op\n")).collect::<String>();
+    let many = |count: usize| (0..count).map(|i| format!("BenchmarkA{i} 1 5 ns/op\n")).collect::<Vec<_>>().concat();
     assert_eq!(one(many(MAX_BENCHMARKS).as_bytes()).benchmarks.len(), MAX_BENCHMARKS);
     let more = many(MAX_BENCHMARKS + 1);
     assert_eq!(error(&[("a", &more)]), "benchmarks: at most 5000 are compared at once; give fewer");

@@ -136,9 +136,8 @@ pub fn compare(base: &[Benchmark], head: &[Benchmark], options: &Options) -> Com
     let only = |these: &[Benchmark], those: &BTreeMap<(&str, Metric), &Benchmark>| -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for benchmark in these.iter().filter(|b| !those.contains_key(&(b.name(), b.metric()))) {
-            if names.last().is_none_or(|last| last != benchmark.name()) {
-                names.push(benchmark.name().to_owned());
-            }
+            let name = format!("{}{}", benchmark.name(), benchmark.metric().label());
+            names.push(name);
         }
         names
     };

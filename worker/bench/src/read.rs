@@ -204,6 +204,9 @@ impl Found {
     }
 
     fn reading(mut self) -> Reading {
+        // A mean of each file is no sample to speak of until there are files enough.
+        let enough = |b: &Benchmark| b.metric() != Metric::CpuTime || b.sessions() >= crate::units::MIN_ROUNDS;
+        self.benchmarks.retain(enough);
         if self.more_remarks > 0 {
             self.remarks.push(format!("and {} more", self.more_remarks));
         }

@@ -116,7 +116,10 @@ fn what_one_side_lacks_is_named() {
     let head = [named("a", Metric::Time), named("c", Metric::Time)];
     let compared = compare(&base, &head, &Options::default());
     assert_eq!(compared.rows.len(), 1);
-    assert_eq!((compared.only_in_base, compared.only_in_head), (vec!["b".to_owned()], vec!["c".to_owned()]));
+    assert_eq!(
+        (compared.only_in_base, compared.only_in_head),
+        (vec!["b".to_owned(), "b (memory)".to_owned()], vec!["c".to_owned()])
+    );
 }
 
 #[test]

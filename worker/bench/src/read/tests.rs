@@ -162,6 +162,10 @@ fn files_of_one_name_are_rounds() {
     let reading = read(&files).unwrap();
     assert_eq!(reading.benchmarks.len(), 1);
     assert_eq!(reading.benchmarks[0].rounds().count(), 5);
+    let cpu = |user: f64| format!(r#"{{"results":[{{"command":"a","times":[1],"user":{user},"system":0.5}}]}}"#);
+    let files: Vec<(String, String)> = (1..=5).map(|i| (format!("{i}.json"), cpu(f64::from(i)))).collect();
+    assert_eq!(read(&files).unwrap().benchmarks[1].samples(), [1.5e9, 2.5e9, 3.5e9, 4.5e9, 5.5e9]);
+    assert_eq!(read(&files[1..]).unwrap().benchmarks.len(), 1, "four rounds are too few");
     let twice = r#"{"results":[{"command":"a","times":[1]},{"command":"a","times":[2]}]}"#;
     assert_eq!(one(twice.as_bytes()).benchmarks[0].rounds().count(), 1, "in one file it is one run");
 }

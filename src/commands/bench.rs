@@ -193,15 +193,13 @@ fn text(compared: &Comparison, left_out: &[String], all: bool, style: Style) -> 
     for (title, lines) in [("", reasons), ("Left out:\n", left_out.iter().map(|line| format!("- {line}\n")).collect())]
     {
         if !lines.is_empty() {
-            text.push_str(&format!("\n{title}{}", lines.concat()));
+            text.extend(["\n", title, &lines.concat()]);
         }
     }
     let detectable = compared.rows.iter().filter_map(|row| row.detectable).fold(0.0, f64::max);
     if detectable > 0.0 {
-        text.push_str(&format!(
-            "\nA change of {} or more would have been found in 4 of 5 such comparisons.\n",
-            percent(detectable)
-        ));
+        let least = percent(detectable);
+        text.extend(["\nA change of ", &least, " or more would have been found in 4 of 5 such comparisons.\n"]);
     }
     text
 }

@@ -224,11 +224,11 @@ fn measure(
     }
     let (base_units, head_units) = Units::of(base, head);
     let sizes = (base_units.logs.len(), head_units.logs.len());
-    let drifts =
-        [("base", drift(&base_units, options.level, nulls)), ("head", drift(&head_units, options.level, nulls))];
+    let spread = spread(&base_units.logs, &head_units.logs);
+    let mut drift_of = |units: &Units| drift(units, spread, options.level, nulls);
+    let drifts = [("base", drift_of(&base_units)), ("head", drift_of(&head_units))];
     let null = nulls.of(sizes.0, sizes.1);
     let differences = Differences::of(&base_units.logs, &head_units.logs);
-    let spread = spread(&base_units.logs, &head_units.logs);
     let drifted = drifts.iter().filter_map(|(_, drift)| drift.map(f64::abs)).fold(0.0, f64::max);
     let margin = margin(options.threshold, spread, base_units.in_turn, drifted);
     let shift = differences.shift();

@@ -45,8 +45,8 @@ fn of_size(shape: Shape, n: usize, count: usize) -> Held {
             Some(percentile(base, head, &mut dice)),
             Some(bca(base, head, &mut dice)),
         ];
-        for ((held, widths), (low, high)) in kept.iter_mut().zip(ends.map(|ends| ends.unwrap_or((1.0, 1.0)))) {
-            *held += usize::from(low <= 1.1 && 1.1 <= high);
+        for ((holds, widths), (low, high)) in kept.iter_mut().zip(ends.map(|ends| ends.unwrap_or((1.0, 1.0)))) {
+            *holds += usize::from(low <= 1.1 && 1.1 <= high);
             widths.push(high - low);
         }
     }

@@ -188,20 +188,18 @@ fn text(compared: &Comparison, left_out: &[String], all: bool, style: Style) -> 
     let reasons: Vec<String> = shown
         .iter()
         .filter_map(|row| Some((row, row.reason.as_ref()?)))
-        .map(|(row, reason)| format!("- `{}`: {reason}\n", row.name))
+        .map(|(row, reason)| format!("- `{}`{}: {reason}\n", row.name, row.metric.label()))
         .collect();
     for (title, lines) in [("", reasons), ("Left out:\n", left_out.iter().map(|line| format!("- {line}\n")).collect())]
     {
         if !lines.is_empty() {
-            text.push_str(&format!("\n{title}{}", lines.concat()));
+            text.extend(["\n", title, &lines.concat()]);
         }
     }
     let detectable = compared.rows.iter().filter_map(|row| row.detectable).fold(0.0, f64::max);
     if detectable > 0.0 {
-        text.push_str(&format!(
-            "\nA change of {} or more would have been found in 4 of 5 such comparisons.\n",
-            percent(detectable)
-        ));
+        let least = percent(detectable);
+        text.extend(["\nA change of ", &least, " or more would have been found in 4 of 5 such comparisons.\n"]);
     }
     text
 }
@@ -211,7 +209,14 @@ fn cells(row: &Row) -> [String; 6] {
     let [base, head] = row.samples;
     let samples = if base == head { base.to_string() } else { format!("{base}, {head}") };
     let noise = row.noise.map_or_else(|| "-".to_owned(), percent);
-    [row.name.clone(), of(row.base), of(row.head), row.change().unwrap_or_else(|| "-".to_owned()), samples, noise]
+    [
+        format!("{}{}", row.name, row.metric.label()),
+        of(row.base),
+        of(row.head),
+        row.change().unwrap_or_else(|| "-".to_owned()),
+        samples,
+        noise,
+    ]
 }
 
 fn in_colour(row: &Row, style: Style) -> String {

@@ -22,6 +22,7 @@ ECO_CODER = os.path.abspath(sys.argv[1])
 WHAT = sys.argv[2:] or ["hyperfine", "pytest", "traces"]
 WORK = {"the same": 10_000, "10% more": 11_000, "twice": 20_000}
 ROUNDS = int(os.environ.get("ROUNDS", "10"))
+TIMER = ["--benchmark-timer", os.environ["TIMER"]] if "TIMER" in os.environ else []  # such as time.process_time
 REPEATS = int(os.environ.get("REPEATS", "5"))
 
 
@@ -31,7 +32,13 @@ def compare(base, head):
 
 
 def tell(tool, design, change, found):
-    rows = [row for rows in found for row in rows]
+    for metric in ("time", "cpu_time"):
+        rows = [row for rows in found for row in rows if row["metric"] == metric]
+        if rows:
+            tell_of(tool, f"{design}, {metric.replace('_', ' ')}", change, rows)
+
+
+def tell_of(tool, design, change, rows):
     verdicts = collections.Counter(row["verdict"] for row in rows)
     ratios = sorted(row["ratio"] for row in rows)
     noise = sorted(row["noise"] for row in rows)
@@ -93,7 +100,8 @@ def pytest(folder):
         "    benchmark.pedantic(mix, (int(os.environ['N']),), rounds=int(os.environ['RUNS']), warmup_rounds=1)\n")
 
     def measure(work, into, runs):
-        quiet([sys.executable, "-m", "pytest", "-q", "--benchmark-json", into, "--benchmark-save-data", "test_mix.py"],
+        quiet([sys.executable, "-m", "pytest", "-q", "--benchmark-json", into, "--benchmark-save-data",
+               *TIMER, "test_mix.py"],
               cwd=folder, env={"N": str(work), "RUNS": str(runs)})
 
     pairs("pytest-benchmark", folder, measure)

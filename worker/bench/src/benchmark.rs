@@ -14,6 +14,8 @@ pub const MAX_NAME: usize = 200;
 pub enum Metric {
     /// Nanoseconds of one execution; less is better.
     Time,
+    /// Nanoseconds that processors worked for one execution, which a busy machine disturbs far less; less is better.
+    CpuTime,
     /// Executions in a second; more is better.
     Throughput,
     /// Bytes: allocated by one execution (Go, JMH), or the most a process held (hyperfine); less is better.
@@ -26,10 +28,20 @@ impl Metric {
     /// Its unit, as it is written behind a figure.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Time => "ns",
+            Self::Time | Self::CpuTime => "ns",
             Self::Throughput => "ops/s",
             Self::Memory => "B",
             Self::Allocations => "allocs",
+        }
+    }
+
+    /// What to write behind a benchmark's name, where its time is written without.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Time | Self::Throughput => "",
+            Self::CpuTime => " (CPU time)",
+            Self::Memory => " (memory)",
+            Self::Allocations => " (allocations)",
         }
     }
 

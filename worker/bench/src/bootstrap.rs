@@ -30,7 +30,7 @@ pub fn mean_ratio(base: &Benchmark, head: &Benchmark, level: f64) -> Option<Mean
     let rounds = base.rounds().count().min(head.rounds().count()) >= crate::units::MIN_ROUNDS;
     let units = |benchmark: &Benchmark| -> Vec<f64> {
         if rounds {
-            benchmark.rounds().map(|round| mean(round)).collect()
+            benchmark.rounds().map(mean).collect()
         } else {
             let samples = benchmark.samples();
             let size = samples.len().div_ceil(crate::units::MAX_UNITS).max(1);
@@ -38,6 +38,11 @@ pub fn mean_ratio(base: &Benchmark, head: &Benchmark, level: f64) -> Option<Mean
         }
     };
     of_units(&units(base), &units(head), level)
+}
+
+/// The place of the score that only `level` of so many lie beyond.
+fn beyond(count: usize, level: f64) -> Option<usize> {
+    (0..count).rev().find(|place| (count - place) as f64 >= level * (count + 1) as f64)
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -77,8 +82,7 @@ pub(crate) fn of_units(base: &[f64], head: &[f64], level: f64) -> Option<MeanRat
         .collect();
     // Symmetric: the quantile of |t|. With few samples its ends are steadier than those of t.
     scores.sort_by(f64::total_cmp);
-    let place = ((1.0 - level) * (scores.len() + 1) as f64).ceil() as usize;
-    let reach = if error > 0.0 { *scores.get(place.saturating_sub(1).min(scores.len().checked_sub(1)?))? } else { 0.0 };
+    let reach = if error > 0.0 { *scores.get(beyond(scores.len(), level)?)? } else { 0.0 };
     let (low, high) = ((shift - reach * error).exp(), (shift + reach * error).exp());
     (low.is_finite() && high.is_finite()).then(|| MeanRatio { ratio: shift.exp(), low, high })
 }

@@ -137,9 +137,8 @@ pub fn compare(base: &[Benchmark], head: &[Benchmark], options: &Options) -> Com
     let only = |these: &[Benchmark], those: &BTreeMap<(&str, Metric), &Benchmark>| -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for benchmark in these.iter().filter(|b| !those.contains_key(&(b.name(), b.metric()))) {
-            if names.last().is_none_or(|last| last != benchmark.name()) {
-                names.push(benchmark.name().to_owned());
-            }
+            let name = format!("{}{}", benchmark.name(), benchmark.metric().label());
+            names.push(name);
         }
         names
     };
@@ -226,11 +225,11 @@ fn measure(
     }
     let (base_units, head_units) = Units::of(base, head);
     let sizes = (base_units.logs.len(), head_units.logs.len());
-    let drifts =
-        [("base", drift(&base_units, options.level, nulls)), ("head", drift(&head_units, options.level, nulls))];
+    let spread = spread(&base_units.logs, &head_units.logs);
+    let mut drift_of = |units: &Units| drift(units, spread, options.level, nulls);
+    let drifts = [("base", drift_of(&base_units)), ("head", drift_of(&head_units))];
     let null = nulls.of(sizes.0, sizes.1);
     let differences = Differences::of(&base_units.logs, &head_units.logs);
-    let spread = spread(&base_units.logs, &head_units.logs);
     let drifted = drifts.iter().filter_map(|(_, drift)| drift.map(f64::abs)).fold(0.0, f64::max);
     let margin = margin(options.threshold, spread, base_units.in_turn, drifted);
     let shift = differences.shift();
@@ -267,19 +266,19 @@ fn drift_in_words(drifts: [(&str, Option<f64>); 2], threshold: f64) -> Option<St
 /// The verdicts of a whole report.
 fn judge(rows: &mut [Row], measured: Vec<Measured>, options: &Options, nulls: &mut NullDistributions) {
     let all = measured.len();
-    let least: Vec<f64> = measured.iter().map(|m| m.least_p).collect();
-    let can = decidable(&least, options.level);
+    let least_p: Vec<f64> = measured.iter().map(|m| m.least_p).collect();
+    let can = decidable(&least_p, options.level);
     let (can, cannot): (Vec<_>, Vec<_>) = measured.into_iter().zip(can).partition(|(_, can)| *can);
     for (pair, _) in cannot {
         rows[pair.row].reason = Some(too_few(&pair, all, options.level));
     }
     let adjusted = holm(&can.iter().map(|(pair, _)| pair.p).collect::<Vec<_>>());
     let share = options.level / can.len().max(1) as f64;
-    let mut changes = LeastChanges::default();
+    let mut least = LeastChanges::default();
     for ((pair, _), p) in can.iter().zip(adjusted) {
         let row = &mut rows[pair.row];
         let null = nulls.of(pair.sizes.0, pair.sizes.1);
-        let detectable = changes.of(null, pair.sizes, share, pair.spread, pair.margin);
+        let detectable = least.of(null, pair.sizes, share, pair.spread, pair.margin);
         row.detectable = detectable.map(f64::exp_m1).filter(|change| change.is_finite());
         row.p = Some(p);
         let changed = p <= options.level;

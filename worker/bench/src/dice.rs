@@ -36,7 +36,8 @@ impl Dice {
     /// Evenly in `0..bound`; 0 if there is nothing.
     pub fn below(&mut self, bound: usize) -> usize {
         // The high half of a product: no division, and a bias of bound / 2^64.
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+        let high = (u128::from(self.next()) * bound as u128) >> 64;
+        usize::try_from(high).unwrap_or(0) // always below `bound`
     }
 
     /// The standard normal distribution (Box and Muller, 1958).

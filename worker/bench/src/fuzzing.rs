@@ -66,7 +66,7 @@ fn counted(bytes: &[u8], count: impl Fn(&Value) -> Option<usize>) {
         return;
     };
     if let Some(count) = count(&value).filter(|_| reading.remarks.is_empty()) {
-        let read: usize = reading.benchmarks.iter().map(|benchmark| benchmark.samples().len()).sum();
+        let read: usize = reading.benchmarks.iter().map(|benchmark| benchmark.samples().len()).sum(); // CPU time takes several files
         assert_eq!(read, count, "samples were lost, or made");
     }
 }

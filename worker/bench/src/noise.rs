@@ -13,17 +13,20 @@ use crate::units::Units;
 /// samples of the same run don't average it away. Measured: docs/benchmarks.md, "One run of each side".
 const RUN_SHARE: f64 = 1.0;
 
+/// A drift of more spreads than this is none of the level (of a straight one it is 1.4): one half was disturbed more often.
+const MOST_DRIFT: f64 = 3.0;
+
 /// Simulated comparisons behind the least change that is found.
 const DRAWS: usize = 400;
 
-/// How often the least change must be found.
-const POWER: f64 = 0.8;
+/// In how many of them the least change must be found: four of five.
+const FOUND: usize = DRAWS / 5 * 4;
 
 /// The standard deviation of logarithms, by the median absolute deviation: a few outliers are no noise. Of both sides,
 /// the root of their mean square.
 pub(crate) fn spread(base: &[f64], head: &[f64]) -> f64 {
     let (base, head) = (deviation(base), deviation(head));
-    ((base * base + head * head) / 2.0).sqrt()
+    f64::midpoint(base * base, head * head).sqrt()
 }
 
 fn deviation(values: &[f64]) -> f64 {
@@ -42,13 +45,14 @@ fn deviation(values: &[f64]) -> f64 {
 
 /// How much a run got slower (or, below zero, faster) while it lasted, as a logarithm, if that can be told from noise: its
 /// second half against its first. What has drifted while it was measured has no one level that could be compared.
-pub(crate) fn drift(run: &Units, level: f64, nulls: &mut NullDistributions) -> Option<f64> {
+pub(crate) fn drift(run: &Units, spread: f64, level: f64, nulls: &mut NullDistributions) -> Option<f64> {
     let (first, second) = run.logs.split_at(run.logs.len() / 2);
     if run.in_turn {
         return None; // what drifts moves both sides
     }
     let differences = Differences::of(first, second);
-    (differences.p_beyond(0.0, nulls.of(first.len(), second.len())) <= level).then(|| differences.shift())
+    let told = differences.p_beyond(0.0, nulls.of(first.len(), second.len())) <= level;
+    told.then(|| differences.shift()).filter(|drift| drift.abs() <= MOST_DRIFT * spread)
 }
 
 /// What a change must exceed, as a logarithm: what nobody would act on; and if the sides weren't measured in turn, as much
@@ -91,8 +95,7 @@ fn in_spreads((base, head): (usize, usize), critical: usize) -> f64 {
             *short.select_nth_unstable_by(place, f64::total_cmp).1
         })
         .collect();
-    let place = (POWER * DRAWS as f64) as usize;
-    *needed.select_nth_unstable_by(place, f64::total_cmp).1
+    *needed.select_nth_unstable_by(FOUND, f64::total_cmp).1
 }
 
 #[cfg(test)]

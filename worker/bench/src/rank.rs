@@ -130,17 +130,17 @@ mod tests {
     #[test]
     fn the_distribution_is_that_of_a_count_of_all_orders() {
         let (base, head) = (4_u32, 3_u32);
-        let mut counts = vec![0; 13];
+        let mut counts = [0_u32; 13];
         for chosen in (0_u32..1 << (base + head)).filter(|bits| bits.count_ones() == head) {
-            let won: u32 = (0..base + head)
+            let won: usize = (0..base + head)
                 .filter(|place| chosen >> place & 1 == 1)
-                .map(|place| (0..place).filter(|below| chosen >> below & 1 == 0).count() as u32)
+                .map(|place| (0..place).filter(|below| chosen >> below & 1 == 0).count())
                 .sum();
-            counts[won as usize] += 1;
+            counts[won] += 1;
         }
         let null = NullDistribution::of(4, 3);
         for u in 0..=12 {
-            let tail = counts[u..].iter().sum::<i32>() as f64 / 35.0;
+            let tail = f64::from(counts[u..].iter().sum::<u32>()) / 35.0;
             assert!((null.tails[u] - tail).abs() < 1e-12, "{u}: {} {tail}", null.tails[u]);
         }
     }

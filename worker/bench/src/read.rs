@@ -99,7 +99,10 @@ pub fn read<P: AsRef<str>, B: AsRef<[u8]>>(files: &[(P, B)]) -> Result<Reading, 
             Kind::CriterionSample => folders.sample(path, bytes, index),
             Kind::CriterionName => folders.name(path, bytes),
             Kind::Lines => json::lines(bytes, &mut found),
-            Kind::Text => go::read(bytes, &mut found),
+            Kind::Text => {
+                go::read(bytes, &mut found);
+                Ok(())
+            }
             Kind::Other => Ok(()),
             Kind::Broken(reason) => {
                 found.remark(path, &reason);
@@ -201,6 +204,9 @@ impl Found {
     }
 
     fn reading(mut self) -> Reading {
+        // A mean of each file is no sample to speak of until there are files enough.
+        let enough = |b: &Benchmark| b.metric() != Metric::CpuTime || b.sessions() >= crate::units::MIN_ROUNDS;
+        self.benchmarks.retain(enough);
         if self.more_remarks > 0 {
             self.remarks.push(format!("and {} more", self.more_remarks));
         }

@@ -51,7 +51,7 @@ impl Row {
     /// The change with its interval: `+38% (+32% to +44%)`; without one, nothing.
     pub fn change(&self) -> Option<String> {
         let change = percent_change(self.ratio?);
-        let ends = self.ci_low.zip(self.ci_high).filter(|(low, high)| low != high);
+        let ends = self.ci_low.zip(self.ci_high).filter(|(low, high)| low < high);
         Some(match ends {
             Some((low, high)) => format!("{change} ({} to {})", percent_change(low), percent_change(high)),
             None => change,
@@ -88,7 +88,7 @@ pub fn percent_change(ratio: f64) -> String {
 /// A figure with its unit, three digits: `41.2 ms`, `1.20 million ops/s`, `512 B`.
 pub fn figure(metric: Metric, value: f64) -> String {
     let steps: &[(f64, &str)] = match metric {
-        Metric::Time => &[(1e9, " s"), (1e6, " ms"), (1e3, " us"), (1.0, " ns")],
+        Metric::Time | Metric::CpuTime => &[(1e9, " s"), (1e6, " ms"), (1e3, " us"), (1.0, " ns")],
         Metric::Throughput => {
             &[(1e9, " billion ops/s"), (1e6, " million ops/s"), (1e3, " thousand ops/s"), (1.0, " ops/s")]
         }

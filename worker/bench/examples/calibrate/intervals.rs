@@ -31,7 +31,7 @@ pub(crate) fn coverage(count: usize) {
 type Held = [(usize, Vec<f64>); 4];
 
 fn of_size(shape: Shape, n: usize, count: usize) -> Held {
-    let mut held: Held = std::array::from_fn(|_| (0, Vec::new()));
+    let mut kept: Held = std::array::from_fn(|_| (0, Vec::new()));
     let mut dice = Dice::seeded(n as u64);
     for _ in 0..count {
         let base = runs(shape, n, NOISES[1], &[1.0], false, &mut dice);
@@ -45,12 +45,12 @@ fn of_size(shape: Shape, n: usize, count: usize) -> Held {
             Some(percentile(base, head, &mut dice)),
             Some(bca(base, head, &mut dice)),
         ];
-        for ((held, widths), (low, high)) in held.iter_mut().zip(ends.map(|ends| ends.unwrap_or((1.0, 1.0)))) {
-            *held += usize::from(low <= 1.1 && 1.1 <= high);
+        for ((holds, widths), (low, high)) in kept.iter_mut().zip(ends.map(|ends| ends.unwrap_or((1.0, 1.0)))) {
+            *holds += usize::from(low <= 1.1 && 1.1 <= high);
             widths.push(high - low);
         }
     }
-    held
+    kept
 }
 
 fn median(values: &[f64]) -> f64 {
@@ -67,7 +67,8 @@ fn resampled(base: &[f64], head: &[f64], dice: &mut Dice) -> Vec<f64> {
 }
 
 fn at(sorted: &[f64], part: f64) -> f64 {
-    sorted[((sorted.len() as f64 * part) as usize).min(sorted.len() - 1)]
+    let place = (0..sorted.len()).find(|place| *place as f64 + 1.0 > sorted.len() as f64 * part);
+    sorted[place.unwrap_or(sorted.len() - 1)]
 }
 
 fn percentile(base: &[f64], head: &[f64], dice: &mut Dice) -> (f64, f64) {
@@ -80,7 +81,7 @@ fn bca(base: &[f64], head: &[f64], dice: &mut Dice) -> (f64, f64) {
     let ratios = resampled(base, head, dice);
     let seen = median(head) / median(base);
     let below = ratios.iter().filter(|ratio| **ratio < seen).count() as f64
-        + 0.5 * ratios.iter().filter(|r| **r == seen).count() as f64;
+        + 0.5 * ratios.iter().filter(|r| (**r - seen).abs() < 1e-12).count() as f64;
     let bias = quantile((below / RESAMPLES as f64).clamp(0.001, 0.999));
     let without = |values: &[f64], left: usize| {
         let rest: Vec<f64> = values.iter().enumerate().filter(|(i, _)| *i != left).map(|(_, v)| *v).collect();

@@ -10,7 +10,7 @@ mod intervals;
 mod shapes;
 
 use eco_coder_bench::{Benchmark, Comparison, Dice, Options, Row, compare};
-use shapes::{SHAPES, Shape, rounds, runs};
+use shapes::{SHAPES, Shape, changed_alone, rounds, runs};
 
 const FAMILY: usize = 20;
 const SIZES: [usize; 4] = [5, 10, 20, 30];
@@ -33,12 +33,6 @@ fn families(
 ) -> impl Iterator<Item = Comparison> {
     let mut dice = Dice::seeded(seed as u64);
     (0..count).map(move |_| compare(&make(false, &mut dice), &make(true, &mut dice), &Options::default()))
-}
-
-/// Whether it would be called changed if it were the only benchmark: the interval lies beyond the margin.
-fn changed_alone(row: &Row) -> bool {
-    let Some(((low, high), margin)) = row.ci_low.zip(row.ci_high).zip(row.margin) else { return false };
-    low > 1.0 + margin || high < 1.0 / (1.0 + margin)
 }
 
 fn changed(row: &Row) -> bool {

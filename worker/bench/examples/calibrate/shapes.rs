@@ -1,7 +1,7 @@
 //! Samples as benchmarks give them, made up: of each shape of noise, any number of runs of which nothing or something has
 //! changed. Times in nanoseconds about a million, so that a coarse timer can be simulated too.
 
-use eco_coder_bench::{Benchmark, Dice, Metric, Tool};
+use eco_coder_bench::{Benchmark, Dice, Metric, Row, Tool};
 
 /// How the samples of a run are distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +64,8 @@ impl Shape {
             .map(|i| {
                 let along = i as f64 / n as f64;
                 let z = match self {
-                    Self::Normal | Self::CoarseTimer | Self::LogNormal => dice.normal(),
                     Self::Skewed => -dice.uniform().ln() - 1.0,
                     Self::HeavyTails => dice.normal() / (-dice.uniform().ln()).sqrt() / 1.4,
-                    Self::Outliers => dice.normal(),
                     Self::Bimodal => either(dice, 0.5, -1.0, 1.0) + 0.2 * dice.normal(),
                     Self::Lopsided => either(dice, 0.2, 2.0, -0.5) + 0.2 * dice.normal(),
                     Self::Warming => dice.normal() + 1.5 * along,
@@ -76,7 +74,7 @@ impl Shape {
                     Self::Lag50 => lag(0.5, dice),
                     Self::Offset => dice.normal() + offset,
                     Self::Uneven if head => 3.0 * dice.normal(),
-                    Self::Uneven => dice.normal(),
+                    Self::Normal | Self::LogNormal | Self::CoarseTimer | Self::Outliers | Self::Uneven => dice.normal(),
                 };
                 let disturbed = match self {
                     Self::Normal => (1.0 + noise * z).max(0.01),
@@ -108,12 +106,18 @@ pub(crate) fn rounds(rounds: usize, noise: f64, changes: &[f64], head: bool, dic
     let of = |(index, change): (usize, &f64)| {
         let rounds: Vec<Vec<f64>> = (0..rounds)
             .map(|_| {
-                let changed = if head { *change } else { 1.0 };
-                let level = 1e6 * (noise * dice.normal()).exp() * changed;
+                let times = if head { *change } else { 1.0 };
+                let level = 1e6 * (noise * dice.normal()).exp() * times;
                 (0..3).map(|_| level * (noise * dice.normal()).exp()).collect()
             })
             .collect();
         Benchmark::new(&format!("benchmark {index:02}"), Metric::Time, Tool::Hyperfine, &rounds).ok()
     };
     changes.iter().enumerate().filter_map(of).collect()
+}
+
+/// Whether it would be called changed if it were the only benchmark: the interval lies beyond the margin.
+pub(crate) fn changed_alone(row: &Row) -> bool {
+    let Some(((low, high), margin)) = row.ci_low.zip(row.ci_high).zip(row.margin) else { return false };
+    low > 1.0 + margin || high < 1.0 / (1.0 + margin)
 }

@@ -69,7 +69,7 @@ impl Folders {
             match paths.iter().find(|path| last(path) == "new").or(paths.first().filter(|_| paths.len() == 1)) {
                 Some(path) => chosen.push(*path),
                 None => {
-                    found.remark(benchmark, "holds several saved measurements and none named new: give one of them")
+                    found.remark(benchmark, "holds several saved measurements and none named new: give one of them");
                 }
             }
         }

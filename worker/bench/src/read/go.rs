@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{Broken, Found};
+use super::Found;
 use crate::benchmark::{Metric, Tool};
 
 /// A result: the name without `Benchmark`, and its figures.
@@ -17,7 +17,7 @@ struct Line<'a> {
     package: &'a str,
 }
 
-pub(super) fn read(bytes: &[u8], found: &mut Found) -> Result<(), Broken> {
+pub(super) fn read(bytes: &[u8], found: &mut Found) {
     let text = String::from_utf8_lossy(bytes);
     let (mut package, mut part) = ("", found.part);
     let mut packages = BTreeSet::new();
@@ -52,7 +52,6 @@ pub(super) fn read(bytes: &[u8], found: &mut Found) -> Result<(), Broken> {
             &format!("figures in {} are left out: nobody says if more is better", units.join(", ")),
         );
     }
-    Ok(())
 }
 
 fn processors(name: &str) -> Option<&str> {

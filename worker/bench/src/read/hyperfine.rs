@@ -1,5 +1,5 @@
 //! hyperfine's `--export-json`: seconds of each run, and (from 1.19 on) the most memory that each held. User and system
-//! time are there only as means, and are left alone.
+//! time are there only as means: a file gives one sample of CPU time, so it takes rounds to compare it.
 
 use serde::Deserialize;
 
@@ -19,6 +19,8 @@ struct Run {
     times: Option<Capped<Figure>>,
     memory_usage_byte: Option<Capped<Figure>>,
     mean: Option<Figure>,
+    user: Option<Figure>,
+    system: Option<Figure>,
     exit_codes: Option<Capped<Option<i64>>>,
 }
 
@@ -36,6 +38,10 @@ pub(super) fn read(bytes: &[u8], found: &mut Found) -> Result<(), Broken> {
             }
             (_, Some(mean)) => found.add_summary(&run.command, Metric::Time, TOOL, mean.0 * 1e9),
             _ => found.remark(&run.command, "has neither times nor a mean: left out"),
+        }
+        let cpu = run.user.zip(run.system).map(|(user, system)| (user.0 + system.0) * 1e9);
+        if let Some(cpu) = cpu.filter(|cpu| *cpu > 0.0) {
+            found.add(&run.command, Metric::CpuTime, TOOL, &[vec![cpu]]);
         }
         if let Some(memory) = run.memory_usage_byte.filter(|memory| !memory.0.is_empty()) {
             found.add(&run.command, Metric::Memory, TOOL, &[numbers(&memory)]);

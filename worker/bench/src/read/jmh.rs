@@ -18,14 +18,14 @@ struct Run {
     mode: String,
     #[serde(default)]
     params: BTreeMap<String, String>,
-    primary_metric: Option<Score>,
+    primary_metric: Option<Measured>,
     #[serde(default)]
-    secondary_metrics: BTreeMap<String, Score>,
+    secondary_metrics: BTreeMap<String, Measured>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Score {
+struct Measured {
     score: Option<Figure>,
     #[serde(default)]
     score_unit: String,
@@ -88,7 +88,7 @@ fn unit(text: &str) -> Option<(Metric, f64)> {
     Some((Metric::Throughput, 1.0 / seconds(text.strip_prefix("ops/")?)?))
 }
 
-fn add(name: &str, metric: Metric, factor: f64, score: &Score, found: &mut Found) {
+fn add(name: &str, metric: Metric, factor: f64, score: &Measured, found: &mut Found) {
     let scaled = |values: Vec<f64>| values.into_iter().map(|v| v * factor).collect::<Vec<_>>();
     let raw = score.raw_data.as_ref().map(|forks| forks.0.iter().map(numbers).collect::<Vec<_>>());
     let histogram = score.raw_data_histogram.as_ref().map(|forks| {

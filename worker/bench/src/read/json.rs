@@ -87,7 +87,8 @@ pub(super) fn lines(bytes: &[u8], found: &mut Found) -> Result<(), Broken> {
             tests.message(line);
         }
     }
-    tests.into_text().iter().try_for_each(|text| go::read(text.as_bytes(), found))
+    tests.into_text().iter().for_each(|text| go::read(text.as_bytes(), found));
+    Ok(())
 }
 
 /// A list that is refused beyond [`MAX_SAMPLES`], before it is held.

@@ -162,6 +162,10 @@ fn files_of_one_name_are_rounds() {
     let reading = read(&files).unwrap();
     assert_eq!(reading.benchmarks.len(), 1);
     assert_eq!(reading.benchmarks[0].rounds().count(), 5);
+    let cpu = |user: f64| format!(r#"{{"results":[{{"command":"a","times":[1],"user":{user},"system":0.5}}]}}"#);
+    let files: Vec<(String, String)> = (1..=5).map(|i| (format!("{i}.json"), cpu(f64::from(i)))).collect();
+    assert_eq!(read(&files).unwrap().benchmarks[1].samples(), [1.5e9, 2.5e9, 3.5e9, 4.5e9, 5.5e9]);
+    assert_eq!(read(&files[1..]).unwrap().benchmarks.len(), 1, "four rounds are too few");
     let twice = r#"{"results":[{"command":"a","times":[1]},{"command":"a","times":[2]}]}"#;
     assert_eq!(one(twice.as_bytes()).benchmarks[0].rounds().count(), 1, "in one file it is one run");
 }
@@ -190,7 +194,7 @@ fn files_are_taken_up_to_each_bound_and_refused_one_past_it() {
     assert_eq!(one(long.as_bytes()).benchmarks.len(), 1);
     long.push(' ');
     assert!(error(&[("long.txt", &long)]).contains("long.txt: longer than 64 MiB: left out"));
-    let many = |count: usize| (0..count).map(|i| format!("BenchmarkA{i} 1 5 ns/op\n")).collect::<String>();
+    let many = |count: usize| (0..count).map(|i| format!("BenchmarkA{i} 1 5 ns/op\n")).collect::<Vec<_>>().concat();
     assert_eq!(one(many(MAX_BENCHMARKS).as_bytes()).benchmarks.len(), MAX_BENCHMARKS);
     let more = many(MAX_BENCHMARKS + 1);
     assert_eq!(error(&[("a", &more)]), "benchmarks: at most 5000 are compared at once; give fewer");

@@ -36,10 +36,11 @@ fn no_package_points_where_it_must_not() {
     assert_eq!(ours("eco-coder-analyzer"), Vec::<String>::new());
     assert_eq!(ours("eco-coder-bench"), Vec::<String>::new());
     assert_eq!(ours("eco-coder-carbon"), Vec::<String>::new());
+    assert_eq!(ours("eco-coder-profile"), Vec::<String>::new());
     assert_eq!(ours("eco-coder-ingress"), ["eco-coder-shared"]);
     assert_eq!(ours("eco-coder-github"), ["eco-coder-shared"]);
     assert!(!ours("eco-coder-worker").contains(&"eco-coder-ingress".to_owned()));
-    for pure in ["eco-coder-analyzer", "eco-coder-bench", "eco-coder-carbon"] {
+    for pure in ["eco-coder-analyzer", "eco-coder-bench", "eco-coder-carbon", "eco-coder-profile"] {
         for io in ["tokio", "reqwest", "axum", "hyper", "rusqlite"] {
             assert!(!packages[pure].contains(&io.to_owned()), "{pure} -> {io}");
         }
@@ -91,6 +92,15 @@ fn the_comparison_of_benchmarks_is_pure() {
 }
 
 #[test]
+fn the_reader_of_profiles_opens_nothing() {
+    for (path, text) in sources("worker/profile/src") {
+        for io in ["std::fs", "std::net", "std::env", "std::process", "SystemTime", "Instant::now", "async fn"] {
+            assert!(!text.contains(io), "{} mentions {io}", path.display());
+        }
+    }
+}
+
+#[test]
 fn tools_reach_neither_queue_nor_publishing() {
     for (path, text) in sources("worker/src/tools").into_iter().chain(sources("worker/src/agent")) {
         for far in
@@ -111,6 +121,7 @@ fn the_environment_is_read_in_one_place() {
         "worker/analyzer/src",
         "worker/bench/src",
         "worker/carbon/src",
+        "worker/profile/src",
     ] {
         for (path, text) in sources(folder) {
             let allowed = path.ends_with("shared/src/config.rs");

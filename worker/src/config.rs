@@ -23,7 +23,10 @@ use eco_coder_shared::telemetry::TelemetryConfig;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::sign_in::SignIn;
-use self::tables::{AnalysisTable, BenchmarksTable, CiTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable, WorkerTable};
+use self::tables::{
+    AnalysisTable, BenchmarksTable, CiTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable,
+    WorkerTable,
+};
 use crate::backends::codeguru_profiler::{self, Period, ProfilingGroup};
 use crate::backends::codeguru_reviewer;
 use crate::backends::embedded::Exclude;

@@ -115,7 +115,8 @@ def go(_):
 def perf(_):
     run("perf", "record", "-o", "perf.data", "-e", "cpu-clock", "-F", "999", "--call-graph", "dwarf,16384", "--", READER, "large.folded")
     with open("rust.perf", "w") as out:
-        subprocess.run(["perf", "script", "-i", "perf.data"], stdout=out, stderr=subprocess.DEVNULL, check=True)
+        # perf report names what runs by its symbol, inlined or not.
+        subprocess.run(["perf", "script", "--no-inline", "-i", "perf.data"], stdout=out, stderr=subprocess.DEVNULL, check=True)
     theirs = collections.defaultdict(lambda: {"self": 0.0, "total": 0.0})
     for children in ["--no-children", "--children"]:
         text = run("perf", "report", "-i", "perf.data", children, "-g", "none", "--stdio", "--percent-limit", "0", "-s", "sym")

@@ -17,9 +17,10 @@ function ofSpeedscope(one) {
 
 const profiles = file.nodes ? [importFromChromeCPUProfile(file)] : file.profiles.map(ofSpeedscope);
 const sums = {};
-let whole = 0;
+// A sample without a frame, as py-spy takes them while Python starts, is part of the whole; V8's idle time isn't.
+let whole = file.nodes ? 0 : file.profiles.flatMap((one) => one.weights).reduce((sum, weight) => sum + weight, 0);
 for (const profile of profiles) {
-  whole += profile.getTotalNonIdleWeight();
+  if (file.nodes) whole += profile.getTotalNonIdleWeight();
   // By name, each name once a stack: frames of one name may be several of speedscope's.
   const open = {};
   const enter = (node) => {

@@ -1,6 +1,6 @@
 //! Reads a profile and prints what uses most, as JSON: what the scripts in evidence/ and tests/load compare and measure.
 //!
-//! `cargo run --release -p eco-coder-profile --example top -- FILE [SAMPLE_TYPE]`
+//! `cargo run --release -p eco-coder-profile --example top -- FILE [SAMPLE_TYPE [FUNCTIONS]]`
 
 #![expect(clippy::print_stdout, reason = "a program for scripts")]
 
@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let profile = read(&bytes, &Options::default(), &Limits::of_a_person())?;
     let parsed = began.elapsed();
     let sample_type = profile.choose(arguments.next().as_deref())?;
+    let count = arguments.next().map_or(Ok(usize::MAX), |count| count.parse())?;
     let functions = Functions::of(&profile, sample_type);
     let summed = began.elapsed();
     let row = |one: &eco_coder_profile::FunctionUse<'_>| {
@@ -26,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "self": functions.share(one.itself), "total": functions.share(one.total),
         })
     };
-    let rows: Vec<_> = functions.top(usize::MAX).iter().map(row).collect();
+    let rows: Vec<_> = functions.top(count).iter().map(row).collect();
     let kind = &profile.sample_types()[sample_type];
     let whole = json!({
         "format": profile.format(), "bytes": bytes.len(), "parse_ms": parsed.as_secs_f64() * 1e3,

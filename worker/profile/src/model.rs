@@ -6,6 +6,8 @@ mod sample_type;
 mod symbols;
 mod tree;
 
+use std::sync::Arc;
+
 pub(crate) use builder::{Builder, Raw};
 pub use sample_type::{Measures, SampleType};
 
@@ -40,15 +42,15 @@ impl Format {
     }
 }
 
-/// A function. Texts are at most 500 characters and hold none that doesn't show.
+/// A function. Texts are shared, at most 500 characters and hold none that doesn't show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
     /// Demangled; `[unknown]` if nothing of it shows.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// As the profiler names it, often absolute; empty: not known.
-    pub file: Box<str>,
+    pub file: Arc<str>,
     /// The binary or library that it is in; empty: not known.
-    pub module: Box<str>,
+    pub module: Arc<str>,
     /// Where it starts, from 1; 0: not known.
     pub start_line: u32,
 }

@@ -67,16 +67,15 @@ pub fn summary(bytes: &[u8], folded_sample_ms: Option<f64>, limits: &Limits) -> 
 impl Summary {
     /// Of a profile that was read, with so many bottlenecks.
     pub fn of(profile: &Profile, top: usize) -> Result<Self, ProfileError> {
-        let (time, memory) = (profile.time(), profile.memory());
-        let Some(named) = time.or(memory) else {
-            return Err(ProfileError::NotMeasured { found: profile.measured() });
-        };
         let some = |index: &usize| profile.total(*index) > 0.0;
+        let (time, memory) = (profile.time(), profile.memory());
+        if time.or(memory).is_none() {
+            return Err(ProfileError::NotMeasured { found: profile.measured() });
+        }
         // A CPU profile without a sample, in a file with memory: only the memory is said.
         let (time, memory) = (time.filter(some), memory.filter(some));
-        let chosen = time.or(memory).ok_or(ProfileError::NoSamples)?;
+        let named = time.or(memory).ok_or(ProfileError::NoSamples)?;
         let kind = |index: usize| &profile.sample_types[index];
-        let named = time.or(memory.filter(|_| !some(&named))).unwrap_or(named).min(chosen.max(named));
         let ms = time.and_then(|index| kind(index).ms);
         let is_cpu = time.is_some_and(|index| kind(index).measures == Measures::CpuTime);
         let bytes = |index: usize| Some(profile.total(index) * kind(index).bytes? / BYTES_PER_MB);

@@ -66,10 +66,20 @@ impl Artifacts {
             }
             let _turn = self.turn.acquire().await;
             if artifact.bytes > MAX_ZIP as u64 {
-                tracing::warn!(component = "artifacts", artifact = artifact.id, bytes = artifact.bytes, "an artifact is too large");
+                tracing::warn!(
+                    component = "artifacts",
+                    artifact = artifact.id,
+                    bytes = artifact.bytes,
+                    "an artifact is too large"
+                );
             } else {
                 let zip = match self.github.artifact_zip(repository, artifact.id, MAX_ZIP).await {
-                    Err(error @ (ApiError::NotFound | ApiError::Gone | ApiError::TooLarge { .. } | ApiError::Blocked { .. })) => {
+                    Err(
+                        error @ (ApiError::NotFound
+                        | ApiError::Gone
+                        | ApiError::TooLarge { .. }
+                        | ApiError::Blocked { .. }),
+                    ) => {
                         tracing::warn!(component = "artifacts", artifact = artifact.id, %error, "an artifact can't be had");
                         continue;
                     }
@@ -142,12 +152,15 @@ fn tidy(places: &Places, now: SystemTime) -> io::Result<()> {
             for sha in folders(&repository)? {
                 let Ok(relative) = sha.strip_prefix(&places.brought).map(Path::to_owned) else { continue };
                 for mark in entries(&sha)? {
-                    let age = mark.metadata()?.modified().and_then(|at| now.duration_since(at).map_err(io::Error::other));
+                    let age =
+                        mark.metadata()?.modified().and_then(|at| now.duration_since(at).map_err(io::Error::other));
                     if !age.is_ok_and(|age| age > KEPT) {
                         continue;
                     }
                     let id = mark.file_name().to_string_lossy().into_owned();
-                    for dir in [places.profiles.as_ref(), Some(&places.benchmarks), Some(&places.sarif)].into_iter().flatten() {
+                    for dir in
+                        [places.profiles.as_ref(), Some(&places.benchmarks), Some(&places.sarif)].into_iter().flatten()
+                    {
                         forget(&dir.join(&relative), &id)?;
                     }
                     std::fs::remove_file(mark.path())?;

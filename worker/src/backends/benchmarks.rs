@@ -126,7 +126,7 @@ fn bounded(mut comparison: Comparison) -> Comparison {
 
 /// What a changed time means in CO2e, one execution keeping one thread busy for that long.
 fn change(row: &Row, carbon: &Input) -> Option<CarbonChange> {
-    if row.metric != Metric::Time || !(row.verdict.is_worse() || row.verdict.is_better()) {
+    if !matches!(row.metric, Metric::Time | Metric::CpuTime) || !(row.verdict.is_worse() || row.verdict.is_better()) {
         return None;
     }
     let input = Input { execution_count: EXECUTIONS.into(), ..carbon.clone() };
@@ -186,7 +186,10 @@ fn collect(path: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Si
             collect(&below, depth + 1, paths)?;
         } else if kind.is_file() && may_hold_results(&below.to_string_lossy()) {
             if paths.len() >= MAX_FILES {
-                return Err(SideError::TooMuch { path: path.display().to_string(), what: format!("{MAX_FILES} files") });
+                return Err(SideError::TooMuch {
+                    path: path.display().to_string(),
+                    what: format!("{MAX_FILES} files"),
+                });
             }
             paths.push(below);
         }

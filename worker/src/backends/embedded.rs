@@ -93,7 +93,15 @@ impl Embedded {
     /// With at most `source_bytes` of source at once.
     pub fn new(github: GitHub, pool: CpuPool, source_bytes: usize, settings: Settings) -> Self {
         let digest = digest(&settings);
-        Self { github, pool, source: Gate::new(source_bytes), fetches: Gate::new(FETCHES), room: Room::new(), settings, digest }
+        Self {
+            github,
+            pool,
+            source: Gate::new(source_bytes),
+            fetches: Gate::new(FETCHES),
+            room: Room::new(),
+            settings,
+            digest,
+        }
     }
 
     /// What results depend on beside the commits: engine, rules and settings.

@@ -2,6 +2,7 @@
 //! format.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
@@ -16,8 +17,8 @@ pub(crate) struct Symbols<'a> {
     max: usize,
     /// Raw names, and what they are when cleaned: as the name of a function, or as another text.
     raw: HashMap<(bool, &'a [u8]), u32, RandomState>,
-    clean: HashMap<Box<str>, u32, RandomState>,
-    texts: Vec<Box<str>>,
+    clean: HashMap<Arc<str>, u32, RandomState>,
+    texts: Vec<Arc<str>>,
     /// By the numbers of name, file and module.
     index: HashMap<(u32, u32, u32), u32, RandomState>,
     functions: Vec<(u32, u32, u32, u32)>,
@@ -87,9 +88,10 @@ impl<'a> Symbols<'a> {
     }
 
     pub(crate) fn finish(self) -> (Vec<Function>, Vec<Frame>) {
-        let text = |number: u32| self.texts.get(number as usize).cloned().unwrap_or_default();
+        let (empty, unknown): (Arc<str>, Arc<str>) = ("".into(), UNKNOWN.into());
+        let text = |number: u32| self.texts.get(number as usize).map_or_else(|| empty.clone(), Arc::clone);
         let functions = self.functions.iter().map(|(name, file, module, start_line)| Function {
-            name: Some(text(*name)).filter(|name| !name.is_empty()).unwrap_or_else(|| UNKNOWN.into()),
+            name: Some(text(*name)).filter(|name| !name.is_empty()).unwrap_or_else(|| unknown.clone()),
             file: text(*file),
             module: text(*module),
             start_line: *start_line,
@@ -116,8 +118,8 @@ impl<'a> Symbols<'a> {
         let clean = if is_function { name::of_function(raw) } else { name::shown(raw) };
         // Each of the `max` functions has three texts: their numbers fit.
         let next = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        *self.clean.entry(clean.into_boxed_str()).or_insert_with_key(|clean| {
-            self.texts.push(clean.clone());
+        *self.clean.entry(clean.into()).or_insert_with_key(|clean| {
+            self.texts.push(Arc::clone(clean));
             next
         })
     }

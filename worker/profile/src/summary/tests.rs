@@ -406,3 +406,19 @@ fn what_is_at_a_limit_is_read() {
     assert!(read(&sampled(10)).is_ok());
     assert_eq!(read(&sampled(11)), Err(ProfileError::TooMany { what: "samples", limit: 10 }));
 }
+
+#[test]
+fn the_tree_of_calls_has_a_bound() {
+    let limits = Limits { max_cells: 10, ..Limits::default() };
+    let stacks = |count: usize| (0..count).map(|n| format!("f{n} 1")).collect::<Vec<_>>().join("\n");
+    assert!(read(stacks(9).as_bytes(), None, &limits).is_ok(), "nine nodes and the root");
+    let refused = read(stacks(11).as_bytes(), None, &limits).unwrap_err();
+    assert_eq!(refused, ProfileError::TooMany { what: "different calls", limit: 10 });
+    let mut kinds = File::new(&[("cpu", "ms"), ("wall", "ms"), ("inuse_space", "bytes")]);
+    for name in ["a", "b", "c", "d"] {
+        let leaf = kinds.location(&[(name, "", 0)]);
+        kinds.sample(&[leaf], &[1, 1, 1]);
+    }
+    let refused = read(&kinds.encode_to_vec(), None, &limits).unwrap_err();
+    assert!(matches!(refused, ProfileError::TooMany { what: "different calls", .. }), "{refused}");
+}

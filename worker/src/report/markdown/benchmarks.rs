@@ -63,6 +63,7 @@ pub(super) fn sentence(report: &Report) -> Option<String> {
 fn what(row: &Row) -> &'static str {
     match row.metric {
         eco_coder_bench::Metric::Time => "Time",
+        eco_coder_bench::Metric::CpuTime => "CPU time",
         eco_coder_bench::Metric::Throughput => "Throughput",
         eco_coder_bench::Metric::Memory => "Memory",
         eco_coder_bench::Metric::Allocations => "Allocations",
@@ -96,7 +97,8 @@ pub(super) fn table(report: &Report) -> Option<String> {
         return None;
     }
     let base = report.target.merge_base_sha.short();
-    let mut lines = vec![format!("| | base `{base}` | head {} | change |", head(report)), "|---|---:|---:|---:|".to_owned()];
+    let mut lines =
+        vec![format!("| | base `{base}` | head {} | change |", head(report)), "|---|---:|---:|---:|".to_owned()];
     let shown = |row: &Row, value: Option<f64>| value.map_or("-".to_owned(), |value| figure(row.metric, value));
     for row in rows.iter().take(MAX_ROWS) {
         let name = sanitize::code(&row.name, MAX_BENCHMARK);
@@ -123,7 +125,8 @@ pub(super) fn table(report: &Report) -> Option<String> {
         lines.push(format!("| {} more changed | | | |", rows.len() - MAX_ROWS));
     }
     if others > 0 {
-        let name = if others == 1 { "1 other".to_owned() } else { format!("{} others", numbers::grouped(others as u64)) };
+        let name =
+            if others == 1 { "1 other".to_owned() } else { format!("{} others", numbers::grouped(others as u64)) };
         lines.push(format!("| {name} | | | within noise, or without a verdict |"));
     }
     Some(lines.join("\n"))
@@ -150,10 +153,16 @@ pub(super) fn method(report: &Report) -> Option<String> {
     );
     let detectable = comparison.rows.iter().filter_map(|row| row.detectable).fold(0.0, f64::max);
     if detectable > 0.0 {
-        lines.push(format!("- In four of five such comparisons a change of {} would have been found.", percent(detectable)));
+        lines.push(format!(
+            "- In four of five such comparisons a change of {} would have been found.",
+            percent(detectable)
+        ));
     }
     if !benchmarks.co2e.is_empty() {
-        lines.push("- CO2e: an execution is taken to keep one thread busy for its time; hardware and grid are the settings'.".to_owned());
+        lines.push(
+            "- CO2e: an execution is taken to keep one thread busy for its time; hardware and grid are the settings'."
+                .to_owned(),
+        );
     }
     let named = |side: &str, names: &[String]| {
         let shown: Vec<String> = names.iter().take(5).map(|name| sanitize::code(name, MAX_NAME)).collect();

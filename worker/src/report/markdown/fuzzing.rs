@@ -17,7 +17,8 @@ use crate::publish::sanitize;
 use crate::publish::sanitize::fuzzing::harm;
 use crate::report::{Emphasis, Freshness, Ledger, ModelFinding, ModelPart, ModelSection, Report, SCHEMA, Section};
 use crate::results::{
-    CodeAnalysis, DeployedService, PerformanceProfile, ReviewStatus, ServiceMatch, ServiceRecommendation, SkippedFile,
+    Benchmarks, CodeAnalysis, DeployedService, PerformanceProfile, ReviewStatus, ServiceMatch, ServiceRecommendation,
+    SkippedFile,
 };
 use crate::subject::Target;
 use crate::tools::post_github_comment::Advice;
@@ -219,7 +220,8 @@ pub(super) fn benchmarks(name: &str) -> Benchmarks {
 /// Something of each kind.
 pub(super) fn notes(name: &str) -> Notes {
     let measures = |cognitive: u32| json!({"code_lines": 120, "cyclomatic": 14, "cognitive": cognitive});
-    let place = |first: u32| json!({"file_path": name, "first_line": first, "last_line": first + 8, "is_changed": true});
+    let place =
+        |first: u32| json!({"file_path": name, "first_line": first, "last_line": first + 8, "is_changed": true});
     let notes = json!({
         "functions": [
             {"file_path": name, "name": name, "first_line": 3, "last_line": 140, "now": measures(24),

@@ -25,7 +25,8 @@ pub(super) fn section(report: &Report) -> Option<String> {
         (copies, "copy", "copies"),
         (todos, "TODO", "TODOs"),
     ];
-    let told = parts.iter().filter(|(count, ..)| *count > 0).map(|(count, one, many)| numbers::count(*count, one, many));
+    let told =
+        parts.iter().filter(|(count, ..)| *count > 0).map(|(count, one, many)| numbers::count(*count, one, many));
     let summary = format!("In passing: {}", told.collect::<Vec<_>>().join(", "));
     let mut lines: Vec<String> = notes.functions.iter().take(MAX_LINES).map(function).collect();
     lines.extend(more(functions, "function", "functions"));

@@ -73,7 +73,7 @@ fn what_the_open_agent_for_python_writes_is_read_and_has_wall_time_only() {
 #[test]
 fn what_is_not_said_is_absent() {
     let read = of(&json!({"callgraph": {"children": {"f": {"counts": {"RUNNABLE": 3}}}}})).unwrap();
-    let expected = Profile {
+    let expected = Summary {
         total_cpu_time_ms: None,
         total_memory_mb: None,
         duration_ms: None,

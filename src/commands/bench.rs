@@ -3,23 +3,17 @@
 
 #![expect(clippy::print_stderr, reason = "what was left out is said beside the JSON, not in it")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
-use eco_coder_bench::{
-    Comparison, MAX_FILE_BYTES, MAX_FILES, Options, Reading, Row, Verdict, compare, figure, may_hold_results, percent,
-    read,
-};
+use eco_coder_bench::{Comparison, Options, Reading, Row, Verdict, compare, figure, percent};
+use eco_coder_worker::backends::benchmarks::side;
 
 use super::terminal::{Style, out};
 
 /// Bytes of one side's files together.
 const MAX_BYTES: u64 = 512 << 20;
-
-/// Folders below the one that is given.
-const MAX_DEPTH: usize = 16;
 
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
@@ -77,7 +71,7 @@ fn of_percent(text: &str) -> Result<f64, String> {
 /// Runs `bench`.
 pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let Action::Compare(args) = &args.action;
-    let (base, head) = (side(&args.base)?, side(&args.head)?);
+    let (base, head) = (side(&args.base, MAX_BYTES)?, side(&args.head, MAX_BYTES)?);
     let options = Options { threshold: args.min_change / 100.0, ..Options::default() };
     let compared = compare(&base.benchmarks, &head.benchmarks, &options);
     anyhow::ensure!(!compared.rows.is_empty(), "{}", strangers(&compared));
@@ -90,50 +84,6 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     }
     let worse = compared.rows.iter().any(|row| row.verdict.is_worse());
     Ok(if args.fail_on_slower && worse { ExitCode::from(1) } else { ExitCode::SUCCESS })
-}
-
-/// The results of one side.
-fn side(path: &Path) -> anyhow::Result<Reading> {
-    let mut paths = Vec::new();
-    if path.is_dir() {
-        collect(path, 0, &mut paths)?;
-        anyhow::ensure!(!paths.is_empty(), "{} holds no file that could be benchmark results", path.display());
-    } else {
-        anyhow::ensure!(path.is_file(), "{} is neither a file nor a folder", path.display());
-        paths.push(path.to_owned());
-    }
-    let mut total = 0;
-    let mut files = Vec::with_capacity(paths.len());
-    for file in paths {
-        let size = std::fs::metadata(&file).with_context(|| format!("{} can't be read", file.display()))?.len();
-        anyhow::ensure!(size <= MAX_FILE_BYTES as u64 || file != path, "{} is longer than 64 MiB", file.display());
-        total += size;
-        anyhow::ensure!(total <= MAX_BYTES, "{} holds more than 512 MiB of results: give a part of it", path.display());
-        let bytes = std::fs::read(&file).with_context(|| format!("{} can't be read", file.display()))?;
-        files.push((file.strip_prefix(path).unwrap_or(&file).to_string_lossy().into_owned(), bytes));
-    }
-    if let [(name, _)] = files.as_mut_slice() {
-        *name = path.to_string_lossy().into_owned();
-    }
-    read(&files).with_context(|| path.display().to_string())
-}
-
-/// Files below a folder, in the order of their names; links are not followed.
-fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let unreadable = || format!("{} can't be read", folder.display());
-    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut entries = entries.with_context(unreadable)?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let (path, kind) = (entry.path(), entry.file_type().with_context(unreadable)?);
-        if kind.is_dir() && depth < MAX_DEPTH {
-            collect(&path, depth + 1, paths)?;
-        } else if kind.is_file() && may_hold_results(&path.to_string_lossy()) {
-            anyhow::ensure!(paths.len() < MAX_FILES, "more than {MAX_FILES} files: give a folder of results alone");
-            paths.push(path);
-        }
-    }
-    Ok(())
 }
 
 fn strangers(compared: &Comparison) -> String {

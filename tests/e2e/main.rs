@@ -18,6 +18,7 @@ mod fleet;
 mod hostile;
 mod ingress;
 mod kill;
+mod measurements;
 mod model;
 mod overload;
 mod profiler;

@@ -53,9 +53,26 @@ pub enum SideError {
         /// Than what.
         what: String,
     },
+    /// Nothing is there.
+    #[error("{path} is neither a file nor a folder")]
+    NotThere {
+        /// What was named.
+        path: String,
+    },
+    /// A folder of other things.
+    #[error("{path} holds no file that could be benchmark results")]
+    Nothing {
+        /// Which folder.
+        path: String,
+    },
     /// No results, or broken ones.
-    #[error(transparent)]
-    Read(#[from] ReadError),
+    #[error("{path}: {error}")]
+    Read {
+        /// Which file or folder.
+        path: String,
+        /// What is wrong with it.
+        error: ReadError,
+    },
 }
 
 impl BenchmarkFiles {
@@ -152,8 +169,18 @@ fn change(row: &Row, carbon: &Input) -> Option<CarbonChange> {
 
 /// The results below a folder, or in a file, of at most so many bytes.
 pub fn side(path: &Path, max_bytes: u64) -> Result<Reading, SideError> {
+    let place = || path.display().to_string();
     let mut paths = Vec::new();
-    collect(path, 0, &mut paths)?;
+    if path.is_dir() {
+        collect(path, 0, &mut paths)?;
+    } else if path.is_file() {
+        paths.push(path.to_owned());
+    } else {
+        return Err(SideError::NotThere { path: place() });
+    }
+    if paths.is_empty() {
+        return Err(SideError::Nothing { path: place() });
+    }
     let mut total = 0;
     let mut files = Vec::with_capacity(paths.len());
     for file in paths {
@@ -161,22 +188,20 @@ pub fn side(path: &Path, max_bytes: u64) -> Result<Reading, SideError> {
         total += std::fs::metadata(&file).map_err(unreadable)?.len();
         if total > max_bytes {
             let what = format!("{} MiB of results", max_bytes >> 20);
-            return Err(SideError::TooMuch { path: path.display().to_string(), what });
+            return Err(SideError::TooMuch { path: place(), what });
         }
         let bytes = std::fs::read(&file).map_err(unreadable)?;
-        let name = file.strip_prefix(path).ok().filter(|name| !name.as_os_str().is_empty()).unwrap_or(&file);
-        files.push((name.to_string_lossy().into_owned(), bytes));
+        files.push((file.strip_prefix(path).unwrap_or(&file).to_string_lossy().into_owned(), bytes));
     }
-    Ok(eco_coder_bench::read(&files)?)
+    if let [(name, _)] = files.as_mut_slice() {
+        *name = place();
+    }
+    eco_coder_bench::read(&files).map_err(|error| SideError::Read { path: place(), error })
 }
 
 /// Files below a folder, in the order of their names; links are not followed.
 fn collect(path: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), SideError> {
     let unreadable = |error| SideError::Io { path: path.display().to_string(), error };
-    if path.is_file() {
-        paths.push(path.to_owned());
-        return Ok(());
-    }
     let entries = std::fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = entries.map_err(unreadable)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);

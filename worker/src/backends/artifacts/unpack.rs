@@ -119,3 +119,73 @@ fn kind_of(path: &str, bytes: &[u8]) -> Option<Kind> {
     }
     eco_coder_bench::may_hold_results(path).then_some(Kind::Benchmark)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::Write;
+
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    pub(crate) fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in files {
+            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(bytes).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn paths(unpacked: &Unpacked) -> Vec<&str> {
+        unpacked.files.iter().map(|file| file.path.as_str()).collect()
+    }
+
+    #[test]
+    fn names_are_made_anew_and_none_leads_out() {
+        let out = unpack(&zip_of(&[
+            ("a/b c/../x.sarif", b"{}"),
+            ("../x.sarif", b"{}"),
+            ("/etc/x.sarif", b"{}"),
+            ("C:\\x\\ü\u{202e}.sarif", b"{}"),
+            (".hidden/..sarif", b"{}"),
+            ("con\u{0}.sarif", b"{}"),
+        ]));
+        for path in paths(&out) {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+            assert!(path.chars().all(plain) && !path.starts_with(['/', '.']) && !path.contains(".."), "{path}");
+        }
+        assert!(paths(&out).contains(&"etc/x.sarif"), "{out:?}");
+        assert!(out.refused.contains(&"an entry leads out of the archive"), "{:?}", out.refused);
+    }
+
+    #[test]
+    fn what_unpacks_to_too_much_is_left_out_whatever_it_says_of_itself() {
+        let bomb = vec![0; MAX_FILE + 1];
+        let out = unpack(&zip_of(&[("big.sarif", &bomb), ("small.sarif", b"{}")]));
+        assert_eq!(paths(&out), ["small.sarif"]);
+        assert_eq!(out.refused, ["it unpacks to more than 32 MB for a file, or 96 MB in all"]);
+        let out = unpack(&zip_of(&[("at.sarif", &bomb[1..])]));
+        assert_eq!((paths(&out), out.refused.len()), (vec!["at.sarif"], 0));
+    }
+
+    #[test]
+    fn garbage_and_cut_archives_are_refused() {
+        assert_eq!(unpack(b"").refused, ["it is not a zip file"]);
+        let whole = zip_of(&[("a.sarif", b"{\"version\": \"2.1.0\"}"), ("b.pprof", b"xyz")]);
+        for end in 0..whole.len() {
+            let _ = unpack(&whole[..end]);
+        }
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0xff;
+            assert!(unpack(&damaged).files.len() <= 2);
+        }
+    }
+
+    #[test]
+    fn files_that_nobody_reads_are_left_out() {
+        let out = unpack(&zip_of(&[("a.png", b"x"), ("index.html", b"x"), ("empty.sarif", b""), ("cpu.pb.gz", b"x")]));
+        assert_eq!(paths(&out), ["cpu.pb.gz"]);
+    }
+}

@@ -94,7 +94,7 @@ fn a_side_is_read_up_to_the_bound_and_refused_one_past_it() {
     let dir = place.0.path().join("acme/shop").join("a".repeat(40));
     assert_eq!(side(&dir, text.len() as u64).unwrap().benchmarks.len(), 1);
     assert!(matches!(side(&dir, text.len() as u64 - 1), Err(SideError::TooMuch { .. })));
-    assert!(matches!(side(&dir.join("none"), 1), Err(SideError::Io { .. })));
+    assert!(matches!(side(&dir.join("none"), 1), Err(SideError::NotThere { .. })));
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn scaled(value: f64, step: f64, units: &[&str]) -> String {
 /// Three digits of what is below 1,000, and all of a larger one.
 fn digits(value: f64) -> String {
     match value {
-        value if value == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         value if value < 9.995 => format!("{value:.2}"),
         value if value < 99.95 => format!("{value:.1}"),
         value if value < 1e15 => format!("{value:.0}"),

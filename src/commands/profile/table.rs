@@ -35,10 +35,7 @@ pub(super) fn of_profile(profile: &Profile, sections: &[usize], name: &str, top:
             let room = COLUMNS.saturating_sub(width(&row)).max(20);
             line(&mut text, &format!("{row}{}", function(&one.function.name, &place, room)));
         }
-        let left = functions.iter().count().saturating_sub(top);
-        if left > 0 {
-            line(&mut text, &format!("and {} functions more", count(left as f64)));
-        }
+        rest(&mut text, functions.iter().count().saturating_sub(top));
     }
     let others = profile.sample_types().iter().enumerate().filter(|(place, _)| !sections.contains(place));
     let others: Vec<&str> = others.map(|(_, kind)| kind.name.as_str()).take(8).collect();
@@ -83,11 +80,16 @@ pub(super) fn of_comparison(comparison: &Comparison, all: usize) -> String {
         line(&mut text, &format!("{head}{name}"));
         line(&mut text, format!("{} {}", with(&row.base), with(&row.head)).trim_end());
     }
-    let left = all - comparison.rows.len();
-    if left > 0 {
-        line(&mut text, &format!("and {} functions more", count(left as f64)));
-    }
+    rest(&mut text, all.saturating_sub(comparison.rows.len()));
     text
+}
+
+fn rest(text: &mut String, left: usize) {
+    match left {
+        0 => {}
+        1 => line(text, "and 1 function more"),
+        left => line(text, &format!("and {} functions more", count(left as f64))),
+    }
 }
 
 fn title(kind: &SampleType) -> String {

@@ -29,7 +29,16 @@ fn the_table_says_what_uses_most() {
     let text = "main (app/main.py:3);search (app/orders.py:41) 30\nmain (app/main.py:4);parse (app/orders.py:90) 9\n\
         main (app/main.py:3) 1\n";
 
-    insta::assert_snapshot!(table(&profile(text, Some(10.0)), "--top 2"), @"");
+    insta::assert_snapshot!(table(&profile(text, Some(10.0)), "--top 2"), @r"
+    cpu.folded
+    folded stacks, 40 samples
+
+    cpu (count): 400 ms in all
+      self            total            function
+     75.0%    300 ms  75.0%    300 ms  search  app/orders.py:41
+     22.5%   90.0 ms  22.5%   90.0 ms  parse  app/orders.py:90
+    and 1 function more
+    ");
 }
 
 #[test]
@@ -57,7 +66,24 @@ fn the_comparison_says_both_and_no_verdict() {
 
     let comparison = compare(&base, &head, None).unwrap();
 
-    insta::assert_snapshot!(table::of_comparison(&comparison, comparison.rows.len() + 3), @"");
+    insta::assert_snapshot!(table::of_comparison(&comparison, comparison.rows.len() + 3), @r"
+    cpu (count)
+    base: 50 samples, 500 ms
+    head: 80 samples, 800 ms
+    Both figures, and no verdict: one profile of each side says nothing of noise.
+
+          base              head         self, then
+      self              self             with what it calls
+     20.0%     100 ms      -             gone
+     20.0%     100 ms      -
+     60.0%     300 ms  75.0%     600 ms  search  a.py
+     60.0%     300 ms  75.0%     600 ms
+     20.0%     100 ms  25.0%     200 ms  parse  a.py
+     20.0%     100 ms  25.0%     200 ms
+      0.0%       0 ns   0.0%       0 ns  main
+    100.0%     500 ms 100.0%     800 ms
+    and 3 functions more
+    ");
 }
 
 #[test]

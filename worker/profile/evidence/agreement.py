@@ -47,6 +47,8 @@ def ours(path, *sample_type):
 
 def compare(what, other, said, sums, theirs, totals=True):
     """A row of the table; the largest difference among the functions that use most on either side."""
+    # We cut names, which in V8 may be whole regular expressions.
+    theirs = {name[:500].strip(): one for name, one in theirs.items()}
     most = lambda of: sorted(of, key=lambda name: -of[name]["self"])[:TOP]
     worst, where, compared = 0.0, "-", 0
     for name in {*most(sums), *most(theirs)}:
@@ -58,7 +60,7 @@ def compare(what, other, said, sums, theirs, totals=True):
             compared += 1
             apart = abs(mine[key] - its[key])
             if apart > worst:
-                worst, where = apart, f"{name}, {key}: {mine[key]:.2%} and {its[key]:.2%}"
+                worst, where = apart, f"`{name[:60]}`, {key}: {mine[key]:.2%} and {its[key]:.2%}"
     verdict = "agrees" if worst <= WITHIN and compared else "DIFFERS"
     first = most(sums)[0]
     print(f"| {what} | {other} | {said['samples']:,} | `{first}` {sums[first]['self']:.1%} | {compared} | {worst:.3%} ({where}) | {verdict} |", flush=True)
@@ -105,7 +107,7 @@ def go(_):
     for path, kind in [("cpu.pprof", "cpu"), ("heap.pprof", "inuse_space"), ("heap.pprof", "alloc_space")]:
         text = run("go", "tool", "pprof", "-top", "-nodecount=100000", "-nodefraction=0", "-edgefraction=0", f"-sample_index={kind}", path)
         theirs = {}
-        for row in re.finditer(r"^\s*\S+\s+([\d.]+)%\s+\S+\s+\S+\s+([\d.]+)%\s+(\S.*?)(?: \(inline\))?$", text, re.M):
+        for row in re.finditer(r"^\s*\S+\s+([\d.]+)%\s+\S+\s+\S+\s+([\d.]+)%\s+(\S.*?)(?: \((?:partial-)?inline\))?$", text, re.M):
             theirs[row[3]] = {"self": float(row[1]) / 100, "total": float(row[2]) / 100}
         said, sums = ours(path, kind)
         good &= compare(f"Go, encoding/json: {path}, {kind}", "go tool pprof -top", said, sums, theirs)
@@ -115,11 +117,11 @@ def go(_):
 def perf(_):
     run("perf", "record", "-o", "perf.data", "-e", "cpu-clock", "-F", "999", "--call-graph", "dwarf,16384", "--", READER, "large.folded")
     with open("rust.perf", "w") as out:
-        # perf report names what runs by its symbol, inlined or not.
+        # Both by their symbols: of what was inlined, the two say different things.
         subprocess.run(["perf", "script", "--no-inline", "-i", "perf.data"], stdout=out, stderr=subprocess.DEVNULL, check=True)
     theirs = collections.defaultdict(lambda: {"self": 0.0, "total": 0.0})
     for children in ["--no-children", "--children"]:
-        text = run("perf", "report", "-i", "perf.data", children, "-g", "none", "--stdio", "--percent-limit", "0", "-s", "sym")
+        text = run("perf", "report", "--no-inline", "-i", "perf.data", children, "-g", "none", "--stdio", "--percent-limit", "0", "-s", "sym")
         for row in re.finditer(r"^\s*([\d.]+)%(?:\s+([\d.]+)%)?\s+\[.\]\s+(\S.*?)\s*$", text, re.M):
             name = re.sub(r"::h[0-9a-f]{16}$", "", row[3])
             if children == "--children":

@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parsed = began.elapsed();
     let sample_type = profile.choose(arguments.next().as_deref())?;
     let count = arguments.next().map_or(Ok(usize::MAX), |count| count.parse())?;
+    let began = Instant::now();
     let functions = Functions::of(&profile, sample_type);
     let summed = began.elapsed();
     let row = |one: &eco_coder_profile::FunctionUse<'_>| {
@@ -31,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let kind = &profile.sample_types()[sample_type];
     let whole = json!({
         "format": profile.format(), "bytes": bytes.len(), "parse_ms": parsed.as_secs_f64() * 1e3,
-        "sum_ms": (summed - parsed).as_secs_f64() * 1e3, "samples": profile.samples(), "nodes": profile.nodes().len(),
+        "sum_ms": summed.as_secs_f64() * 1e3, "samples": profile.samples(), "nodes": profile.nodes().len(),
         "sample_type": kind.name, "unit": kind.unit, "total": functions.total(), "functions": rows,
     });
     println!("{whole}");

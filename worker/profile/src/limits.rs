@@ -20,7 +20,7 @@ pub struct Limits {
     pub top: usize,
 }
 
-/// For a service that reads what strangers send: it holds the file, unzipped, and below 200 MB beside it.
+/// For a service that reads what strangers send: the worst file takes up to 400 MB, its own bytes included.
 impl Default for Limits {
     fn default() -> Self {
         Self {

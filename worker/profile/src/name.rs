@@ -17,7 +17,11 @@ pub(crate) fn head(name: &[u8]) -> &[u8] {
 /// The name to show; empty if nothing of it shows.
 pub fn shown(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(head(name));
-    let shown: String = text.chars().filter(|c| !is_hidden(*c)).take(MAX_NAME).collect();
+    let mut before = None;
+    // Bytes that are no text are one mark together: each would take three bytes.
+    let is_new =
+        |c: &char| before.replace(*c) != Some(char::REPLACEMENT_CHARACTER) || *c != char::REPLACEMENT_CHARACTER;
+    let shown: String = text.chars().filter(|c| !is_hidden(*c)).filter(is_new).take(MAX_NAME).collect();
     shown.trim().to_owned()
 }
 
@@ -43,7 +47,7 @@ mod tests {
     fn names_are_short_and_show() {
         assert_eq!(shown("a\u{202e}b\n\u{200b}c\u{1b}[31m\u{e0041}".as_bytes()), "abc[31m");
         assert_eq!(shown("größe::<Vec<u8>>".as_bytes()), "größe::<Vec<u8>>");
-        assert_eq!(shown(b"\xff\xfe"), "\u{fffd}\u{fffd}");
+        assert_eq!(shown(b"a\xff\xfeb\xff"), "a\u{fffd}b\u{fffd}");
         assert_eq!(shown("é".repeat(10_000).as_bytes()).chars().count(), MAX_NAME);
         assert_eq!(shown("\u{1f600}".repeat(10_000).as_bytes()).chars().count(), MAX_NAME);
         assert_eq!(shown("\u{200b} ".as_bytes()), "");

@@ -1,6 +1,6 @@
 //! Profiles in files: `DIR/OWNER/REPO/SHA/`, or one file named by a command. Reads, never writes.
 //!
-//! One profile is in memory at a time, over all reviews: a hostile one takes 240 MB to read (see [`Limits`]). It is read
+//! One profile is in memory at a time, over all reviews: a hostile one takes up to 400 MB to read (see [`Limits`]). It is read
 //! on a thread of its own, with turns between repositories, so that it never waits for the analysis of files.
 
 use std::fs::File;

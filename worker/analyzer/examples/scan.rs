@@ -1,5 +1,6 @@
 //! Runs the rules over a directory and prints what they say, to judge a rule by what it does to well-kept code:
-//! `scan DIRECTORY [RULE-ID]`. Reads files only.
+//! `scan DIRECTORY [RULE-ID]`. `scan DIRECTORY json` prints every finding, skipped and partial file as a line of JSON
+//! in a fixed order, so that two builds can be compared. Reads files only.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{env, fs, io, thread};
 
-use eco_coder_analyzer::{Limits, Options, STACK_BYTES, analyze};
+use eco_coder_analyzer::{FileAnalysis, Limits, Options, STACK_BYTES, Skipped, analyze};
 
 fn main() -> io::Result<()> {
     let mut arguments = env::args().skip(1);
@@ -31,9 +32,14 @@ fn scan(root: &Path, only: Option<&str>) -> io::Result<()> {
     for path in &files {
         let Ok(text) = fs::read_to_string(path) else { continue };
         let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy();
-        match analyze(&name, &text, None, &options, &Limits::default()) {
+        let answer = analyze(&name, &text, None, &options, &Limits::default());
+        bytes += text.len();
+        if only == Some("json") {
+            print_json(&name, answer)?;
+            continue;
+        }
+        match answer {
             Ok(analysis) => {
-                bytes += text.len();
                 if let Some(partial) = analysis.partial {
                     println!("{name}: {partial}");
                 }
@@ -48,7 +54,18 @@ fn scan(root: &Path, only: Option<&str>) -> io::Result<()> {
             Err(reason) => *skipped.entry(reason.to_string()).or_default() += 1,
         }
     }
-    println!("\n{counts:#?}\nskipped {skipped:#?}\n{bytes} bytes in {:?}", started.elapsed());
+    if only != Some("json") {
+        println!("\n{counts:#?}\nskipped {skipped:#?}\n{bytes} bytes in {:?}", started.elapsed());
+    }
+    Ok(())
+}
+
+fn print_json(name: &str, answer: Result<FileAnalysis, Skipped>) -> io::Result<()> {
+    let line = match answer {
+        Ok(analysis) => serde_json::to_string(&(name, analysis))?,
+        Err(skipped) => serde_json::to_string(&(name, skipped))?,
+    };
+    println!("{line}");
     Ok(())
 }
 

@@ -43,6 +43,7 @@ mod finding;
 mod language;
 mod lines;
 mod markup;
+mod open;
 mod parse;
 mod rule;
 mod scan;

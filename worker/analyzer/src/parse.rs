@@ -40,7 +40,7 @@ pub(crate) fn parse(language: Language, text: &str, deadline: &Deadline) -> Resu
     parser.set_language(&grammar.get_ts_language()).map_err(|_| Skipped::UnsupportedLanguage)?;
     let source = if language == Language::Php { Cow::Owned(without_markup(text)) } else { Cow::Borrowed(text) };
     let bytes = source.as_bytes();
-    let watch = StackWatch::over(&mut parser, bytes.len());
+    let watch = StackWatch::over(&mut parser, language, &source);
     let mut give_up = |_: &_| {
         if watch.is_too_deep() || deadline.has_passed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };

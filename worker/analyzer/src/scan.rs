@@ -1,5 +1,5 @@
-//! One file, end to end: refuse what is too much, parse, walk the tree once with every rule, keep what lies on the
-//! wanted lines. Never fails on hostile text; never reads or writes anything.
+//! One file, end to end: refuse what is too much, see which rules the words of the text wake, parse, walk the tree once
+//! for the nodes that these can match, keep what lies on the wanted lines. A file that wakes no rule isn't parsed. Never fails on hostile text; never reads or writes anything.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -8,11 +8,12 @@ use crate::file::{FileAnalysis, Limits, Options, Skipped};
 use crate::finding::{Finding, fingerprint};
 use crate::language::Language;
 use crate::lines::LineSet;
+use crate::open::opens_more_than;
 use crate::parse::{Deadline, parse};
-use crate::rule::{Rule, RuleSet};
+use crate::rule::{Awake, Rule, RuleSet};
 use crate::skip::{is_test_path, skip_path, skip_text};
 use crate::suppress::Suppressions;
-use crate::tree::{Node, Tree, depth_exceeds, function_name, in_rust_test, is_crowded, mostly_errors};
+use crate::tree::{Node, RawNode, Tree, field_id, function_name, in_rust_test, is_crowded, mostly_errors, survey};
 
 /// Stack that a thread needs to call [`analyze`] under the default [`Limits`]: matching recurses as deep as the code
 /// is nested. Spawn with `std::thread::Builder::stack_size(STACK_BYTES)`; untouched pages cost nothing.
@@ -20,9 +21,6 @@ pub const STACK_BYTES: usize = 16 << 20;
 
 /// Raw matches held before they are told apart: a bound on memory, far beyond any real file.
 const MAX_MATCHES: usize = 20_000;
-
-/// How many nodes that no rule wants go by between two looks at the clock.
-const NODES_PER_CLOCK: usize = 256;
 
 /// Finds what there is to mend in one file.
 ///
@@ -45,33 +43,22 @@ pub fn analyze(
     if text.is_empty() || changed.is_some_and(LineSet::is_empty) {
         return Ok(FileAnalysis::default());
     }
+    let awake = RuleSet::of(language).awake(text, options, is_test_path(path));
+    if awake.is_empty() && !opens_more_than(language, text, limits.max_depth) {
+        return Ok(FileAnalysis::default());
+    }
     let deadline = Deadline::after(limits.time);
     let tree = parse(language, text, &deadline)?;
-    if depth_exceeds(&tree, limits.max_depth) {
+    let Some(nodes) = survey(&tree, limits.max_depth, |kind| awake.want(kind)) else {
         return Err(Skipped::TooDeep { limit: u32::try_from(limits.max_depth).unwrap_or(u32::MAX) });
-    }
-    let scope = Scope { path, language, options, in_tests: is_test_path(path) };
-    let (hits, partial) = matches(&tree, text, &scope, &deadline);
+    };
+    let (hits, partial) = matches(&tree, nodes, &awake, language, &deadline);
     let partial = partial.or_else(|| mostly_errors(&tree).then(|| format!("does not parse as {language}")));
     let Some(suppressions) = Suppressions::read(text, &tree, &deadline) else {
         let partial = Some("out of time: the comments that mute findings were not read".to_owned());
         return Ok(FileAnalysis { partial, ..FileAnalysis::default() });
     };
-    Ok(select(&hits, text, &suppressions, &scope, changed, limits, partial))
-}
-
-/// What decides which rules speak.
-struct Scope<'a> {
-    path: &'a str,
-    language: Language,
-    options: &'a Options,
-    in_tests: bool,
-}
-
-impl Scope<'_> {
-    fn wants(&self, rule: &Rule) -> bool {
-        rule.is_on(self.options) && (rule.info.in_tests || !self.in_tests)
-    }
+    Ok(select(&hits, text, &suppressions, path, changed, limits, partial))
 }
 
 /// A rule and a place where it matched.
@@ -82,36 +69,36 @@ struct Hit {
     function: String,
 }
 
-/// Walks the tree once. Each node meets only the rules that can match its kind.
+/// Shows each node to the rules that can match its kind.
 ///
 /// The engine has a combined scan of its own; it isn't used because it obeys `ast-grep-ignore` comments, which would
 /// be a way past us without a reason, and because it can't be stopped.
-fn matches(tree: &Tree, text: &str, scope: &Scope<'_>, deadline: &Deadline) -> (Vec<Hit>, Option<String>) {
-    let rules = RuleSet::of(scope.language);
-    let awake = rules.awake(text);
-    let wanted: Vec<bool> = rules.iter().zip(awake).map(|(rule, awake)| awake && scope.wants(rule)).collect();
+fn matches(
+    tree: &Tree,
+    nodes: Vec<RawNode<'_>>,
+    awake: &Awake,
+    language: Language,
+    deadline: &Deadline,
+) -> (Vec<Hit>, Option<String>) {
+    let arguments = field_id(language, "arguments");
     let mut hits: Vec<Hit> = Vec::new();
-    let root = tree.root();
-    for (count, node) in root.dfs().enumerate() {
-        let candidates = rules.for_kind(node.kind_id());
-        let look = !candidates.is_empty() || count % NODES_PER_CLOCK == 0;
-        if look && deadline.has_passed() {
-            let line = node.start_pos().line() + 1;
+    for raw in nodes {
+        let line = raw.start_position().row + 1;
+        if deadline.has_passed() {
             return (hits, Some(format!("out of time: lines after {line} were not looked at")));
         }
-        if candidates.is_empty() || is_crowded(&node) {
+        if is_crowded(&raw, arguments) {
             continue;
         }
-        for &index in candidates.iter().filter(|&&index| wanted[index]) {
-            let rule = &rules[index];
-            if !rule.matches(&node) || node.get_inner_node().has_error() {
+        let node = tree.adopt(raw);
+        for rule in awake.for_kind(raw.kind_id()) {
+            if !rule.matches(&node) || raw.has_error() {
                 continue;
             }
-            if scope.language == Language::Rust && !rule.info.in_tests && in_rust_test(&node) {
+            if language == Language::Rust && !rule.info.in_tests && in_rust_test(&node) {
                 continue;
             }
             if hits.len() >= MAX_MATCHES {
-                let line = node.start_pos().line() + 1;
                 return (hits, Some(format!("too many matches: lines after {line} were not looked at")));
             }
             hits.push(Hit { rule, bytes: node.range(), lines: line_range(&node), function: function_name(&node) });
@@ -134,7 +121,7 @@ fn select(
     hits: &[Hit],
     text: &str,
     suppressions: &Suppressions,
-    scope: &Scope<'_>,
+    path: &str,
     changed: Option<&LineSet>,
     limits: &Limits,
     partial: Option<String>,
@@ -172,7 +159,7 @@ fn select(
             break;
         }
         analysis.findings.push(Finding {
-            file_path: scope.path.to_owned(),
+            file_path: path.to_owned(),
             start_line: hit.lines.0,
             end_line: hit.lines.1,
             rule_id: info.id.clone(),
@@ -185,7 +172,7 @@ fn select(
             recommendation: info.recommendation.clone(),
             link: info.link.clone(),
             evidence: info.evidence.clone(),
-            fingerprint: fingerprint(&info.id, scope.path, &hit.function, matched, this),
+            fingerprint: fingerprint(&info.id, path, &hit.function, matched, this),
         });
     }
     analysis.findings.sort_by(|a, b| (a.start_line, &a.rule_id).cmp(&(b.start_line, &b.rule_id)));

@@ -1,20 +1,29 @@
-//! How deep a grammar's stack is while it parses, and when that is too deep. Reads the parser's own log; never looks at
-//! the text, so that there is no way to hide from it in a string or a comment.
+//! How deep a grammar's stack is while it parses, and when that is too deep. Reads the parser's own log, so that there
+//! is no way to hide from it in a string or a comment.
 //!
 //! A stack whose tokens can be read in two ways (`a<a<a<`: compared, or type arguments) has more paths than it is deep,
 //! and at the end of a broken file the library copies every path in one step that can't be stopped: 16,000 tokens are
 //! 2 GB. So what stays open is bounded before the end is reached. Everyday code stays below 1,100 by this count.
+//!
+//! The log costs two thirds of the time that parsing takes without it. So it is kept only of texts that [`crate::open`]
+//! can't clear: it counts what could stay open in the text, wherever it could be hidden.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tree_sitter::{LogType, Parser};
 
+use crate::language::Language;
+use crate::open::opens_more_than;
+
 /// Tokens that may be open at once.
 pub(crate) const MAX_OPEN: u32 = 4_000;
 
-/// Texts up to this size can't open enough to matter, and are parsed without a log, which slows the parser.
+/// Texts up to this size can't open enough to matter, and are parsed without a log.
 const HARMLESS_BYTES: usize = 8 << 10;
+
+/// Nor can those that could open so many tokens by the count of [`crate::open`].
+const HARMLESS_OPEN: usize = 3_000;
 
 /// Readings of the text that the parser follows at once; it drops the worst beyond six, and ten before it does.
 const MAX_READINGS: usize = 32;
@@ -26,10 +35,10 @@ pub(crate) struct StackWatch {
 }
 
 impl StackWatch {
-    /// Follows `parser`, which is to parse a text of so many bytes, from its first token.
-    pub(crate) fn over(parser: &mut Parser, bytes: usize) -> Self {
+    /// Follows `parser`, which is to parse a text, from its first token.
+    pub(crate) fn over(parser: &mut Parser, language: Language, text: &str) -> Self {
         let watch = Self::default();
-        if bytes > HARMLESS_BYTES {
+        if text.len() > HARMLESS_BYTES && opens_more_than(language, text, HARMLESS_OPEN) {
             let too_deep = Arc::clone(&watch.too_deep);
             let mut readings = Readings::default();
             parser.set_logger(Some(Box::new(move |kind, message| {

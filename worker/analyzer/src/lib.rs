@@ -38,6 +38,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod checks;
+mod cost;
 mod file;
 mod finding;
 mod language;
@@ -52,6 +53,8 @@ mod stack;
 mod suppress;
 mod tree;
 
+#[cfg(feature = "cost")]
+pub use cost::{Cost, costs};
 pub use file::{FileAnalysis, Limits, Options, Skipped};
 pub use finding::{Category, Confidence, Finding, Severity, UnknownSeverity};
 pub use language::Language;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::prefilter::{Prefilter, Word};
 use crate::checks::{self, Check};
+use crate::cost;
 use crate::file::Options;
 use crate::finding::{Category, Confidence, Severity};
 use crate::language::Language;
@@ -153,7 +154,8 @@ pub(crate) struct Rule {
     matcher: RuleCore,
     /// The kinds of node that it can match.
     kinds: Vec<u16>,
-    checks: Vec<Check>,
+    /// With their names.
+    checks: Vec<(String, Check)>,
 }
 
 impl Rule {
@@ -178,7 +180,10 @@ impl Rule {
             .checks
             .iter()
             .map(|name| {
-                checks::named(name).ok_or_else(|| RuleError::NoSuchCheck { id: file.id.clone(), name: name.clone() })
+                let check = checks::named(name);
+                check
+                    .map(|check| (name.clone(), check))
+                    .ok_or_else(|| RuleError::NoSuchCheck { id: file.id.clone(), name: name.clone() })
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { info: file.info(), matcher, kinds, checks })
@@ -186,7 +191,8 @@ impl Rule {
 
     /// Whether the rule matches at exactly this node.
     pub(crate) fn matches(&self, node: &Node<'_>) -> bool {
-        self.matcher.match_node(node.clone()).is_some_and(|found| self.checks.iter().all(|check| check(&found)))
+        let found = cost::of(&self.info.id, || self.matcher.match_node(node.clone()));
+        found.is_some_and(|found| self.checks.iter().all(|(name, check)| cost::of(name, || check(&found))))
     }
 }
 
@@ -265,7 +271,9 @@ impl Slot {
     }
 
     fn rule(&self, language: Language) -> &Result<Rule, RuleError> {
-        self.rule.get_or_init(|| Rule::compile(&self.source.read()?, language, &shared(self.source.folder)?))
+        self.rule.get_or_init(|| {
+            cost::of("step compile", || Rule::compile(&self.source.read()?, language, &shared(self.source.folder)?))
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
+use crate::cost;
 use crate::file::{FileAnalysis, Limits, Options, Skipped};
 use crate::finding::{Finding, fingerprint};
 use crate::language::Language;
@@ -21,6 +22,9 @@ pub const STACK_BYTES: usize = 16 << 20;
 
 /// Raw matches held before they are told apart: a bound on memory, far beyond any real file.
 const MAX_MATCHES: usize = 20_000;
+
+/// How many nodes are shown to their rules between two looks at the clock.
+const NODES_PER_CLOCK: usize = 16;
 
 /// Finds what there is to mend in one file.
 ///
@@ -43,16 +47,16 @@ pub fn analyze(
     if text.is_empty() || changed.is_some_and(LineSet::is_empty) {
         return Ok(FileAnalysis::default());
     }
-    let awake = RuleSet::of(language).awake(text, options, is_test_path(path));
+    let awake = cost::of("step words", || RuleSet::of(language).awake(text, options, is_test_path(path)));
     if awake.is_empty() && !opens_more_than(language, text, limits.max_depth) {
         return Ok(FileAnalysis::default());
     }
     let deadline = Deadline::after(limits.time);
     let tree = parse(language, text, &deadline)?;
-    let Some(nodes) = survey(&tree, limits.max_depth, |kind| awake.want(kind)) else {
+    let Some(nodes) = cost::of("step walk", || survey(&tree, limits.max_depth, |kind| awake.want(kind))) else {
         return Err(Skipped::TooDeep { limit: u32::try_from(limits.max_depth).unwrap_or(u32::MAX) });
     };
-    let (hits, partial) = matches(&tree, nodes, &awake, language, &deadline);
+    let (hits, partial) = cost::of("step match", || matches(&tree, nodes, &awake, language, &deadline));
     let partial = partial.or_else(|| mostly_errors(&tree).then(|| format!("does not parse as {language}")));
     let Some(suppressions) = Suppressions::read(text, &tree, &deadline) else {
         let partial = Some("out of time: the comments that mute findings were not read".to_owned());
@@ -82,9 +86,9 @@ fn matches(
 ) -> (Vec<Hit>, Option<String>) {
     let arguments = field_id(language, "arguments");
     let mut hits: Vec<Hit> = Vec::new();
-    for raw in nodes {
+    for (count, raw) in nodes.into_iter().enumerate() {
         let line = raw.start_position().row + 1;
-        if deadline.has_passed() {
+        if count % NODES_PER_CLOCK == 0 && deadline.has_passed() {
             return (hits, Some(format!("out of time: lines after {line} were not looked at")));
         }
         if is_crowded(&raw, arguments) {

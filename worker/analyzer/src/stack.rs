@@ -23,7 +23,7 @@ pub(crate) const MAX_OPEN: u32 = 4_000;
 const HARMLESS_BYTES: usize = 8 << 10;
 
 /// Nor can those that could open so many tokens by the count of [`crate::open`].
-const HARMLESS_OPEN: usize = 3_000;
+const HARMLESS_OPEN: usize = 4_000;
 
 /// Readings of the text that the parser follows at once; it drops the worst beyond six, and ten before it does.
 const MAX_READINGS: usize = 32;
@@ -31,27 +31,34 @@ const MAX_READINGS: usize = 32;
 /// Says when the stack of a running parser has become too deep.
 #[derive(Debug, Default)]
 pub(crate) struct StackWatch {
-    too_deep: Arc<AtomicBool>,
+    /// `None` for a text that can't open too much.
+    too_deep: Option<Arc<AtomicBool>>,
 }
 
 impl StackWatch {
     /// Follows `parser`, which is to parse a text, from its first token.
     pub(crate) fn over(parser: &mut Parser, language: Language, text: &str) -> Self {
-        let watch = Self::default();
-        if text.len() > HARMLESS_BYTES && opens_more_than(language, text, HARMLESS_OPEN) {
-            let too_deep = Arc::clone(&watch.too_deep);
-            let mut readings = Readings::default();
-            parser.set_logger(Some(Box::new(move |kind, message| {
-                if matches!(kind, LogType::Parse) && readings.follow(message) > MAX_OPEN {
-                    too_deep.store(true, Ordering::Relaxed);
-                }
-            })));
+        if text.len() <= HARMLESS_BYTES || !opens_more_than(language, text, HARMLESS_OPEN) {
+            return Self::default();
         }
-        watch
+        let too_deep = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&too_deep);
+        let mut readings = Readings::default();
+        parser.set_logger(Some(Box::new(move |kind, message| {
+            if matches!(kind, LogType::Parse) && readings.follow(message) > MAX_OPEN {
+                seen.store(true, Ordering::Relaxed);
+            }
+        })));
+        Self { too_deep: Some(too_deep) }
+    }
+
+    /// Whether the parser keeps a log at all.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.too_deep.is_some()
     }
 
     pub(crate) fn is_too_deep(&self) -> bool {
-        self.too_deep.load(Ordering::Relaxed)
+        self.too_deep.as_ref().is_some_and(|seen| seen.load(Ordering::Relaxed))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Words without which a rule can't match in a text, read off the rule when the library is built: a file that lacks
 //! them needs no look. Says nothing where it can't be sure. Knows nothing of files and of who asks.
 
+use std::cmp::Reverse;
+
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -9,6 +11,8 @@ use serde::de::IgnoredAny;
 const SHORTEST: usize = 2;
 /// The most alternatives that are looked for.
 const MOST: usize = 64;
+/// The most clauses of a rule: those that wake fewest.
+const MOST_CLAUSES: usize = 3;
 
 /// A text that must be there, in lower case: it is looked for in any case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +60,8 @@ impl Document {
         let mut clauses = self.rule.clauses();
         clauses.sort();
         clauses.dedup();
+        clauses.sort_by_key(|clause| Reverse(rarity(clause)));
+        clauses.truncate(MOST_CLAUSES);
         clauses
     }
 
@@ -82,14 +88,35 @@ impl Shape {
             known.extend(relative.clauses());
         }
         known.extend(self.all.iter().flat_map(Self::clauses));
-        known.extend(either(self.any.iter().map(|shape| best(shape.clauses()))));
+        known.extend(one_of_each(self.any.iter().map(Self::clauses).collect()));
         known
     }
 }
 
-/// The clause that wakes fewest: the longer its shortest word, the rarer.
+/// How few files a clause wakes: the longer its shortest word, the fewer; so do fewer words.
+fn rarity(clause: &Clause) -> (usize, Reverse<usize>) {
+    (clause.iter().map(|word| word.text.len()).min().unwrap_or_default(), Reverse(clause.len()))
+}
+
+/// The clause that wakes fewest.
 fn best(clauses: Vec<Clause>) -> Option<Clause> {
-    clauses.into_iter().max_by_key(|clause| clause.iter().map(|word| word.text.len()).min())
+    clauses.into_iter().max_by_key(rarity)
+}
+
+/// What holds if all clauses of one of several lists do: a clause of each, in every combination while these are few.
+fn one_of_each(lists: Vec<Vec<Clause>>) -> Vec<Clause> {
+    if lists.is_empty() || lists.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    let combinations = lists.iter().try_fold(1_usize, |so_far, list| so_far.checked_mul(list.len()));
+    if combinations.is_none_or(|count| count > MOST) {
+        return either(lists.into_iter().map(best)).into_iter().collect();
+    }
+    let mut all: Vec<Clause> = vec![Vec::new()];
+    for list in &lists {
+        all = all.iter().flat_map(|so_far| list.iter().map(move |clause| [&so_far[..], clause].concat())).collect();
+    }
+    all.into_iter().filter_map(|clause| either(std::iter::once(Some(clause)))).collect()
 }
 
 /// What holds if one of several holds; nothing is known if nothing is known of one.
@@ -284,8 +311,8 @@ mod tests {
     #[test]
     fn words_are_read_where_one_of_them_must_be_there() {
         for (yaml, expected) in [
-            ("pattern: cursor.execute($SQL, $$$REST)", &[&["<cursor>"][..], &["<execute>"]][..]),
-            ("pattern: $X is not $Y", &[&["<is>"], &["<not>"]]),
+            ("pattern: cursor.execute($SQL, $$$REST)", &[&["<execute>"][..], &["<cursor>"]][..]),
+            ("pattern: $X is not $Y", &[&["<not>"], &["<is>"]]),
             ("regex: '^(inner|outer)HTML$'", &[&["innerhtml", "outerhtml"]]),
             (r"regex: '^\w+\.fetchall$'", &[&[".fetchall"]]),
             (
@@ -301,13 +328,17 @@ mod tests {
                     "cur.scalar",
                 ]],
             ),
-            (r"regex: '^session(_\w+)?\.get\('", &[&[".get("], &["session"]]),
+            (r"regex: '^session(_\w+)?\.get\('", &[&["session"], &[".get("]]),
+            (
+                "any: [{pattern: a.bcd()}, {pattern: ef.gh()}, {pattern: ij()}]",
+                &[&["<bcd>", "<ef>", "<ij>"], &["<bcd>", "<gh>", "<ij>"]],
+            ),
             (r"regex: '(ab)+c*d{2}ef'", &[&["ab"], &["ef"]]),
             ("kind: call\nhas: {field: function, regex: '^re\\.compile$'}", &[&["re.compile"]]),
             ("any: [{pattern: eval($X)}, {pattern: exec($X)}]", &[&["<eval>", "<exec>"]]),
             (
                 "all: [{kind: assert_statement}, {has: {pattern: GC.Collect()}}]",
-                &[&["<assert>"], &["<collect>"], &["<gc>"]],
+                &[&["<collect>"], &["<assert>"], &["<gc>"]],
             ),
             // Of these nothing is sure.
             ("any: [{pattern: eval($X)}, {kind: call}]", &[]),

@@ -25,71 +25,79 @@ enum Before {
 /// Whether more tokens than `limit` could be open at once in a text.
 pub(crate) fn opens_more_than(language: Language, text: &str, limit: usize) -> bool {
     let words = key_words(language);
-    let mut before = Before::Other;
-    let mut open = 0;
-    for line in text.split('\n') {
-        (open, before) = open_after(line.as_bytes(), words, open, before);
-        if open > limit {
-            return true;
-        }
-    }
-    false
+    let mut count = Count { open: 0, most: 0, before: Before::Other };
+    text.split('\n').any(|line| {
+        count.read(line.as_bytes(), words);
+        count.most > limit
+    })
 }
 
-/// How many tokens are open behind a line, with so many before it.
-fn open_after(line: &[u8], words: &KeyWords, mut open: usize, mut before: Before) -> (usize, Before) {
-    let plain = is_plain(line);
-    // Brackets of this line, with what was open when they opened.
-    let mut brackets: Vec<(u8, usize)> = Vec::new();
-    let mut at = 0;
-    while let Some(&byte) = line.get(at) {
-        at += 1;
-        match byte {
-            b' ' | b'\t' | b'\r' => {}
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0x80.. => {
-                let start = at - 1;
-                let length = line[at..].iter().take_while(|b| is_word(**b)).count();
-                at += length;
-                let key_word = words.has(&line[start..at]);
-                if before == Before::KeyWord || (before == Before::Closer && key_word) {
+/// How many tokens are open where a text was read up to.
+struct Count {
+    open: usize,
+    /// The most there were anywhere.
+    most: usize,
+    before: Before,
+}
+
+impl Count {
+    /// Reads a line.
+    fn read(&mut self, line: &[u8], words: &KeyWords) {
+        let Self { mut open, mut most, mut before } = *self;
+        let plain = is_plain(line);
+        // Brackets of this line, with what was open when they opened.
+        let mut brackets: Vec<(u8, usize)> = Vec::new();
+        let mut at = 0;
+        while let Some(&byte) = line.get(at) {
+            at += 1;
+            match byte {
+                b' ' | b'\t' | b'\r' => {}
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0x80.. => {
+                    let start = at - 1;
+                    let length = line[at..].iter().take_while(|b| is_word(**b)).count();
+                    at += length;
+                    let key_word = words.has(&line[start..at]);
+                    if before == Before::KeyWord || (before == Before::Closer && key_word) {
+                        open += 1;
+                    }
+                    before = if key_word { Before::KeyWord } else { Before::Other };
+                }
+                b'(' | b'[' | b'{' => {
+                    if before == Before::Closer {
+                        open += 1;
+                    }
+                    if plain {
+                        brackets.push((byte, open));
+                    }
                     open += 1;
+                    before = Before::Other;
                 }
-                before = if key_word { Before::KeyWord } else { Before::Other };
-            }
-            b'(' | b'[' | b'{' => {
-                if before == Before::Closer {
+                b')' | b']' | b'}' => {
+                    if let Some(&(opener, then)) = brackets.last()
+                        && matches!((opener, byte), (b'(', b')') | (b'[', b']') | (b'{', b'}'))
+                    {
+                        open = then;
+                        brackets.pop();
+                    }
+                    before = Before::Closer;
+                }
+                b',' | b';' | b'\'' | b'"' => before = Before::Other,
+                b'.' => {
+                    // Ranges and what spreads a list are operators.
+                    open += usize::from(before == Before::Dot);
+                    before = Before::Dot;
+                }
+                // In Python a colon ends what it belongs to, unless that is a key word alone: no label, no choice of two.
+                b':' | b'#' if words.colons_end && before != Before::KeyWord => before = Before::Other,
+                _ => {
                     open += 1;
+                    before = Before::Other;
                 }
-                if plain {
-                    brackets.push((byte, open));
-                }
-                open += 1;
-                before = Before::Other;
             }
-            b')' | b']' | b'}' => {
-                if let Some(&(opener, then)) = brackets.last()
-                    && matches!((opener, byte), (b'(', b')') | (b'[', b']') | (b'{', b'}'))
-                {
-                    open = then;
-                    brackets.pop();
-                }
-                before = Before::Closer;
-            }
-            b',' | b';' | b'\'' | b'"' => before = Before::Other,
-            b'.' => {
-                // Ranges and what spreads a list are operators.
-                open += usize::from(before == Before::Dot);
-                before = Before::Dot;
-            }
-            // In Python a colon ends what it belongs to, unless that is a key word alone: no label, no choice of two.
-            b':' | b'#' if words.colons_end && before != Before::KeyWord => before = Before::Other,
-            _ => {
-                open += 1;
-                before = Before::Other;
-            }
+            most = most.max(open);
         }
+        *self = Self { open, most, before };
     }
-    (open, before)
 }
 
 fn is_word(byte: u8) -> bool {
@@ -147,11 +155,9 @@ mod tests {
     use super::*;
 
     fn open(language: Language, text: &str) -> usize {
-        let mut after = (0, Before::Other);
-        for line in text.split('\n') {
-            after = open_after(line.as_bytes(), key_words(language), after.0, after.1);
-        }
-        after.0
+        let mut count = Count { open: 0, most: 0, before: Before::Other };
+        text.split('\n').for_each(|line| count.read(line.as_bytes(), key_words(language)));
+        count.open
     }
 
     #[test]
@@ -185,5 +191,7 @@ mod tests {
     fn the_limit_is_kept_at_the_bound_and_one_past_it() {
         assert!(!opens_more_than(Language::Python, &"(\n".repeat(100), 100));
         assert!(opens_more_than(Language::Python, &"(\n".repeat(101), 100));
+        let closed = format!("{}{}", "(".repeat(101), ")".repeat(101));
+        assert!(opens_more_than(Language::Python, &closed, 100) && !opens_more_than(Language::Python, &closed, 101));
     }
 }

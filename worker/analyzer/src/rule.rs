@@ -105,7 +105,7 @@ pub(crate) struct RuleFile {
     severity: Severity,
     category: Category,
     confidence: Confidence,
-    languages: Vec<Language>,
+    pub(crate) languages: Vec<Language>,
     description: String,
     recommendation: String,
     evidence: Option<String>,

@@ -23,6 +23,9 @@ pub const STACK_BYTES: usize = 16 << 20;
 /// Raw matches held before they are told apart: a bound on memory, far beyond any real file.
 const MAX_MATCHES: usize = 20_000;
 
+/// How many nodes deeper a token that stays open can make a tree, for a look at whether the tree may be too deep.
+const NODES_PER_OPEN: usize = 5;
+
 /// How many nodes are shown to their rules between two looks at the clock.
 const NODES_PER_CLOCK: usize = 16;
 
@@ -48,7 +51,7 @@ pub fn analyze(
         return Ok(FileAnalysis::default());
     }
     let awake = cost::of("step words", || RuleSet::of(language).awake(text, options, is_test_path(path)));
-    if awake.is_empty() && !opens_more_than(language, text, limits.max_depth) {
+    if awake.is_empty() && !opens_more_than(language, text, limits.max_depth / NODES_PER_OPEN) {
         return Ok(FileAnalysis::default());
     }
     let deadline = Deadline::after(limits.time);

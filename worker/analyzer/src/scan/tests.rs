@@ -20,6 +20,14 @@ fn ids(analysis: &FileAnalysis) -> Vec<(&str, u32)> {
     analysis.findings.iter().map(|f| (f.rule_id.as_str(), f.start_line)).collect()
 }
 
+/// What the rules that are awake match in a Python text, by the deadline.
+fn python_matches(text: &str, deadline: &Deadline) -> (Vec<Hit>, Option<String>) {
+    let tree = parse(Language::Python, text, &Deadline::after(Duration::MAX)).unwrap();
+    let awake = RuleSet::of(Language::Python).awake(text, &Options::default(), false);
+    let nodes = survey(&tree, usize::MAX, |kind| awake.want(kind)).unwrap();
+    matches(&tree, nodes, &awake, Language::Python, deadline)
+}
+
 #[test]
 fn a_finding_says_what_where_and_what_to_do() {
     let analysis = all("app/orders.py", LOADS);
@@ -149,10 +157,7 @@ fn too_many_findings_are_cut_and_the_cut_is_named() {
 #[test]
 fn matches_are_held_up_to_the_bound_and_the_first_one_past_it_is_named() {
     let text = "a = sorted(xs)[0]\n".repeat(MAX_MATCHES + 1);
-    let tree = parse(Language::Python, &text, &Deadline::after(Duration::MAX)).unwrap();
-    let options = Options::default();
-    let scope = Scope { path: "a.py", language: Language::Python, options: &options, in_tests: false };
-    let (hits, partial) = matches(&tree, &text, &scope, &Deadline::after(Duration::MAX));
+    let (hits, partial) = python_matches(&text, &Deadline::after(Duration::MAX));
     assert_eq!(hits.len(), MAX_MATCHES);
     assert_eq!(partial.as_deref(), Some("too many matches: lines after 20001 were not looked at"));
 }
@@ -163,10 +168,7 @@ fn out_of_time_is_said() {
     let text = LOADS.repeat(50);
     let result = analyze("a.py", &text, None, &Options::default(), &limits);
     assert!(matches!(result, Err(Skipped::TimedOut)) || result.unwrap().partial.unwrap().starts_with("out of time"));
-    let options = Options::default();
-    let scope = Scope { path: "a.py", language: Language::Python, options: &options, in_tests: false };
-    let tree = parse(Language::Python, &text, &Deadline::after(Duration::MAX)).unwrap();
-    let (hits, partial) = matches(&tree, &text, &scope, &Deadline::after(Duration::ZERO));
+    let (hits, partial) = python_matches(&text, &Deadline::after(Duration::ZERO));
     assert_eq!((hits.len(), partial.as_deref()), (0, Some("out of time: lines after 1 were not looked at")));
 }
 
@@ -234,7 +236,7 @@ fn nested(open: &str, close: &str, depth: usize) -> String {
 fn nesting_is_refused_one_past_the_bound() {
     let depth_of = |text: &str| {
         let tree = parse(Language::Python, text, &Deadline::after(Duration::MAX)).unwrap();
-        (0..1_000).find(|&limit| !depth_exceeds(&tree, limit)).unwrap()
+        (0..1_000).find(|&limit| survey(&tree, limit, |_| false).is_some()).unwrap()
     };
     let text = nested("(", ")", 40);
     let depth = depth_of(&text);
@@ -244,6 +246,37 @@ fn nesting_is_refused_one_past_the_bound() {
     };
     assert!(at(depth).is_ok());
     assert_eq!(at(depth - 1), Err(Skipped::TooDeep { limit: u32::try_from(depth - 1).unwrap() }));
+}
+
+#[test]
+fn a_text_that_wakes_no_rule_is_not_parsed_and_one_that_may_be_too_deep_is() {
+    let limits = Limits { time: Duration::ZERO, ..Limits::default() };
+    let look = |text: &str| analyze("tests/test_a.py", text, None, &Options::default(), &limits);
+    assert_eq!(look(&"x = 1\n".repeat(10_000)), Ok(FileAnalysis::default()));
+    assert_eq!(look(&format!("{}{}", "x = 1\n".repeat(10_000), "(\n".repeat(1_000))), Err(Skipped::TimedOut));
+    assert_eq!(look(&format!("{}assert (x, y)\n", "x = 1\n".repeat(10_000))), Err(Skipped::TimedOut));
+}
+
+/// What wakes a rule is told by its words: no rule may match where it sleeps.
+#[test]
+fn no_rule_that_sleeps_would_have_matched() {
+    for language in Language::ALL {
+        let set = RuleSet::of(language);
+        let every = Awake::new(set.all().map(|rule| rule.as_ref().unwrap()).collect());
+        let ours = crate::rule::documents().map(Result::unwrap).filter(|file| file.languages.contains(&language));
+        for text in ours.flat_map(|file| [file.examples.bad, file.examples.good]) {
+            for text in text {
+                let tree = parse(language, &text, &Deadline::after(Duration::MAX)).unwrap();
+                let hits = |awake: &Awake| {
+                    let nodes = survey(&tree, 1_000, |kind| awake.want(kind)).unwrap();
+                    let (hits, _) = matches(&tree, nodes, awake, language, &Deadline::after(Duration::MAX));
+                    hits.into_iter().map(|hit| (hit.rule.info.id.clone(), hit.bytes)).collect::<Vec<_>>()
+                };
+                let every_rule = Options { include_low_confidence: true, ..Options::default() };
+                assert_eq!(hits(&set.awake(&text, &every_rule, false)), hits(&every), "{language:?}\n{text}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -274,6 +307,7 @@ fn absurd_nesting_is_refused_without_overflow() {
             ("a.py", "(", ")"),
             ("a.js", "[", "]"),
             ("a.ts", "(", ")"),
+            ("a.tsx", "(", ")"),
             ("a.java", "{", "}"),
             ("a.go", "(", ")"),
             ("a.rs", "(", ")"),

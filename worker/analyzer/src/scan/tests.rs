@@ -169,14 +169,15 @@ fn out_of_time_is_said() {
     let result = analyze("a.py", &text, None, &Options::default(), &limits);
     assert!(matches!(result, Err(Skipped::TimedOut)) || result.unwrap().partial.unwrap().starts_with("out of time"));
     let (hits, partial) = python_matches(&text, &Deadline::after(Duration::ZERO));
-    assert_eq!((hits.len(), partial.as_deref()), (0, Some("out of time: lines after 1 were not looked at")));
+    assert_eq!((hits.len(), partial.as_deref()), (0, Some("out of time: lines after 3 were not looked at")));
 }
 
 #[test]
 fn marks_without_end_are_read_within_the_time() {
     let text = "// eco-coder-ignore E: r\n".repeat(83_000);
-    let analysis = analyze("a.js", &text, None, &Options::default(), &Limits::default()).unwrap();
-    assert!(analysis.partial.is_none_or(|why| why.starts_with("out of time")));
+    let limits = Limits { time: Duration::from_mins(2), ..Limits::default() };
+    let analysis = analyze("a.js", &text, None, &Options::default(), &limits).unwrap();
+    assert_eq!(analysis.partial, None);
 }
 
 #[test]

@@ -111,7 +111,10 @@ impl Random {
                 0 => drop(text.drain(from..to)),
                 1 => text.insert_str(from, PIECES[self.below(PIECES.len())]),
                 2 => text.insert_str(from, &PIECES[self.below(PIECES.len())].repeat(self.below(60))),
-                3 => text.insert_str(from, &text[from..to].to_owned()),
+                3 => {
+                    let again = text[from..to].to_owned();
+                    text.insert_str(from, &again);
+                }
                 _ => text.truncate(to),
             }
         }

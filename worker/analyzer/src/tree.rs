@@ -182,7 +182,7 @@ pub(crate) fn field_id(language: Language, name: &str) -> Option<NonZeroU16> {
 pub(crate) fn is_crowded(node: &RawNode<'_>, arguments: Option<NonZeroU16>) -> bool {
     const MOST: u32 = 500;
     let list = arguments.and_then(|field| node.child_by_field_id(field.get()));
-    list.is_some_and(|list| u32::try_from(list.child_count()).is_ok_and(|count| count > MOST))
+    list.is_some_and(|list| list.child_count() > MOST)
 }
 
 /// The nodes of the kinds that are wanted, in document order, parents first; `None` if one lies deeper below the root

@@ -154,10 +154,17 @@ pub(crate) fn of_kind(kind: &str) -> Option<&'static str> {
         "defer_statement" => "defer",
         "except_clause" => "except",
         "finally_clause" => "finally",
-        "for_statement" | "for_in_statement" | "for_in_clause" | "enhanced_for_statement" | "for_expression" => "for",
+        "for_statement"
+        | "for_in_statement"
+        | "for_in_clause"
+        | "enhanced_for_statement"
+        | "for_expression"
+        | "list_comprehension"
+        | "set_comprehension"
+        | "dictionary_comprehension"
+        | "generator_expression" => "for",
         "foreach_statement" => "foreach",
         "lambda" => "lambda",
-        "list_comprehension" | "set_comprehension" | "dictionary_comprehension" | "generator_expression" => "for",
         "lock_statement" => "lock",
         "loop_expression" => "loop",
         "object_creation_expression" | "new_expression" => "new",

@@ -1,10 +1,19 @@
-//! Lists the rule files for the library, so that adding a rule is adding a file, and digests everything findings
-//! depend on: rules, sources, and the locked versions of the engine and its grammars. Writes only into `OUT_DIR`.
+//! Reads the rule files for the library, so that adding a rule is adding a file and nothing is read twice: each
+//! document becomes JSON beside what must be known before it is looked at. Digests everything findings depend on: rules,
+//! sources, and the locked versions of the engine and its grammars. Writes only into `OUT_DIR`.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+#[path = "src/rule/words.rs"]
+mod words;
+
+use words::Clause;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -20,15 +29,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     sources.sort();
 
     let mut digest = Fnv::new();
-    let mut listing = String::from("pub(crate) const FILES: &[(&str, &str)] = &[\n");
+    let mut documents = String::new();
+    let mut shared = String::new();
     for path in &rules {
         let name = relative(&root, path)?;
-        // By the place of the package when it is compiled: a folder that was moved since has its rules with it.
-        writeln!(listing, "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/\", {name:?}))),")?;
+        let text = fs::read_to_string(path)?;
+        let place = |error: &dyn Error| format!("{name}: {error}");
+        let folder = name.split('/').nth(1).unwrap_or_default();
+        if name.ends_with("/utils.yml") {
+            let utils: Value = serde_saphyr::from_str(&text).map_err(|e| place(&e))?;
+            writeln!(shared, "    ({folder:?}, {:?}),", utils.to_string())?;
+        } else {
+            let all: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|e| place(&e))?;
+            for document in &all {
+                write_document(&mut documents, &name, folder, document).map_err(|e| place(&*e))?;
+            }
+        }
         digest.eat(name.as_bytes());
-        digest.eat(&fs::read(path)?);
+        digest.eat(text.as_bytes());
     }
-    listing.push_str("];\n");
     for path in &sources {
         digest.eat(relative(&root, path)?.as_bytes());
         digest.eat(&fs::read(path)?);
@@ -36,9 +55,54 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in engine_versions(&root.join("../../Cargo.lock"))? {
         digest.eat(line.as_bytes());
     }
-    writeln!(listing, "pub(crate) const DIGEST: &str = \"{:016x}\";", digest.0)?;
+    let listing = format!(
+        "use super::Embedded;\nuse crate::finding::{{Category, Confidence}};\nuse crate::language::Language;\n\n\
+         pub(crate) const DOCUMENTS: &[Embedded] = &[\n{documents}];\n\
+         pub(crate) const SHARED: &[(&str, &str)] = &[\n{shared}];\n\
+         pub(crate) const DIGEST: &str = \"{:016x}\";\n",
+        digest.0
+    );
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("rules.rs"), listing)?;
     Ok(())
+}
+
+/// What of a document must be known before it is read.
+#[derive(Deserialize)]
+struct Head {
+    id: String,
+    #[serde(default)]
+    aliases: Vec<String>,
+    category: String,
+    confidence: String,
+    languages: Vec<String>,
+    #[serde(default)]
+    in_tests: bool,
+}
+
+fn write_document(out: &mut String, file: &str, folder: &str, document: &Value) -> Result<(), Box<dyn Error>> {
+    let head = Head::deserialize(document)?;
+    let words = words::Document::deserialize(document)?;
+    let languages: Vec<String> = head.languages.iter().map(|name| format!("Language::{name}")).collect();
+    writeln!(
+        out,
+        "    Embedded {{ file: {file:?}, folder: {folder:?}, id: {:?}, aliases: &{:?}, category: Category::{}, \
+         confidence: Confidence::{}, languages: &[{}], in_tests: {}, clauses: &[{}], glance: {:?}, document: {:?} }},",
+        head.id,
+        head.aliases,
+        head.category,
+        head.confidence,
+        languages.join(", "),
+        head.in_tests,
+        words.clauses().iter().map(clause).collect::<Vec<_>>().join(", "),
+        words.glance(),
+        document.to_string(),
+    )?;
+    Ok(())
+}
+
+fn clause(words: &Clause) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("({:?}, {})", word.text, word.whole)).collect();
+    format!("&[{}]", words.join(", "))
 }
 
 fn relative(root: &Path, path: &Path) -> Result<String, Box<dyn Error>> {

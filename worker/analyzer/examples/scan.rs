@@ -1,6 +1,7 @@
 //! Runs the rules over a directory and prints what they say, to judge a rule by what it does to well-kept code:
 //! `scan DIRECTORY [RULE-ID]`. With `--fixes` it prints what the fixes would change as well, and with `--apply COPY` it writes
-//! each file that a fix changes, mended, to the same place below COPY; the directory itself is only read.
+//! each file that a fix changes, mended, to the same place below COPY; the directory itself is only read. With `--json` it
+//! prints every finding, skipped and partial file as a line of JSON in a fixed order, so that two builds can be compared.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
@@ -9,15 +10,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{env, fs, io, thread};
 
-use eco_coder_analyzer::{Fix, Limits, Options, STACK_BYTES, analyze, apply_fixes};
+use eco_coder_analyzer::{FileAnalysis, Fix, Limits, Options, STACK_BYTES, Skipped, analyze, apply_fixes};
 
 fn main() -> io::Result<()> {
-    let mut wanted = Wanted { root: PathBuf::from("."), only: None, fixes: false, copy: None };
+    let mut wanted = Wanted { root: PathBuf::from("."), only: None, fixes: false, copy: None, json: false };
     let mut plain = 0;
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match (argument.as_str(), plain) {
             ("--fixes", _) => wanted.fixes = true,
+            ("--json", _) => wanted.json = true,
             ("--apply", _) => wanted.copy = arguments.next().map(PathBuf::from),
             (_, 0) => (wanted.root, plain) = (PathBuf::from(&argument), 1),
             _ => wanted.only = Some(argument),
@@ -36,6 +38,7 @@ struct Wanted {
     only: Option<String>,
     fixes: bool,
     copy: Option<PathBuf>,
+    json: bool,
 }
 
 /// How often a rule spoke, and had a fix.
@@ -58,7 +61,12 @@ fn scan(wanted: &Wanted) -> io::Result<()> {
         let Ok(text) = fs::read_to_string(path) else { continue };
         let place = path.strip_prefix(&wanted.root).unwrap_or(path);
         let name = place.to_string_lossy();
-        let mut analysis = match analyze(&name, &text, None, &options, &Limits::default()) {
+        let answer = analyze(&name, &text, None, &options, &Limits::default());
+        if wanted.json {
+            print_json(&name, answer)?;
+            continue;
+        }
+        let mut analysis = match answer {
             Ok(analysis) => analysis,
             Err(reason) => {
                 *skipped.entry(reason.to_string()).or_default() += 1;
@@ -95,12 +103,24 @@ fn scan(wanted: &Wanted) -> io::Result<()> {
             fs::write(target, mended)?;
         }
     }
+    if wanted.json {
+        return Ok(());
+    }
     // `evidence/precision.py` reads this, and the last line, of lines that aren't blank.
     let found: BTreeMap<&String, u32> = counts.iter().map(|(rule, count)| (rule, count.findings)).collect();
     println!("\n{found:#?}\nskipped {skipped:#?}");
     let (findings, fixes) = counts.values().fold((0, 0), |sum, count| (sum.0 + count.findings, sum.1 + count.fixes));
     println!("{findings} findings, {fixes} fixes, {refused} refused, {applied} applied");
     println!("looked at {looked_at} files, {lines} lines, {in_part} in part: {bytes} bytes in {:?}", started.elapsed());
+    Ok(())
+}
+
+fn print_json(name: &str, answer: Result<FileAnalysis, Skipped>) -> io::Result<()> {
+    let line = match answer {
+        Ok(analysis) => serde_json::to_string(&(name, analysis))?,
+        Err(skipped) => serde_json::to_string(&(name, skipped))?,
+    };
+    println!("{line}");
     Ok(())
 }
 

@@ -25,16 +25,42 @@ pub struct Options {
 impl Options {
     /// Does this rule speak?
     pub fn wants(&self, rule: &RuleInfo) -> bool {
-        if rule.names().any(|name| self.disabled_rules.contains(name)) {
+        self.wants_named(|| Named::of(rule), rule.confidence)
+    }
+
+    pub(crate) fn wants_named<'r>(&self, rule: impl FnOnce() -> Named<'r>, confidence: Confidence) -> bool {
+        let usual = confidence > Confidence::Low || self.include_low_confidence;
+        if self.disabled_rules.is_empty() && self.choices.is_empty() {
+            return usual;
+        }
+        let rule = rule();
+        if rule.names.iter().any(|&name| self.disabled_rules.contains(name)) {
             return false;
         }
-        let usual = rule.confidence > Confidence::Low || self.include_low_confidence;
-        self.choices.iter().rev().find_map(|choice| choice.decides(rule, usual)).unwrap_or(usual)
+        self.choices.iter().rev().find_map(|choice| choice.decides(&rule, usual)).unwrap_or(usual)
     }
 
     /// As heavy as the choices make it, or else as it says itself.
     pub fn severity(&self, rule: &RuleInfo) -> Severity {
-        self.choices.iter().rev().find_map(|choice| choice.severity(rule)).unwrap_or(rule.severity)
+        let named = Named::of(rule);
+        self.choices.iter().rev().find_map(|choice| choice.severity(&named)).unwrap_or(rule.severity)
+    }
+}
+
+/// What a rule can be chosen by.
+pub(crate) struct Named<'r> {
+    /// The id, then the aliases.
+    names: Vec<&'r str>,
+    category: Category,
+}
+
+impl<'r> Named<'r> {
+    pub(crate) fn new(id: &'r str, aliases: impl Iterator<Item = &'r str>, category: Category) -> Self {
+        Self { names: std::iter::once(id).chain(aliases).collect(), category }
+    }
+
+    fn of(rule: &'r RuleInfo) -> Self {
+        Self::new(&rule.id, rule.aliases.iter().map(String::as_str), rule.category)
     }
 }
 
@@ -53,21 +79,21 @@ pub struct Choice {
 
 impl Choice {
     /// Is the rule on, as far as this choice is about it? `usual`: it would be if nobody chose.
-    fn decides(&self, rule: &RuleInfo, usual: bool) -> Option<bool> {
-        let among = |selectors: &[Selector]| selectors.iter().any(|selector| selector.selects(rule));
+    fn decides(&self, rule: &Named<'_>, usual: bool) -> Option<bool> {
+        let among = |selectors: &[Selector]| selectors.iter().any(|selector| selector.names(rule));
         if among(&self.off) {
             return Some(false);
         }
         // Who names one rule means it; who names a category means what is usually on.
-        let named = self.only.iter().any(|selector| selector.is_name() && selector.selects(rule));
+        let named = self.only.iter().any(|selector| selector.is_name() && selector.names(rule));
         if named || among(&self.on) {
             return Some(true);
         }
         (!self.only.is_empty()).then(|| usual && among(&self.only))
     }
 
-    fn severity(&self, rule: &RuleInfo) -> Option<Severity> {
-        self.severities.iter().rev().find(|(selector, _)| selector.selects(rule)).map(|(_, severity)| *severity)
+    fn severity(&self, rule: &Named<'_>) -> Option<Severity> {
+        self.severities.iter().rev().find(|(selector, _)| selector.names(rule)).map(|(_, severity)| *severity)
     }
 
     /// Every selector in it.
@@ -91,9 +117,17 @@ pub enum Selector {
 impl Selector {
     /// Does it name this rule?
     pub fn selects(&self, rule: &RuleInfo) -> bool {
+        self.names(&Named::of(rule))
+    }
+
+    fn names(&self, rule: &Named<'_>) -> bool {
         match self {
-            Self::Name(name) => rule.names().any(|known| known.eq_ignore_ascii_case(name)),
-            Self::Prefix(prefix) => rule.id.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
+            Self::Name(name) => rule.names.iter().any(|known| known.eq_ignore_ascii_case(name)),
+            Self::Prefix(prefix) => rule
+                .names
+                .first()
+                .and_then(|id| id.get(..prefix.len()))
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
             Self::Category(category) => rule.category == *category,
         }
     }

@@ -2,9 +2,12 @@
 
 use crate::choice::Options;
 use crate::file::{FileAnalysis, Limits, Skipped};
+use crate::language::Language;
 use crate::lines::LineSet;
+use crate::parse::Deadline;
 use crate::scan::analyze_and;
 use crate::shape::{self, Shape};
+use crate::tree::Tree;
 
 /// [`crate::analyze`] and [`crate::shape`] of one file, which is parsed once.
 ///
@@ -18,8 +21,9 @@ pub fn inspect(
     limits: &Limits,
 ) -> Result<(FileAnalysis, Shape), Skipped> {
     let mut shape = Shape::default();
-    let analysis = analyze_and(path, text, changed, options, limits, |language, tree, deadline| {
+    let mut look = |language: Language, tree: &Tree, deadline: &Deadline| {
         shape = shape::of_tree(path, text, language, tree, deadline);
-    })?;
+    };
+    let analysis = analyze_and(path, text, changed, options, limits, Some(&mut look))?;
     Ok((analysis, shape))
 }

@@ -68,6 +68,7 @@
 mod checks;
 mod choice;
 mod clones;
+mod cost;
 mod file;
 mod finding;
 mod fix;
@@ -76,6 +77,7 @@ mod language;
 mod lines;
 mod markup;
 mod notes;
+mod open;
 mod own;
 mod parse;
 mod rule;
@@ -88,6 +90,8 @@ mod tree;
 
 pub use choice::{Choice, NotASelector, Options, Selector};
 pub use clones::{CloneIndex, CopyPlace, Duplicate, Duplicates, MAX_TOKENS, MIN_LINES, MIN_TOKENS};
+#[cfg(feature = "cost")]
+pub use cost::{Cost, costs};
 pub use file::{FileAnalysis, Limits, Skipped};
 pub use finding::{Category, Confidence, Finding, Severity, UnknownSeverity};
 pub use fix::{Fix, apply_fixes};

@@ -13,7 +13,7 @@ use serde_json::Value;
 use self::examples::Example;
 pub use self::examples::Failure;
 use crate::language::Language;
-use crate::rule::{Rule, RuleFile, RuleInfo, RuleSet, words_of};
+use crate::rule::{Rule, RuleFile, RuleInfo};
 
 /// The most rules of a repository's own.
 pub const MAX_OWN_RULES: usize = 100;
@@ -28,7 +28,7 @@ const MAX_TEXT: usize = 600;
 
 /// Rules of a repository's own, compiled.
 pub struct OwnRules {
-    sets: Vec<(Language, RuleSet)>,
+    rules: Vec<(Language, Vec<Rule>)>,
     infos: Vec<RuleInfo>,
     examples: Vec<Example>,
 }
@@ -68,8 +68,8 @@ impl OwnRules {
         self.infos.is_empty()
     }
 
-    pub(crate) fn of(&self, language: Language) -> Option<&RuleSet> {
-        self.sets.iter().find(|(known, _)| *known == language).map(|(_, set)| set)
+    pub(crate) fn of(&self, language: Language) -> &[Rule] {
+        self.rules.iter().find(|(known, _)| *known == language).map_or(&[], |(_, rules)| rules)
     }
 }
 
@@ -81,7 +81,7 @@ impl fmt::Debug for OwnRules {
 
 #[derive(Default)]
 struct Reading {
-    compiled: HashMap<Language, Vec<(Rule, Option<Vec<String>>)>>,
+    compiled: HashMap<Language, Vec<Rule>>,
     infos: Vec<RuleInfo>,
     examples: Vec<Example>,
     ids: BTreeSet<String>,
@@ -105,7 +105,7 @@ impl Reading {
         };
         let rules: Vec<(Language, Rule)> = file.languages().iter().map(compile).collect::<Result<_, _>>()?;
         for (language, rule) in rules {
-            self.compiled.entry(language).or_default().push((rule, words_of(shape)));
+            self.compiled.entry(language).or_default().push(rule);
         }
         self.ids.insert(info.id.to_ascii_uppercase());
         self.examples.extend(Example::of(file));
@@ -114,8 +114,8 @@ impl Reading {
     }
 
     fn done(self) -> (OwnRules, Vec<String>) {
-        let sets = self.compiled.into_iter().map(|(language, rules)| (language, RuleSet::new(rules))).collect();
-        (OwnRules { sets, infos: self.infos, examples: self.examples }, self.problems)
+        let rules = self.compiled.into_iter().collect();
+        (OwnRules { rules, infos: self.infos, examples: self.examples }, self.problems)
     }
 }
 

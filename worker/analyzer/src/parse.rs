@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use ast_grep_core::tree_sitter::{LanguageExt, StrDoc};
 use tree_sitter::{ParseOptions, Parser};
 
+use crate::cost;
 use crate::file::Skipped;
 use crate::language::Language;
 use crate::markup::without_markup;
@@ -40,16 +41,14 @@ pub(crate) fn parse(language: Language, text: &str, deadline: &Deadline) -> Resu
     parser.set_language(&grammar.get_ts_language()).map_err(|_| Skipped::UnsupportedLanguage)?;
     let source = if language == Language::Php { Cow::Owned(without_markup(text)) } else { Cow::Borrowed(text) };
     let bytes = source.as_bytes();
-    let watch = StackWatch::over(&mut parser, bytes.len());
+    let watch = StackWatch::over(&mut parser, language, &source);
     let mut give_up = |_: &_| {
         if watch.is_too_deep() || deadline.has_passed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let tree = parser
-        .parse_with_options(
-            &mut |offset, _| bytes.get(offset..).unwrap_or_default(),
-            None,
-            Some(ParseOptions::new().progress_callback(&mut give_up)),
-        )
+    let mut read = |offset: usize, _| bytes.get(offset..).unwrap_or_default();
+    let options = ParseOptions::new().progress_callback(&mut give_up);
+    let step = if watch.is_kept() { "step parse, with a log" } else { "step parse" };
+    let tree = cost::of(step, || parser.parse_with_options(&mut read, None, Some(options)))
         .ok_or_else(|| if watch.is_too_deep() { Skipped::TooDeep { limit: MAX_OPEN } } else { Skipped::TimedOut })?;
     Ok(Tree::doc(StrDoc { src: source.into_owned(), lang: grammar, tree }))
 }

@@ -1,27 +1,67 @@
-//! Rules: data files compiled into the library, read and checked once per language when a file of that language first
-//! comes along. Never decides what is done with a match.
+//! Rules: data files compiled into the library. What a rule needs to have to match is known when the library is built;
+//! the rule itself is read and compiled when a file first has that. Never decides what is done with a match.
 
+mod prefilter;
+#[cfg(test)]
 mod words;
 
 use std::collections::HashMap;
-use std::ops::Deref;
 use std::sync::OnceLock;
 
 use ast_grep_config::{DeserializeEnv, RuleCore, SerializableRule, SerializableRuleCore};
 use ast_grep_core::Matcher;
 use ast_grep_core::matcher::MatcherExt;
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::words::words_of;
-use self::words::{Document, Prefilter};
+use self::prefilter::{Prefilter, Word};
 use crate::checks::{self, Check};
+use crate::choice::{Named, Options};
+use crate::cost;
 use crate::finding::{Category, Confidence, Severity};
 use crate::fix::{FixFile, Rewrite};
 use crate::language::Language;
+use crate::own::MAX_OWN_SOURCE;
 use crate::tree::{Match, Node};
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+}
+
+/// A document of the rule files, with what is asked of it before it is read.
+pub(crate) struct Embedded {
+    file: &'static str,
+    /// Below `rules/`.
+    folder: &'static str,
+    id: &'static str,
+    aliases: &'static [&'static str],
+    category: Category,
+    confidence: Confidence,
+    languages: &'static [Language],
+    in_tests: bool,
+    /// A text that the rule matches in has one word of each.
+    clauses: &'static [&'static [Word]],
+    /// Such a text matches this as well.
+    glance: Option<&'static str>,
+    /// The whole, as JSON.
+    document: &'static str,
+}
+
+impl Embedded {
+    fn read(&self) -> Result<RuleFile, RuleError> {
+        serde_json::from_str(self.document).map_err(|error| RuleError::Document {
+            file: self.file,
+            id: self.id,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Whether the caller wants to hear this rule.
+    fn is_on(&self, options: &Options, in_tests: bool) -> bool {
+        let (id, category, confidence) = (self.id, self.category, self.confidence);
+        let aliases = self.aliases.iter().copied();
+        (self.in_tests || !in_tests) && options.wants_named(|| Named::new(id, aliases, category), confidence)
+    }
 }
 
 /// What a rule says about itself: the text behind every finding, and the row of the rule table.
@@ -106,23 +146,28 @@ pub(crate) struct Examples {
 /// Why a rule file can't be used. A test keeps this from ever leaving the house.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RuleError {
-    #[error("{file}: not a rule file: {reason}")]
-    Yaml { file: &'static str, reason: String },
+    #[error("{file}: {id} is no rule: {reason}")]
+    Document { file: &'static str, id: &'static str, reason: String },
+    #[error("{folder}/utils.yml holds no matchers: {reason}")]
+    Shared { folder: &'static str, reason: String },
     #[error("{id}: the engine refuses the rule: {reason}")]
     Engine { id: String, reason: String },
     #[error("{id}: there is no check named {name:?}")]
     NoSuchCheck { id: String, name: String },
-    #[error("{id}: must name the kinds of node it matches")]
-    NoKinds { id: String },
     #[error("{id}: can't use its fix: {reason}")]
     Fix { id: String, reason: String },
+    #[error("{id}: must name the kinds of node it matches")]
+    NoKinds { id: String },
 }
 
 /// A rule ready to match one language.
 pub(crate) struct Rule {
     pub(crate) info: RuleInfo,
     matcher: RuleCore,
-    checks: Vec<Check>,
+    /// The kinds of node that it can match.
+    kinds: Vec<u16>,
+    /// With their names.
+    checks: Vec<(String, Check)>,
     /// The cases of its fix, in order.
     pub(crate) rewrites: Vec<Rewrite>,
 }
@@ -143,19 +188,21 @@ impl Rule {
             transform: None,
         };
         let matcher = core.get_matcher(DeserializeEnv::new(language.grammar())).map_err(|e| engine(&e))?;
-        if matcher.potential_kinds().is_none() {
-            return Err(RuleError::NoKinds { id: file.id.clone() });
-        }
+        let Some(kinds) = matcher.potential_kinds() else { return Err(RuleError::NoKinds { id: file.id.clone() }) };
+        let kinds = kinds.iter().filter_map(|kind| u16::try_from(kind).ok()).collect();
         let checks = file
             .checks
             .iter()
             .map(|name| {
-                checks::named(name).ok_or_else(|| RuleError::NoSuchCheck { id: file.id.clone(), name: name.clone() })
+                let check = checks::named(name);
+                check
+                    .map(|check| (name.clone(), check))
+                    .ok_or_else(|| RuleError::NoSuchCheck { id: file.id.clone(), name: name.clone() })
             })
             .collect::<Result<_, _>>()?;
         let rewrites = file.fix.as_ref().map(|fix| Rewrite::compile(fix, &matcher, language, &utils));
         let rewrites = rewrites.transpose().map_err(|reason| RuleError::Fix { id: file.id.clone(), reason })?;
-        Ok(Self { info: file.info(), matcher, checks, rewrites: rewrites.unwrap_or_default() })
+        Ok(Self { info: file.info(), matcher, kinds, checks, rewrites: rewrites.unwrap_or_default() })
     }
 
     /// Whether the rule matches at exactly this node.
@@ -165,7 +212,8 @@ impl Rule {
 
     /// The match at exactly this node, with the pieces that the rule names.
     pub(crate) fn found<'t>(&self, node: &Node<'t>) -> Option<Match<'t>> {
-        self.matcher.match_node(node.clone()).filter(|found| self.checks.iter().all(|check| check(found)))
+        let found = cost::of(&self.info.id, || self.matcher.match_node(node.clone()));
+        found.filter(|found| self.checks.iter().all(|(name, check)| cost::of(name, || check(found))))
     }
 }
 
@@ -202,88 +250,123 @@ impl RuleFile {
     }
 }
 
-/// The rules of one language, and which of them can match a node of a given kind.
+/// The rules of one language, and the words that wake them.
 pub(crate) struct RuleSet {
-    rules: Vec<Rule>,
-    by_kind: Vec<Vec<usize>>,
+    language: Language,
+    slots: Vec<Slot>,
     prefilter: Prefilter,
 }
 
+/// A rule, compiled when it is first awake.
+struct Slot {
+    source: &'static Embedded,
+    glance: OnceLock<Option<Regex>>,
+    rule: OnceLock<Result<Rule, RuleError>>,
+}
+
 impl RuleSet {
-    /// The rules of a language, compiled on first use and kept.
+    /// The rules of a language.
     pub(crate) fn of(language: Language) -> &'static Self {
         static SETS: [OnceLock<RuleSet>; Language::ALL.len()] = [const { OnceLock::new() }; Language::ALL.len()];
-        // A rule that doesn't compile is left out here and fails the tests below.
-        SETS[language.index()].get_or_init(|| Self::compile(language).0)
+        SETS[language.index()].get_or_init(|| Self::new(language))
     }
 
-    pub(crate) fn compile(language: Language) -> (Self, Vec<RuleError>) {
-        let mut rules = Vec::new();
-        let mut errors = Vec::new();
+    fn new(language: Language) -> Self {
         let folder = folder(language);
-        let mut shared = HashMap::new();
-        let mut words: HashMap<String, Option<Vec<String>>> = HashMap::new();
-        for &(name, text) in embedded::FILES.iter().filter(|(name, _)| in_folder(name, folder) && is_shared(name)) {
-            match ast_grep_config::from_str(text) {
-                Ok(utils) => shared = utils,
-                Err(error) => errors.push(RuleError::Yaml { file: name, reason: error.to_string() }),
-            }
-        }
-        for &(name, text) in embedded::FILES.iter().filter(|(name, _)| in_folder(name, folder) && !is_shared(name)) {
-            let documents: Vec<Document> = ast_grep_config::from_multiple(text).unwrap_or_default();
-            words.extend(documents.into_iter().map(|document| (document.id.clone(), document.words())));
-            match read(name, text) {
-                Ok(files) => {
-                    for file in files.iter().filter(|file| file.languages.contains(&language)) {
-                        match Rule::compile(file, language, &shared) {
-                            Ok(rule) => rules.push((rule, words.remove(&file.id).flatten())),
-                            Err(error) => errors.push(error),
-                        }
-                    }
-                }
-                Err(error) => errors.push(error),
-            }
-        }
-        (Self::new(rules), errors)
+        let ours = |source: &&Embedded| source.folder == folder && source.languages.contains(&language);
+        let slots: Vec<Slot> = (embedded::DOCUMENTS.iter().filter(ours))
+            .map(|source| Slot { source, glance: OnceLock::new(), rule: OnceLock::new() })
+            .collect();
+        let prefilter = Prefilter::new(slots.iter().map(|slot| slot.source.clauses));
+        Self { language, slots, prefilter }
     }
 
-    /// Of rules with the words that must be there for them to match, if any are known.
-    pub(crate) fn new(rules: Vec<(Rule, Option<Vec<String>>)>) -> Self {
-        let (rules, words): (Vec<Rule>, Vec<_>) = rules.into_iter().unzip();
-        let mut by_kind: Vec<Vec<usize>> = Vec::new();
-        for (index, rule) in rules.iter().enumerate() {
-            for kind in rule.matcher.potential_kinds().iter().flatten() {
-                if by_kind.len() <= kind {
-                    by_kind.resize_with(kind + 1, Vec::new);
-                }
-                by_kind[kind].push(index);
-            }
-        }
-        Self { prefilter: Prefilter::new(words), rules, by_kind }
+    /// The rules that can match in a text and that the caller wants to hear, compiled.
+    ///
+    /// A rule that doesn't compile is left out here and fails a test.
+    fn awake(&'static self, text: &str, options: &Options, in_tests: bool) -> impl Iterator<Item = &'static Rule> {
+        let awake = self.prefilter.awake(text);
+        let slots = self.slots.iter().zip(awake).filter(move |(slot, awake)| {
+            *awake && slot.source.is_on(options, in_tests) && slot.glance().is_none_or(|glance| glance.is_match(text))
+        });
+        slots.filter_map(|(slot, _)| slot.rule(self.language).as_ref().ok())
     }
 
-    /// By index: can the rule match anywhere in this text?
-    pub(crate) fn awake(&self, text: &str) -> Vec<bool> {
-        self.prefilter.awake(text)
-    }
-
-    /// The rules, by index, that can match a node of this kind.
-    pub(crate) fn for_kind(&self, kind: u16) -> &[usize] {
-        self.by_kind.get(usize::from(kind)).map_or(&[], Vec::as_slice)
+    /// Every rule, compiled or not.
+    #[cfg(test)]
+    pub(crate) fn all(&'static self) -> impl Iterator<Item = &'static Result<Rule, RuleError>> {
+        self.slots.iter().map(|slot| slot.rule(self.language))
     }
 }
 
-impl Deref for RuleSet {
-    type Target = [Rule];
+impl Slot {
+    fn glance(&self) -> Option<&Regex> {
+        self.glance.get_or_init(|| self.source.glance.and_then(|regex| Regex::new(regex).ok())).as_ref()
+    }
 
-    fn deref(&self) -> &[Rule] {
-        &self.rules
+    fn rule(&self, language: Language) -> &Result<Rule, RuleError> {
+        self.rule.get_or_init(|| {
+            cost::of("step compile", || Rule::compile(&self.source.read()?, language, &shared(self.source.folder)?))
+        })
+    }
+}
+
+/// The rules that are awake in a file, and which of them can match a node of a given kind.
+pub(crate) struct Awake<'a> {
+    rules: Vec<&'a Rule>,
+    /// Places in `rules`, by kind.
+    by_kind: Vec<u16>,
+    /// Where each kind begins in `by_kind`; one more at the end.
+    starts: Vec<u16>,
+}
+
+impl<'a> Awake<'a> {
+    /// Of ours those that the words of the text wake, and the repository's own if it is short enough for them.
+    pub(crate) fn of(language: Language, text: &str, options: &'a Options, in_tests: bool) -> Self {
+        let own = options.own_rules.iter().filter(|_| text.len() <= MAX_OWN_SOURCE).flat_map(|own| own.of(language));
+        let own = own.filter(|rule| (rule.info.in_tests || !in_tests) && options.wants(&rule.info));
+        let mut rules: Vec<&'a Rule> = RuleSet::of(language).awake(text, options, in_tests).collect();
+        rules.extend(own);
+        Self::new(rules)
+    }
+
+    pub(crate) fn new(rules: Vec<&'a Rule>) -> Self {
+        let pairs = (0_u16..).zip(&rules).flat_map(|(index, rule)| rule.kinds.iter().map(move |&kind| (kind, index)));
+        let mut pairs: Vec<(u16, u16)> = pairs.collect();
+        pairs.sort_unstable();
+        let kinds = pairs.last().map_or(0, |&(kind, _)| usize::from(kind) + 1);
+        let mut starts = vec![0_u16; kinds + 1];
+        for &(kind, _) in &pairs {
+            starts[usize::from(kind) + 1] += 1;
+        }
+        for kind in 0..kinds {
+            starts[kind + 1] += starts[kind];
+        }
+        Self { rules, by_kind: pairs.into_iter().map(|(_, index)| index).collect(), starts }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Whether a rule can match a node of this kind.
+    pub(crate) fn want(&self, kind: u16) -> bool {
+        let kind = usize::from(kind);
+        kind + 1 < self.starts.len() && self.starts[kind] < self.starts[kind + 1]
+    }
+
+    /// The rules that can match a node of this kind, in the order of their files.
+    pub(crate) fn for_kind(&self, kind: u16) -> impl Iterator<Item = &'a Rule> {
+        let kind = usize::from(kind);
+        let bounds = self.starts.get(kind).zip(self.starts.get(kind + 1));
+        let places = bounds.map_or(&[][..], |(&from, &to)| &self.by_kind[usize::from(from)..usize::from(to)]);
+        places.iter().map(|&index| self.rules[usize::from(index)])
     }
 }
 
 /// Every rule there is, by id.
 pub fn rules() -> Vec<RuleInfo> {
-    let mut all: Vec<RuleInfo> = documents().filter_map(Result::ok).flatten().map(|file| file.info()).collect();
+    let mut all: Vec<RuleInfo> = documents().filter_map(Result::ok).map(|file| file.info()).collect();
     all.sort_by(|a, b| a.id.cmp(&b.id));
     all
 }
@@ -293,22 +376,19 @@ pub fn rules_digest() -> String {
     embedded::DIGEST.to_owned()
 }
 
-/// The rule files, read but not compiled.
-pub(crate) fn documents() -> impl Iterator<Item = Result<Vec<RuleFile>, RuleError>> {
-    embedded::FILES.iter().filter(|(name, _)| !is_shared(name)).map(|&(name, text)| read(name, text))
+/// The rules, read but not compiled.
+pub(crate) fn documents() -> impl Iterator<Item = Result<RuleFile, RuleError>> {
+    embedded::DOCUMENTS.iter().map(Embedded::read)
 }
 
-fn read(file: &'static str, text: &str) -> Result<Vec<RuleFile>, RuleError> {
-    ast_grep_config::from_multiple(text).map_err(|error| RuleError::Yaml { file, reason: error.to_string() })
-}
-
-/// `utils.yml` of a folder holds matchers that its rules share, by name.
-fn is_shared(name: &str) -> bool {
-    name.ends_with("/utils.yml")
-}
-
-fn in_folder(name: &str, folder: &str) -> bool {
-    name.split('/').nth(1) == Some(folder)
+/// The matchers of a folder's `utils.yml`, which its rules share by name.
+fn shared(folder: &'static str) -> Result<HashMap<String, SerializableRule>, RuleError> {
+    embedded::SHARED.iter().find(|(of, _)| *of == folder).map_or_else(
+        || Ok(HashMap::new()),
+        |(_, utils)| {
+            serde_json::from_str(utils).map_err(|error| RuleError::Shared { folder, reason: error.to_string() })
+        },
+    )
 }
 
 fn folder(language: Language) -> &'static str {

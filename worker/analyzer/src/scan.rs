@@ -1,21 +1,23 @@
-//! One file, end to end: refuse what is too much, parse, walk the tree once with every rule, keep what lies on the
-//! wanted lines. Never fails on hostile text; never reads or writes anything.
+//! One file, end to end: refuse what is too much, see which rules the words of the text wake, parse, walk the tree once
+//! for the nodes that these can match, keep what lies on the wanted lines. A file that wakes no rule isn't parsed. Never fails on hostile text; never reads or writes anything.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use crate::choice::Options;
+use crate::cost;
 use crate::file::{FileAnalysis, Limits, Skipped};
 use crate::finding::{Finding, Severity, fingerprint};
 use crate::fix::{self, Source};
 use crate::language::Language;
 use crate::lines::LineSet;
+use crate::open::nests_more_than;
 use crate::own::MAX_OWN_SOURCE;
 use crate::parse::{Deadline, parse};
-use crate::rule::{Rule, RuleSet};
+use crate::rule::{Awake, Rule};
 use crate::skip::{is_test_path, skip_path, skip_text};
 use crate::suppress::Suppressions;
-use crate::tree::{Node, Tree, depth_exceeds, function_name, in_rust_test, is_crowded, mostly_errors};
+use crate::tree::{Node, RawNode, Tree, field_id, function_name, in_rust_test, is_crowded, mostly_errors, survey};
 
 /// Stack that a thread needs to call [`analyze`] under the default [`Limits`]: matching recurses as deep as the code
 /// is nested. Spawn with `std::thread::Builder::stack_size(STACK_BYTES)`; untouched pages cost nothing.
@@ -24,8 +26,12 @@ pub const STACK_BYTES: usize = 16 << 20;
 /// Raw matches held before they are told apart: a bound on memory, far beyond any real file.
 const MAX_MATCHES: usize = 20_000;
 
-/// How many nodes that no rule wants go by between two looks at the clock.
-const NODES_PER_CLOCK: usize = 256;
+/// How many nodes deeper a bracket makes a tree, at most in everyday code: whether a text that wakes no rule must be parsed
+/// to say that it is nested too deep.
+const NODES_PER_BRACKET: usize = 5;
+
+/// How many nodes are shown to their rules between two looks at the clock.
+const NODES_PER_CLOCK: usize = 16;
 
 /// Finds what there is to mend in one file.
 ///
@@ -38,17 +44,21 @@ pub fn analyze(
     options: &Options,
     limits: &Limits,
 ) -> Result<FileAnalysis, Skipped> {
-    analyze_and(path, text, changed, options, limits, |_, _, _| {})
+    analyze_and(path, text, changed, options, limits, None)
 }
 
-/// [`analyze`], with another look at the tree once the findings are there. A file without changed lines has no tree.
+/// A look at the tree once the findings are there.
+pub(crate) type Look<'l> = &'l mut dyn FnMut(Language, &Tree, &Deadline);
+
+/// [`analyze`], with another look at the tree. A file without changed lines has no tree; without a look, nor has one that
+/// wakes no rule.
 pub(crate) fn analyze_and(
     path: &str,
     text: &str,
     changed: Option<&LineSet>,
     options: &Options,
     limits: &Limits,
-    look: impl FnOnce(Language, &Tree, &Deadline),
+    look: Option<Look<'_>>,
 ) -> Result<FileAnalysis, Skipped> {
     if let Some(skipped) = skip_path(path) {
         return Err(skipped);
@@ -60,19 +70,19 @@ pub(crate) fn analyze_and(
     if text.is_empty() || changed.is_some_and(LineSet::is_empty) {
         return Ok(FileAnalysis::default());
     }
+    let scope = Scope { path, language, options, in_tests: is_test_path(path) };
+    let unasked = scope.own_rules_asleep(text.len());
+    let awake = cost::of("step words", || scope.awake(text));
+    if awake.is_empty() && look.is_none() && !nests_more_than(text, limits.max_depth / NODES_PER_BRACKET) {
+        return Ok(FileAnalysis { partial: unasked, ..FileAnalysis::default() });
+    }
     let deadline = Deadline::after(limits.time);
     let tree = parse(language, text, &deadline)?;
-    if depth_exceeds(&tree, limits.max_depth) {
+    let Some(nodes) = cost::of("step walk", || survey(&tree, limits.max_depth, |kind| awake.want(kind))) else {
         return Err(Skipped::TooDeep { limit: u32::try_from(limits.max_depth).unwrap_or(u32::MAX) });
-    }
-    let scope = Scope { path, language, options, in_tests: is_test_path(path) };
-    let (mut hits, mut partial) = (Vec::new(), scope.own_rules_asleep(text.len()));
-    for rules in scope.rule_sets(text.len()) {
-        let (found, why) = matches(rules, &tree, text, &scope, &deadline);
-        hits.extend(found);
-        partial = partial.or(why);
-    }
-    let partial = partial.or_else(|| mostly_errors(&tree).then(|| format!("does not parse as {language}")));
+    };
+    let (hits, partial) = cost::of("step match", || matches(&tree, nodes, &awake, &scope, &deadline));
+    let partial = partial.or_else(|| mostly_errors(&tree).then(|| format!("does not parse as {language}"))).or(unasked);
     let Some(suppressions) = Suppressions::read(text, &tree, &deadline) else {
         let partial = Some("out of time: the comments that mute findings were not read".to_owned());
         return Ok(FileAnalysis { partial, ..FileAnalysis::default() });
@@ -80,7 +90,9 @@ pub(crate) fn analyze_and(
     let mut analysis = select(&hits, text, &suppressions, &scope, changed, limits, partial);
     let source = Source { text, tree: &tree, scope: &scope, deadline: &deadline, limits };
     analysis.refused_fixes = fix::attach(&mut analysis.findings, &hits, &source, changed);
-    look(language, &tree, &deadline);
+    if let Some(look) = look {
+        look(language, &tree, &deadline);
+    }
     Ok(analysis)
 }
 
@@ -93,27 +105,22 @@ pub(crate) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// Ours, and the repository's own if the text is short enough for them.
-    pub(crate) fn rule_sets(&self, bytes: usize) -> impl Iterator<Item = &'a RuleSet> + use<'a> {
-        let own = self.options.own_rules.as_ref().filter(|_| bytes <= MAX_OWN_SOURCE);
-        std::iter::once(RuleSet::of(self.language)).chain(own.and_then(|own| own.of(self.language)))
+    /// The rules that can match in a text, ours and the repository's own.
+    pub(crate) fn awake(&self, text: &str) -> Awake<'a> {
+        Awake::of(self.language, text, self.options, self.in_tests)
     }
 
     fn own_rules_asleep(&self, bytes: usize) -> Option<String> {
-        let own = self.options.own_rules.as_ref().and_then(|own| own.of(self.language));
+        let has_own = self.options.own_rules.as_ref().is_some_and(|own| !own.of(self.language).is_empty());
         let why = || format!("over {} kB: the repository's own rules were not asked", MAX_OWN_SOURCE >> 10);
-        own.filter(|_| bytes > MAX_OWN_SOURCE).map(|_| why())
+        (has_own && bytes > MAX_OWN_SOURCE).then(why)
     }
 
     pub(crate) fn severity(&self, rule: &Rule) -> Severity {
         self.options.severity(&rule.info)
     }
 
-    pub(crate) fn wants(&self, rule: &Rule) -> bool {
-        self.options.wants(&rule.info) && (rule.info.in_tests || !self.in_tests)
-    }
-
-    /// Whether a rule that is wanted speaks of exactly this node.
+    /// Whether a rule that is awake speaks of exactly this node.
     pub(crate) fn speaks(&self, rule: &Rule, node: &Node<'_>) -> bool {
         rule.matches(node)
             && !node.get_inner_node().has_error()
@@ -129,38 +136,33 @@ pub(crate) struct Hit<'a> {
     function: String,
 }
 
-/// Walks the tree once. Each node meets only the rules that can match its kind.
+/// Shows each node to the rules that can match its kind.
 ///
 /// The engine has a combined scan of its own; it isn't used because it obeys `ast-grep-ignore` comments, which would
 /// be a way past us without a reason, and because it can't be stopped.
 fn matches<'a>(
-    rules: &'a RuleSet,
     tree: &Tree,
-    text: &str,
+    nodes: Vec<RawNode<'_>>,
+    awake: &Awake<'a>,
     scope: &Scope<'_>,
     deadline: &Deadline,
 ) -> (Vec<Hit<'a>>, Option<String>) {
-    let awake = rules.awake(text);
-    let wanted: Vec<bool> = rules.iter().zip(awake).map(|(rule, awake)| awake && scope.wants(rule)).collect();
-    let mut hits: Vec<Hit<'_>> = Vec::new();
-    let root = tree.root();
-    for (count, node) in root.dfs().enumerate() {
-        let candidates = rules.for_kind(node.kind_id());
-        let look = !candidates.is_empty() || count % NODES_PER_CLOCK == 0;
-        if look && deadline.has_passed() {
-            let line = node.start_pos().line() + 1;
+    let arguments = field_id(scope.language, "arguments");
+    let mut hits: Vec<Hit<'a>> = Vec::new();
+    for (count, raw) in nodes.into_iter().enumerate() {
+        let line = raw.start_position().row + 1;
+        if count % NODES_PER_CLOCK == 0 && deadline.has_passed() {
             return (hits, Some(format!("out of time: lines after {line} were not looked at")));
         }
-        if candidates.is_empty() || is_crowded(&node) {
+        if is_crowded(&raw, arguments) {
             continue;
         }
-        for &index in candidates.iter().filter(|&&index| wanted[index]) {
-            let rule = &rules[index];
+        let node = tree.adopt(raw);
+        for rule in awake.for_kind(raw.kind_id()) {
             if !scope.speaks(rule, &node) {
                 continue;
             }
             if hits.len() >= MAX_MATCHES {
-                let line = node.start_pos().line() + 1;
                 return (hits, Some(format!("too many matches: lines after {line} were not looked at")));
             }
             hits.push(Hit { rule, bytes: node.range(), lines: line_range(&node), function: function_name(&node) });

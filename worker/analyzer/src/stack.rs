@@ -1,20 +1,32 @@
-//! How deep a grammar's stack is while it parses, and when that is too deep. Reads the parser's own log; never looks at
-//! the text, so that there is no way to hide from it in a string or a comment.
+//! How deep a grammar's stack is while it parses, and when that is too deep. Reads the parser's own log, so that there
+//! is no way to hide from it in a string or a comment.
 //!
 //! A stack whose tokens can be read in two ways (`a<a<a<`: compared, or type arguments) has more paths than it is deep,
 //! and at the end of a broken file the library copies every path in one step that can't be stopped: 16,000 tokens are
 //! 2 GB. So what stays open is bounded before the end is reached. Everyday code stays below 1,100 by this count.
+//!
+//! With the log, parsing takes three times as long. So it is kept only of texts that [`crate::open`] can't clear: it
+//! counts what could stay open in the text, wherever it could be hidden.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tree_sitter::{LogType, Parser};
 
-/// Tokens that may be open at once.
-pub(crate) const MAX_OPEN: u32 = 4_000;
+use crate::language::Language;
+use crate::open::opens_more_than;
 
-/// Texts up to this size can't open enough to matter, and are parsed without a log, which slows the parser.
-const HARMLESS_BYTES: usize = 8 << 10;
+/// Tokens that may be open at once. The worst that is known, `a=>` in Java, takes 180 MB here, and 680 MB at twice as many.
+pub(crate) const MAX_OPEN: u32 = 2_000;
+
+/// What a text may open for the parser to keep no log of it, by the count of [`crate::open`]. Python's grammar reads a text
+/// in one way, so that its memory grows by some 4 kB a token (75 MB here); others' by the square (120 MB here).
+const fn harmless_open(language: Language) -> usize {
+    match language {
+        Language::Python => 16_000,
+        _ => 1_500,
+    }
+}
 
 /// Readings of the text that the parser follows at once; it drops the worst beyond six, and ten before it does.
 const MAX_READINGS: usize = 32;
@@ -22,27 +34,34 @@ const MAX_READINGS: usize = 32;
 /// Says when the stack of a running parser has become too deep.
 #[derive(Debug, Default)]
 pub(crate) struct StackWatch {
-    too_deep: Arc<AtomicBool>,
+    /// `None` for a text that can't open too much.
+    too_deep: Option<Arc<AtomicBool>>,
 }
 
 impl StackWatch {
-    /// Follows `parser`, which is to parse a text of so many bytes, from its first token.
-    pub(crate) fn over(parser: &mut Parser, bytes: usize) -> Self {
-        let watch = Self::default();
-        if bytes > HARMLESS_BYTES {
-            let too_deep = Arc::clone(&watch.too_deep);
-            let mut readings = Readings::default();
-            parser.set_logger(Some(Box::new(move |kind, message| {
-                if matches!(kind, LogType::Parse) && readings.follow(message) > MAX_OPEN {
-                    too_deep.store(true, Ordering::Relaxed);
-                }
-            })));
+    /// Follows `parser`, which is to parse a text, from its first token.
+    pub(crate) fn over(parser: &mut Parser, language: Language, text: &str) -> Self {
+        if !opens_more_than(language, text, harmless_open(language)) {
+            return Self::default();
         }
-        watch
+        let too_deep = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&too_deep);
+        let mut readings = Readings::default();
+        parser.set_logger(Some(Box::new(move |kind, message| {
+            if matches!(kind, LogType::Parse) && readings.follow(message) > MAX_OPEN {
+                seen.store(true, Ordering::Relaxed);
+            }
+        })));
+        Self { too_deep: Some(too_deep) }
+    }
+
+    /// Whether the parser keeps a log at all.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.too_deep.is_some()
     }
 
     pub(crate) fn is_too_deep(&self) -> bool {
-        self.too_deep.load(Ordering::Relaxed)
+        self.too_deep.as_ref().is_some_and(|seen| seen.load(Ordering::Relaxed))
     }
 }
 

@@ -2,14 +2,19 @@
 //! change from one round to the next. Node kinds of all grammars stand side by side here; they don't collide.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU16;
 
-use ast_grep_core::tree_sitter::StrDoc;
+use ast_grep_core::tree_sitter::{LanguageExt, StrDoc};
 use ast_grep_core::{AstGrep, NodeMatch};
 use ast_grep_language::SupportLang;
+
+use crate::language::Language;
 
 pub(crate) type Doc = StrDoc<SupportLang>;
 pub(crate) type Tree = AstGrep<Doc>;
 pub(crate) type Node<'t> = ast_grep_core::Node<'t, Doc>;
+/// A node without its text.
+pub(crate) type RawNode<'t> = tree_sitter::Node<'t>;
 pub(crate) type Match<'t> = NodeMatch<'t, Doc>;
 
 /// Kinds whose body runs at another time than the code around it.
@@ -168,32 +173,48 @@ pub(crate) fn in_rust_test(node: &Node<'_>) -> bool {
     })
 }
 
-/// Whether a call has more arguments than any real one. Rules that count arguments take quadratic time on them.
-pub(crate) fn is_crowded(node: &Node<'_>) -> bool {
-    const MOST: usize = 500;
-    node.field("arguments").is_some_and(|list| list.children().len() > MOST)
+/// The number by which a grammar knows a field.
+pub(crate) fn field_id(language: Language, name: &str) -> Option<NonZeroU16> {
+    language.grammar().get_ts_language().field_id_for_name(name)
 }
 
-/// Depth of the deepest node below the root, measured without recursion; stops counting once past `limit`.
-pub(crate) fn depth_exceeds(tree: &Tree, limit: usize) -> bool {
-    let root = tree.root().get_inner_node();
-    let mut cursor = root.walk();
+/// Whether a call has more arguments than any real one. Rules that count arguments take quadratic time on them.
+pub(crate) fn is_crowded(node: &RawNode<'_>, arguments: Option<NonZeroU16>) -> bool {
+    const MOST: u32 = 500;
+    let list = arguments.and_then(|field| node.child_by_field_id(field.get()));
+    list.is_some_and(|list| list.child_count() > MOST)
+}
+
+/// The nodes of the kinds that are wanted, in document order, parents first; `None` if one lies deeper below the root
+/// than `limit`. One walk, without recursion.
+pub(crate) fn survey(tree: &Tree, limit: usize, wanted: impl Fn(u16) -> bool) -> Option<Vec<RawNode<'_>>> {
+    let mut found = Vec::new();
+    let mut cursor = tree.root().get_inner_node().walk();
     let mut depth = 0_usize;
     loop {
+        let node = cursor.node();
+        if wanted(node.kind_id()) {
+            found.push(node);
+        }
         if cursor.goto_first_child() {
             depth += 1;
             if depth > limit {
-                return true;
+                return None;
             }
             continue;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
-                return false;
+                return Some(found);
             }
             depth -= 1;
         }
     }
+}
+
+/// Whether a node lies deeper below the root than `limit`.
+pub(crate) fn depth_exceeds(tree: &Tree, limit: usize) -> bool {
+    survey(tree, limit, |_| false).is_none()
 }
 
 /// Whether the grammar made sense of less than half of the text. A few errors are normal: grammars lag behind languages.

@@ -13,7 +13,7 @@ use eco_coder_analyzer::{Limits, Options, STACK_BYTES, Skipped, inspect};
 const CASE: &str = "ECO_CODER_DEEP_CASE";
 
 /// What goes before, and the run that the grammar can read in two ways or leaves open.
-const CASES: [(&str, &str, &str); 20] = [
+const CASES: [(&str, &str, &str); 33] = [
     ("A.java", "class A { int x = ", "a<"),
     ("A.java", "class A { int x = ", "<a"),
     ("A.java", "class A { int x = ", "a=>"),
@@ -34,7 +34,24 @@ const CASES: [(&str, &str, &str); 20] = [
     ("a.php", "<?php $x = ", "a<"),
     ("a.php", "<?php $x = ", "[$a"),
     ("a.php", "<?php ", "'a' ?> <?php ("),
+    ("a.py", "x = ", "[a,"),
+    ("a.py", "x = ", "f(*"),
+    ("a.py", "", "for (a,"),
+    ("a.py", "x = ", "f'{"),
+    // What closes nothing: in strings, in comments, in one that begins before its line.
+    ("a.py", "x = ", "[')',']',"),
+    ("a.py", "x = \"\"\"\n(\"\"\" + ", "[\"\"\"]\"\"\","),
+    ("A.java", "class A { int x = ", "a</*>*/"),
+    ("A.java", "class A { int x = ", "f(')',"),
+    ("a.ts", "", "a<'>',"),
+    ("a.ts", "x = `\n`+", "a<b(`)`,"),
+    ("a.tsx", "x = ", "<a>{"),
+    ("A.cs", "class A { int x = ", "a<(@\")\","),
+    ("a.rs", "fn f() { ", "a::<'\\'', "),
 ];
+
+/// How often a run is repeated: just below what is bounded, just below what is harmless in Python, and far beyond.
+const REPEATS: [u32; 3] = [960, 15_000, 100_000];
 
 /// The most the child may have held, kB.
 const PEAK_KB: u64 = 500_000;
@@ -45,7 +62,7 @@ fn runs_left_open_cost_bounded_memory() {
         return child(&case);
     }
     for (index, shape) in CASES.iter().enumerate() {
-        for repeats in [8_000, 100_000] {
+        for repeats in REPEATS {
             let output = Command::new(env::current_exe().unwrap())
                 .args(["--exact", "runs_left_open_cost_bounded_memory", "--nocapture"])
                 .env(CASE, format!("{index} {repeats}"))

@@ -28,7 +28,7 @@ fn mended(rule: &str, path: &str, text: &str) -> Option<String> {
 }
 
 fn with_examples() -> impl Iterator<Item = (RuleInfo, Examples)> {
-    documents().flat_map(Result::unwrap).map(|file| (file.info(), file.examples().clone()))
+    documents().map(Result::unwrap).map(|file| (file.info(), file.examples().clone()))
 }
 
 fn fixable() -> impl Iterator<Item = (RuleInfo, Examples)> {

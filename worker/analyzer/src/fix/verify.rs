@@ -7,9 +7,8 @@ use std::ops::Range;
 use super::{Fix, Source, nodes_at};
 use crate::finding::Severity;
 use crate::parse::parse;
-use crate::rule::RuleSet;
 use crate::scan::Hit;
-use crate::tree::{Tree, depth_exceeds, enclosing_function, is_crowded};
+use crate::tree::{Tree, depth_exceeds, enclosing_function, field_id, is_crowded};
 
 /// What is to be shown.
 pub(super) struct Claim<'a> {
@@ -58,36 +57,21 @@ pub(super) fn holds(claim: &Claim<'_>, source: &Source<'_>) -> bool {
     })
 }
 
-/// Of each rule, by its id, how much it weighs and its matches that meet these bytes; `None` once the time is over.
-fn spoken_of<'a>(tree: &Tree, text: &str, bytes: &Range<usize>, source: &Source<'a>) -> Option<Spoken<'a>> {
-    let mut found = Spoken::new();
-    for rules in source.scope.rule_sets(text.len()) {
-        add_spoken(&mut found, rules, tree, text, bytes, source)?;
-    }
-    Some(found)
-}
-
 type Spoken<'a> = HashMap<&'a str, (Severity, Vec<Range<usize>>)>;
 
-fn add_spoken<'a>(
-    found: &mut Spoken<'a>,
-    rules: &'a RuleSet,
-    tree: &Tree,
-    text: &str,
-    bytes: &Range<usize>,
-    source: &Source<'a>,
-) -> Option<()> {
-    let awake = rules.awake(text);
+/// Of each rule, by its id, how much it weighs and its matches that meet these bytes; `None` once the time is over.
+fn spoken_of<'a>(tree: &Tree, text: &str, bytes: &Range<usize>, source: &Source<'a>) -> Option<Spoken<'a>> {
+    let awake = source.scope.awake(text);
+    let arguments = field_id(source.scope.language, "arguments");
+    let mut found = Spoken::new();
     let mut open = vec![tree.root()];
     while let Some(node) = open.pop() {
         if source.deadline.has_passed() {
             return None;
         }
-        let candidates = rules.for_kind(node.kind_id());
-        let candidates = if candidates.is_empty() || is_crowded(&node) { &[] } else { candidates };
-        for &index in candidates {
-            let rule = &rules[index];
-            if awake[index] && source.scope.wants(rule) && source.scope.speaks(rule, &node) {
+        let is_wanted = awake.want(node.kind_id()) && !is_crowded(&node.get_inner_node(), arguments);
+        for rule in awake.for_kind(node.kind_id()).filter(|_| is_wanted) {
+            if source.scope.speaks(rule, &node) {
                 let weight = source.scope.severity(rule);
                 found.entry(&rule.info.id).or_insert_with(|| (weight, Vec::new())).1.push(node.range());
             }
@@ -97,7 +81,7 @@ fn add_spoken<'a>(
             range.start <= bytes.end && range.end >= bytes.start
         }));
     }
-    Some(())
+    Some(found)
 }
 
 /// How many nodes the grammar could make nothing of, or had to invent.

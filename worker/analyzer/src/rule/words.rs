@@ -1,21 +1,33 @@
-//! Words without which a rule can't match in a text, read off the rule itself: a file that has none of them needs no look. Says
-//! nothing where it can't be sure.
+//! Words without which a rule can't match in a text, read off the rule when the library is built: a file that lacks
+//! them needs no look. Says nothing where it can't be sure. Knows nothing of files and of who asks.
 
-use aho_corasick::AhoCorasick;
-use regex_syntax::hir::literal::{ExtractKind, Extractor};
+use std::cmp::Reverse;
+
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
 /// The shortest word that tells files apart.
-const SHORTEST: usize = 3;
+const SHORTEST: usize = 2;
 /// The most alternatives that are looked for.
 const MOST: usize = 64;
+/// The most clauses of a rule: those that wake fewest.
+const MOST_CLAUSES: usize = 3;
+
+/// A text that must be there, in lower case: it is looked for in any case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Word {
+    pub(crate) text: String,
+    /// Whether it is a token: no letter, and no digit behind it, goes on.
+    pub(crate) whole: bool,
+}
+
+/// One of these must be there.
+pub(crate) type Clause = Vec<Word>;
 
 /// A rule's document, as far as it says what must be there.
 #[derive(Deserialize)]
-pub(super) struct Document {
-    pub(super) id: String,
+pub(crate) struct Document {
     rule: Shape,
 }
 
@@ -24,6 +36,7 @@ pub(super) struct Document {
 #[serde(default)]
 struct Shape {
     pattern: Option<Pattern>,
+    kind: Option<String>,
     regex: Option<String>,
     has: Option<Box<Shape>>,
     inside: Option<Box<Shape>>,
@@ -42,135 +55,318 @@ enum Pattern {
 }
 
 impl Document {
-    /// One of these stands in every text that the rule matches in; `None`: nothing is known.
-    pub(super) fn words(&self) -> Option<Vec<String>> {
-        self.rule.words()
+    /// What every text that the rule matches in has: a word of each clause. None: nothing is known.
+    pub(crate) fn clauses(&self) -> Vec<Clause> {
+        let mut clauses = self.rule.clauses();
+        clauses.sort();
+        clauses.dedup();
+        clauses.sort_by_key(|clause| Reverse(rarity(clause)));
+        clauses.truncate(MOST_CLAUSES);
+        clauses
     }
-}
 
-/// The same of a rule that is read as a value.
-pub(crate) fn words_of(rule: &Value) -> Option<Vec<String>> {
-    Document::deserialize(rule).ok()?.words()
+    /// An expression that such a text matches as well, where words say little: the rule's own, of a piece of the text.
+    pub(crate) fn glance(&self) -> Option<String> {
+        let regex = self.rule.regex.as_ref()?;
+        let hir = regex_syntax::parse(regex).ok()?;
+        // What is bound to the ends of the piece says nothing of the whole.
+        let free = hir.properties().look_set().iter().all(|look| matches!(look, Look::WordUnicode));
+        let weak = of_regex(regex).iter().flatten().all(|word| word.text.len() <= SHORTEST);
+        (free && weak && hir.properties().minimum_len() > Some(SHORTEST)).then(|| regex.clone())
+    }
 }
 
 impl Shape {
-    fn words(&self) -> Option<Vec<String>> {
-        let mut known: Vec<Vec<String>> = Vec::new();
+    fn clauses(&self) -> Vec<Clause> {
+        let mut known: Vec<Clause> = Vec::new();
         if let Some(Pattern::Text(pattern)) = &self.pattern {
             known.extend(of_pattern(pattern));
         }
-        known.extend(self.regex.as_deref().and_then(of_regex));
+        known.extend(self.kind.as_deref().and_then(of_kind).map(|word| vec![token(word)]));
+        known.extend(self.regex.iter().flat_map(|regex| of_regex(regex)));
         for relative in [&self.has, &self.inside, &self.precedes, &self.follows].into_iter().flatten() {
-            known.extend(relative.words());
+            known.extend(relative.clauses());
         }
-        known.extend(self.all.iter().filter_map(Self::words));
-        if !self.any.is_empty() {
-            let each: Option<Vec<Vec<String>>> = self.any.iter().map(Self::words).collect();
-            known.extend(each.map(|each| each.concat()).filter(|all| all.len() <= MOST));
-        }
-        // The longer, the rarer.
-        known.into_iter().max_by_key(|words| words.iter().map(String::len).min())
+        known.extend(self.all.iter().flat_map(Self::clauses));
+        known.extend(one_of_each(self.any.iter().map(Self::clauses).collect()));
+        known
     }
 }
 
-/// The longest name in a pattern that stands for itself.
-fn of_pattern(pattern: &str) -> Option<Vec<String>> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
-    let words = pattern.split(|c| !is_word(c)).filter(|word| !word.contains('$') && word.len() >= SHORTEST);
-    words.max_by_key(|word| word.len()).map(|word| vec![word.to_owned()])
+/// How few files a clause wakes: the longer its shortest word, the fewer; so do fewer words.
+fn rarity(clause: &Clause) -> (usize, Reverse<usize>) {
+    (clause.iter().map(|word| word.text.len()).min().unwrap_or_default(), Reverse(clause.len()))
 }
 
-/// What every match of the expression begins with, or ends with.
-fn of_regex(regex: &str) -> Option<Vec<String>> {
-    let hir = regex_syntax::parse(regex).ok()?;
-    let literals = [ExtractKind::Prefix, ExtractKind::Suffix].into_iter().filter_map(|kind| {
-        let found = Extractor::new().kind(kind).extract(&hir);
-        let texts = found.literals()?.iter().map(|literal| String::from_utf8(literal.as_bytes().to_vec()).ok());
-        let texts: Vec<String> = texts.collect::<Option<_>>()?;
-        let useful = (1..=MOST).contains(&texts.len()) && texts.iter().all(|text| text.len() >= SHORTEST);
-        useful.then_some(texts)
-    });
-    literals.max_by_key(|words| words.iter().map(String::len).min())
+/// The clause that wakes fewest.
+fn best(clauses: Vec<Clause>) -> Option<Clause> {
+    clauses.into_iter().max_by_key(rarity)
 }
 
-/// Which of a language's rules can match in a text.
-pub(super) struct Prefilter {
-    words: Option<AhoCorasick>,
-    /// Of each word, the rules that it wakes.
-    wakes: Vec<Vec<usize>>,
-    /// Rules that no word is known of.
-    always: Vec<bool>,
+/// What holds if all clauses of one of several lists do: a clause of each, in every combination while these are few.
+fn one_of_each(lists: Vec<Vec<Clause>>) -> Vec<Clause> {
+    if lists.is_empty() || lists.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    let combinations = lists.iter().try_fold(1_usize, |so_far, list| so_far.checked_mul(list.len()));
+    if combinations.is_none_or(|count| count > MOST) {
+        return either(lists.into_iter().map(best)).into_iter().collect();
+    }
+    let mut all: Vec<Clause> = vec![Vec::new()];
+    for list in &lists {
+        all = all.iter().flat_map(|so_far| list.iter().map(move |clause| [&so_far[..], clause].concat())).collect();
+    }
+    all.into_iter().filter_map(|clause| either(std::iter::once(Some(clause)))).collect()
 }
 
-impl Prefilter {
-    /// Of rules in order, each with its words.
-    pub(super) fn new(rules: Vec<Option<Vec<String>>>) -> Self {
-        let always = rules.iter().map(Option::is_none).collect();
-        let mut words: Vec<String> = Vec::new();
-        let mut wakes: Vec<Vec<usize>> = Vec::new();
-        for (rule, its) in rules.into_iter().enumerate() {
-            for word in its.into_iter().flatten() {
-                let at = words.iter().position(|known| *known == word).unwrap_or_else(|| {
-                    words.push(word);
-                    wakes.push(Vec::new());
-                    words.len() - 1
-                });
-                wakes[at].push(rule);
+/// What holds if one of several holds; nothing is known if nothing is known of one.
+fn either(clauses: impl Iterator<Item = Option<Clause>>) -> Option<Clause> {
+    let mut all = clauses.collect::<Option<Vec<_>>>()?.concat();
+    all.sort();
+    all.dedup();
+    (1..=MOST).contains(&all.len()).then_some(all)
+}
+
+fn token(text: &str) -> Word {
+    Word { text: text.to_ascii_lowercase(), whole: true }
+}
+
+/// The names and key words in a pattern that stand for themselves.
+fn of_pattern(pattern: &str) -> impl Iterator<Item = Clause> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii();
+    let words = pattern.split(move |c| !is_word(c));
+    words.filter(|word| is_name(word) && word.len() >= SHORTEST).map(|word| vec![token(word)])
+}
+
+fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// The key word of a kind of node, the same in every grammar that has the kind.
+pub(crate) fn of_kind(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "assert_statement" => "assert",
+        "await" | "await_expression" => "await",
+        "break_statement" => "break",
+        "catch_clause" => "catch",
+        "continue_statement" => "continue",
+        "defer_statement" => "defer",
+        "except_clause" => "except",
+        "finally_clause" => "finally",
+        "for_statement"
+        | "for_in_statement"
+        | "for_in_clause"
+        | "enhanced_for_statement"
+        | "for_expression"
+        | "list_comprehension"
+        | "set_comprehension"
+        | "dictionary_comprehension"
+        | "generator_expression" => "for",
+        "foreach_statement" => "foreach",
+        "lambda" => "lambda",
+        "lock_statement" => "lock",
+        "loop_expression" => "loop",
+        "object_creation_expression" | "new_expression" => "new",
+        "return_statement" => "return",
+        "synchronized_statement" => "synchronized",
+        "throw_statement" => "throw",
+        "while_statement" | "while_expression" | "do_statement" => "while",
+        "with_statement" | "with_item" => "with",
+        _ => return None,
+    })
+}
+
+/// What every text that an expression matches has in it.
+fn of_regex(regex: &str) -> Vec<Clause> {
+    let Ok(hir) = regex_syntax::parse(regex) else { return Vec::new() };
+    let mut found = Literals::of(&hir);
+    found.flush();
+    found.clauses
+}
+
+/// What is known of an expression's matches: each is one of `whole`, if that is known, or has a word of each clause.
+struct Literals {
+    whole: Option<Vec<String>>,
+    clauses: Vec<Clause>,
+}
+
+impl Literals {
+    fn whole(texts: Vec<String>) -> Self {
+        Self { whole: Some(texts), clauses: Vec::new() }
+    }
+
+    fn unknown() -> Self {
+        Self { whole: None, clauses: Vec::new() }
+    }
+
+    fn of(hir: &Hir) -> Self {
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => Self::whole(vec![String::new()]),
+            HirKind::Literal(literal) => std::str::from_utf8(&literal.0)
+                .map_or_else(|_| Self::unknown(), |text| Self::whole(vec![text.to_ascii_lowercase()])),
+            HirKind::Class(class) => of_class(class).map_or_else(Self::unknown, Self::whole),
+            HirKind::Capture(capture) => Self::of(&capture.sub),
+            HirKind::Repetition(repetition) => {
+                let mut sub = Self::of(&repetition.sub);
+                match (repetition.min, repetition.max) {
+                    (1, Some(1)) => sub,
+                    (0, Some(1)) => sub.whole.take().map_or_else(Self::unknown, |mut texts| {
+                        texts.push(String::new());
+                        Self::whole(texts)
+                    }),
+                    (0, _) => Self::unknown(),
+                    _ => {
+                        sub.flush();
+                        sub
+                    }
+                }
+            }
+            HirKind::Concat(parts) => Self::in_turn(parts),
+            HirKind::Alternation(branches) => Self::either(branches.iter().map(Self::of).collect()),
+        }
+    }
+
+    fn in_turn(parts: &[Hir]) -> Self {
+        let mut all = Self::whole(vec![String::new()]);
+        let mut broken = false;
+        for part in parts {
+            let mut next = Self::of(part);
+            all.clauses.append(&mut next.clauses);
+            let joined = match (&all.whole, &next.whole) {
+                (Some(before), Some(after)) if before.len() * after.len() <= MOST => {
+                    Some(before.iter().flat_map(|b| after.iter().map(move |a| format!("{b}{a}"))).collect())
+                }
+                _ => None,
+            };
+            if joined.is_none() {
+                broken = true;
+                all.flush();
+                all.whole = next.whole.take();
+                if all.whole.is_none() {
+                    // What follows begins anew.
+                    all.whole = Some(vec![String::new()]);
+                }
+            } else {
+                all.whole = joined;
             }
         }
-        // One that can't be built wakes everybody.
-        let words = AhoCorasick::new(words).ok();
-        Self { words, wakes, always }
+        if broken {
+            all.flush();
+        }
+        all
     }
 
-    /// By the rule's place: can it match here?
-    pub(super) fn awake(&self, text: &str) -> Vec<bool> {
-        let Some(words) = &self.words else { return vec![true; self.always.len()] };
-        let mut awake = self.always.clone();
-        for found in words.find_overlapping_iter(text) {
-            for &rule in &self.wakes[found.pattern().as_usize()] {
-                awake[rule] = true;
+    fn either(branches: Vec<Self>) -> Self {
+        if branches.iter().all(|branch| branch.whole.is_some()) {
+            let texts: Vec<String> = branches.iter().flat_map(|b| b.whole.clone().unwrap_or_default()).collect();
+            if texts.len() <= MOST {
+                return Self::whole(texts);
             }
         }
-        awake
+        let each = branches.into_iter().map(|mut branch| {
+            branch.flush();
+            best(branch.clauses)
+        });
+        Self { whole: None, clauses: either(each).into_iter().collect() }
     }
+
+    /// Makes a clause of what is known as a whole.
+    fn flush(&mut self) {
+        let Some(texts) = self.whole.take() else { return };
+        // Spaces and semicolons may stand where markup was.
+        let plain = |text: &String| text.len() >= SHORTEST && text.is_ascii() && !text.contains([' ', ';', '\n', '\t']);
+        if texts.iter().all(plain) {
+            self.clauses.extend(either(std::iter::once(Some(
+                texts.into_iter().map(|text| Word { text, whole: false }).collect(),
+            ))));
+        }
+    }
+}
+
+/// The characters of a small class, in lower case. One that stands for letters in any case may have others with it
+/// (`ſ` for `s`, the sign of Kelvin for `k`): a text that has these in it wakes every rule.
+fn of_class(class: &Class) -> Option<Vec<String>> {
+    let Class::Unicode(class) = class else { return None };
+    let mut characters = Vec::new();
+    for range in class.ranges() {
+        if u32::from(range.end()) - u32::from(range.start()) > 16 {
+            return None;
+        }
+        characters.extend(range.start()..=range.end());
+    }
+    let mut texts: Vec<String> = characters
+        .into_iter()
+        .filter(|c| !matches!(c, '\u{17f}' | '\u{212a}'))
+        .map(|c| c.to_ascii_lowercase().to_string())
+        .collect();
+    texts.sort();
+    texts.dedup();
+    (1..=16).contains(&texts.len()).then_some(texts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(yaml: &str) -> Option<Vec<String>> {
-        let shape: Shape = ast_grep_config::from_str(yaml).unwrap();
-        shape.words()
+    fn clauses(yaml: &str) -> Vec<Vec<String>> {
+        let rule: Shape = ast_grep_config::from_str(yaml).unwrap();
+        let marked = |word: Word| if word.whole { format!("<{}>", word.text) } else { word.text };
+        Document { rule }.clauses().into_iter().map(|clause| clause.into_iter().map(marked).collect()).collect()
     }
 
     #[test]
     fn words_are_read_where_one_of_them_must_be_there() {
         for (yaml, expected) in [
-            ("pattern: cursor.execute($SQL, $$$REST)", Some(vec!["execute"])),
-            ("regex: '^(inner|outer)HTML$'", Some(vec!["innerHTML", "outerHTML"])),
-            (r"regex: '^\w+\.fetchall$'", Some(vec![".fetchall"])),
-            ("kind: call\nhas: {field: function, regex: '^re\\.compile$'}", Some(vec!["re.compile"])),
-            ("any: [{pattern: eval($X)}, {pattern: exec($X)}]", Some(vec!["eval", "exec"])),
-            ("all: [{kind: call}, {has: {pattern: GC.Collect()}}]", Some(vec!["Collect"])),
+            ("pattern: cursor.execute($SQL, $$$REST)", &[&["<execute>"][..], &["<cursor>"]][..]),
+            ("pattern: $X is not $Y", &[&["<not>"], &["<is>"]]),
+            ("regex: '^(inner|outer)HTML$'", &[&["innerhtml", "outerhtml"]]),
+            (r"regex: '^\w+\.fetchall$'", &[&[".fetchall"]]),
+            (
+                r"regex: '(?i)^(\w+\.)*_?(cur|conn)\.(execute|scalar)$'",
+                &[&[
+                    "_conn.execute",
+                    "_conn.scalar",
+                    "_cur.execute",
+                    "_cur.scalar",
+                    "conn.execute",
+                    "conn.scalar",
+                    "cur.execute",
+                    "cur.scalar",
+                ]],
+            ),
+            (r"regex: '^session(_\w+)?\.get\('", &[&["session"], &[".get("]]),
+            (
+                "any: [{pattern: a.bcd()}, {pattern: ef.gh()}, {pattern: ij()}]",
+                &[&["<bcd>", "<ef>", "<ij>"], &["<bcd>", "<gh>", "<ij>"]],
+            ),
+            (r"regex: '(ab)+c*d{2}ef'", &[&["ab"], &["ef"]]),
+            ("kind: call\nhas: {field: function, regex: '^re\\.compile$'}", &[&["re.compile"]]),
+            ("any: [{pattern: eval($X)}, {pattern: exec($X)}]", &[&["<eval>", "<exec>"]]),
+            (
+                "all: [{kind: assert_statement}, {has: {pattern: GC.Collect()}}]",
+                &[&["<collect>"], &["<assert>"], &["<gc>"]],
+            ),
             // Of these nothing is sure.
-            ("any: [{pattern: eval($X)}, {kind: call}]", None),
-            ("kind: call\nnot: {pattern: eval($X)}", None),
-            ("regex: '^[^=]*='", None),
-            ("matches: loop", None),
-            ("pattern: {context: 'class A { $X }', selector: method}", None),
+            ("any: [{pattern: eval($X)}, {kind: call}]", &[]),
+            ("kind: call\nnot: {pattern: eval($X)}", &[]),
+            ("regex: '^[^=]*='", &[]),
+            ("regex: 'a b; c'", &[]),
+            ("regex: '(abc)?'", &[]),
+            ("matches: loop", &[]),
+            ("pattern: {context: 'class A { $X }', selector: method}", &[]),
         ] {
-            let expected = expected.map(|words| words.into_iter().map(str::to_owned).collect::<Vec<_>>());
-            assert_eq!(words(yaml), expected, "{yaml}");
+            assert_eq!(clauses(yaml), expected, "{yaml}");
         }
     }
 
     #[test]
-    fn a_rule_sleeps_where_none_of_its_words_is() {
-        let filter = Prefilter::new(vec![Some(vec!["eval".into(), "exec".into()]), None, Some(vec!["execute".into()])]);
-        assert_eq!(filter.awake("x = 1"), [false, true, false]);
-        assert_eq!(filter.awake("exec(x)"), [true, true, false]);
-        assert_eq!(filter.awake("c.execute(x)"), [true, true, true]);
+    fn an_expression_bound_to_no_end_is_a_glance_where_words_say_little() {
+        let glance =
+            |regex: &str| Document { rule: Shape { regex: Some(regex.to_owned()), ..Shape::default() } }.glance();
+        assert!(glance(r"\bis\s+[\d.]").is_some());
+        for bound in [r"^is\s+\d", r"is\s+\d$", "is", r"\bassert\s*\("] {
+            assert!(glance(bound).is_none(), "{bound}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::finding::{Confidence, Severity};
+use crate::rule::RuleSet;
 
 const LOADS: &str = "\
 def load(cursor, orders):
@@ -18,6 +19,18 @@ fn all(path: &str, text: &str) -> FileAnalysis {
 
 fn ids(analysis: &FileAnalysis) -> Vec<(&str, u32)> {
     analysis.findings.iter().map(|f| (f.rule_id.as_str(), f.start_line)).collect()
+}
+
+/// What the rules that are awake match in a Python text, by the deadline.
+/// How many matches there are, and why not more.
+fn python_matches(text: &str, deadline: &Deadline) -> (usize, Option<String>) {
+    let tree = parse(Language::Python, text, &Deadline::after(Duration::MAX)).unwrap();
+    let options = Options::default();
+    let scope = Scope { path: "a.py", language: Language::Python, options: &options, in_tests: false };
+    let awake = scope.awake(text);
+    let nodes = survey(&tree, usize::MAX, |kind| awake.want(kind)).unwrap();
+    let (hits, partial) = matches(&tree, nodes, &awake, &scope, deadline);
+    (hits.len(), partial)
 }
 
 #[test]
@@ -149,11 +162,8 @@ fn too_many_findings_are_cut_and_the_cut_is_named() {
 #[test]
 fn matches_are_held_up_to_the_bound_and_the_first_one_past_it_is_named() {
     let text = "a = sorted(xs)[0]\n".repeat(MAX_MATCHES + 1);
-    let tree = parse(Language::Python, &text, &Deadline::after(Duration::MAX)).unwrap();
-    let options = Options::default();
-    let scope = Scope { path: "a.py", language: Language::Python, options: &options, in_tests: false };
-    let (hits, partial) = matches(RuleSet::of(Language::Python), &tree, &text, &scope, &Deadline::after(Duration::MAX));
-    assert_eq!(hits.len(), MAX_MATCHES);
+    let (hits, partial) = python_matches(&text, &Deadline::after(Duration::MAX));
+    assert_eq!(hits, MAX_MATCHES);
     assert_eq!(partial.as_deref(), Some("too many matches: lines after 20001 were not looked at"));
 }
 
@@ -163,19 +173,16 @@ fn out_of_time_is_said() {
     let text = LOADS.repeat(50);
     let result = analyze("a.py", &text, None, &Options::default(), &limits);
     assert!(matches!(result, Err(Skipped::TimedOut)) || result.unwrap().partial.unwrap().starts_with("out of time"));
-    let options = Options::default();
-    let scope = Scope { path: "a.py", language: Language::Python, options: &options, in_tests: false };
-    let tree = parse(Language::Python, &text, &Deadline::after(Duration::MAX)).unwrap();
-    let (hits, partial) =
-        matches(RuleSet::of(Language::Python), &tree, &text, &scope, &Deadline::after(Duration::ZERO));
-    assert_eq!((hits.len(), partial.as_deref()), (0, Some("out of time: lines after 1 were not looked at")));
+    let (hits, partial) = python_matches(&text, &Deadline::after(Duration::ZERO));
+    assert_eq!((hits, partial.as_deref()), (0, Some("out of time: lines after 3 were not looked at")));
 }
 
 #[test]
 fn marks_without_end_are_read_within_the_time() {
     let text = "// eco-coder-ignore E: r\n".repeat(83_000);
-    let analysis = analyze("a.js", &text, None, &Options::default(), &Limits::default()).unwrap();
-    assert!(analysis.partial.is_none_or(|why| why.starts_with("out of time")));
+    let limits = Limits { time: Duration::from_mins(2), ..Limits::default() };
+    let analysis = analyze("a.js", &text, None, &Options::default(), &limits).unwrap();
+    assert_eq!(analysis.partial, None);
 }
 
 #[test]
@@ -235,7 +242,7 @@ fn nested(open: &str, close: &str, depth: usize) -> String {
 fn nesting_is_refused_one_past_the_bound() {
     let depth_of = |text: &str| {
         let tree = parse(Language::Python, text, &Deadline::after(Duration::MAX)).unwrap();
-        (0..1_000).find(|&limit| !depth_exceeds(&tree, limit)).unwrap()
+        (0..1_000).find(|&limit| survey(&tree, limit, |_| false).is_some()).unwrap()
     };
     let text = nested("(", ")", 40);
     let depth = depth_of(&text);
@@ -245,6 +252,36 @@ fn nesting_is_refused_one_past_the_bound() {
     };
     assert!(at(depth).is_ok());
     assert_eq!(at(depth - 1), Err(Skipped::TooDeep { limit: u32::try_from(depth - 1).unwrap() }));
+}
+
+#[test]
+fn a_text_that_wakes_no_rule_is_not_parsed_and_one_that_may_be_too_deep_is() {
+    let limits = Limits { time: Duration::ZERO, ..Limits::default() };
+    let look = |text: &str| analyze("tests/test_a.py", text, None, &Options::default(), &limits);
+    assert_eq!(look(&"x = 1\n".repeat(10_000)), Ok(FileAnalysis::default()));
+    assert_eq!(look(&format!("{}{}", "x = 1\n".repeat(10_000), "(\n".repeat(1_000))), Err(Skipped::TimedOut));
+    assert_eq!(look(&format!("{}assert (x, y)\n", "x = 1\n".repeat(10_000))), Err(Skipped::TimedOut));
+}
+
+/// What wakes a rule is told by its words: no rule may match where it sleeps.
+#[test]
+fn no_rule_that_sleeps_would_have_matched() {
+    for language in Language::ALL {
+        let set = RuleSet::of(language);
+        let every = Awake::new(set.all().map(|rule| rule.as_ref().unwrap()).collect());
+        let every_rule = Options { include_low_confidence: true, ..Options::default() };
+        let scope = Scope { path: "a", language, options: &every_rule, in_tests: false };
+        let ours = crate::rule::documents().map(Result::unwrap).filter(|file| file.languages().contains(&language));
+        for text in ours.flat_map(|file| [&file.examples().bad[..], &file.examples().good].concat()) {
+            let tree = parse(language, &text, &Deadline::after(Duration::MAX)).unwrap();
+            let hits = |awake: &Awake<'_>| {
+                let nodes = survey(&tree, 1_000, |kind| awake.want(kind)).unwrap();
+                let (hits, _) = matches(&tree, nodes, awake, &scope, &Deadline::after(Duration::MAX));
+                hits.into_iter().map(|hit| (hit.rule.info.id.clone(), hit.bytes)).collect::<Vec<_>>()
+            };
+            assert_eq!(hits(&scope.awake(&text)), hits(&every), "{language:?}\n{text}");
+        }
+    }
 }
 
 #[test]
@@ -275,6 +312,7 @@ fn absurd_nesting_is_refused_without_overflow() {
             ("a.py", "(", ")"),
             ("a.js", "[", "]"),
             ("a.ts", "(", ")"),
+            ("a.tsx", "(", ")"),
             ("a.java", "{", "}"),
             ("a.go", "(", ")"),
             ("a.rs", "(", ")"),

@@ -174,7 +174,8 @@ impl Embedded {
             missed.for_each(|(file, _)| done.skip(skipped(file, &"the time for the analysis was up", Skip::Fault)));
         }
         // Without time nothing is said in passing.
-        if let Ok((notes, took)) = self.pool.run(subject.target.repository_id, budget, move |_| notes.finish()).await {
+        let taken = self.pool.run(subject.target.repository_id, budget, move |_| notes.finish());
+        if let Ok(Ok((notes, took))) = tokio::time::timeout_at(deadline, taken).await {
             done.cpu += took;
             done.notes = notes;
         }

@@ -50,8 +50,8 @@ async fn github_s_examples_become_jobs_or_are_ignored_with_a_reason() {
     }
     assert_eq!(signatures.files.keys().filter(|name| name.starts_with("pull_request/")).count(), 29);
     insta::assert_snapshot!(table, @r"
-    check_run/00-created.json: 200 ignored only pull_request events are reviewed
-    issue_comment/00-created.json: 200 ignored only pull_request events are reviewed
+    check_run/00-created.json: 200 ignored only pull_request and workflow_run events are reviewed
+    issue_comment/00-created.json: 200 ignored only pull_request and workflow_run events are reviewed
     ping/00-ping.json: 200 pong
     pull_request/00-opened.json: 202 accepted opened
     pull_request/01-assigned.json: 200 ignored this action of a pull request changes nothing that is reviewed
@@ -82,8 +82,8 @@ async fn github_s_examples_become_jobs_or_are_ignored_with_a_reason() {
     pull_request/26-unlabeled.json: 200 ignored the removed label is not the skip label (policy.skip_label)
     pull_request/27-unlocked.json: 200 ignored this action of a pull request changes nothing that is reviewed
     pull_request/28-unlocked.json: 200 ignored this action of a pull request changes nothing that is reviewed
-    pull_request_review/00-submitted.json: 200 ignored only pull_request events are reviewed
-    push/00-push.json: 200 ignored only pull_request events are reviewed
+    pull_request_review/00-submitted.json: 200 ignored only pull_request and workflow_run events are reviewed
+    push/00-push.json: 200 ignored only pull_request and workflow_run events are reviewed
     ");
 
     let jobs = server.queue.jobs();

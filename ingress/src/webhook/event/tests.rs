@@ -129,7 +129,7 @@ fn a_workflow_that_ended_is_a_hint_for_its_pull_request() {
     assert!(decide(&run(json!([{"number": "x"}]))).is_err());
     assert!(decide(r#"{"action": "completed"}"#).is_err());
     let elsewhere = PolicyConfig { repositories: vec!["acme/*".to_owned()], ..PolicyConfig::default() };
-    let refused = decide_bytes("workflow_run", &run(json!([pull(7, 186_853_002)])), elsewhere);
+    let refused = decide_bytes("workflow_run", run(json!([pull(7, 186_853_002)])), elsewhere);
     assert!(matches!(refused, Ok(Decision::Ignore(_))));
 }
 

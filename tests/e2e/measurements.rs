@@ -49,8 +49,12 @@ async fn what_a_workflow_measured_comes_into_the_comment_when_it_has_ended() {
     assert!(body.contains("| 1 other | | | within noise, or without a verdict |"), "{body}");
     assert!(body.contains("`search`") && body.contains("of the samples are in"), "{body}");
     assert_eq!(world.ours(&world.forge, pull).len(), 1);
-    let status = world.forge.statuses(&world.repo, &head).pop().unwrap();
-    assert!(status.description.unwrap().contains("1 benchmark got worse"));
+    world
+        .until("the status", |forge| {
+            let status = forge.statuses(&world.repo, &head).pop()?;
+            status.description.filter(|line| line.contains("1 benchmark got worse"))
+        })
+        .await;
     world.settled().await;
 }
 

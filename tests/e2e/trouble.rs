@@ -175,7 +175,7 @@ async fn a_head_that_moves_while_its_files_are_listed_is_judged_by_its_own_files
 async fn a_retry_looks_again_and_does_not_replay_an_outage(engines: Engines) {
     let world = World::running_on(engines, "[worker]\nmax_attempts = 1").await;
     let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
-    world.forge.add_fault(Fault::on("GET", CONTENTS, Action::status(503)).times(3));
+    world.forge.add_fault(Fault::on("GET", "/repos/*/*/contents/a.py", Action::status(503)).times(3));
     world.forge.add_fault(Fault::on("POST", CREATE, Action::forbidden()));
     world.deliver(pull, "opened").await;
     world.worker().says("given up").await;

@@ -365,7 +365,8 @@ impl Worker {
 
     /// Works until `shutdown` is ready, then drains.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
-        let beside = Beside::start(self.operator, self.readiness, self.env);
+        let artifacts = self.reviewer.inspector.backends.artifacts.clone();
+        let beside = Beside::start(self.operator, self.readiness, self.env, artifacts);
         let protecting = self.ecs.map(|agent| {
             let under_way = self.consumer.under_way();
             tokio::spawn(async move { ecs::protect(under_way, |on| agent.protect(on)).await })
@@ -395,7 +396,8 @@ impl Worker {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         let queue = Arc::clone(&self.readiness.queue);
-        let beside = Beside::start(self.operator, self.readiness, Arc::clone(&self.env));
+        let artifacts = self.reviewer.inspector.backends.artifacts.clone();
+        let beside = Beside::start(self.operator, self.readiness, Arc::clone(&self.env), artifacts);
         let (tell, hand_back) = watch::channel(false);
         let agent = AgentCore::new(self.reviewer, queue, self.env, self.settings.jobs, hand_back);
         let grace = self.settings.grace;
@@ -421,9 +423,10 @@ struct Beside {
 }
 
 impl Beside {
-    fn start(operator: TcpListener, readiness: Arc<Ready>, env: SharedEnv) -> Self {
+    fn start(operator: TcpListener, readiness: Arc<Ready>, env: SharedEnv, artifacts: Option<Arc<Artifacts>>) -> Self {
         let (stop, mut ended) = watch::channel(false);
-        let housekeeping = tokio::spawn(keep_house(Arc::clone(&readiness.queue), Arc::clone(&readiness.store), env));
+        let (queue, store) = (Arc::clone(&readiness.queue), Arc::clone(&readiness.store));
+        let housekeeping = tokio::spawn(keep_house(queue, store, env, artifacts));
         let routes = operator::router(readiness, names::install());
         let port = tokio::spawn(async move {
             let ended = async move {
@@ -448,8 +451,16 @@ async fn listen(setting: &str, address: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// Deletes what is over, a little at a time, with pauses in which others write.
-async fn keep_house(queue: Arc<dyn JobQueue>, store: Arc<dyn Store>, env: SharedEnv) {
+async fn keep_house(
+    queue: Arc<dyn JobQueue>,
+    store: Arc<dyn Store>,
+    env: SharedEnv,
+    artifacts: Option<Arc<Artifacts>>,
+) {
     loop {
+        if let Some(artifacts) = &artifacts {
+            artifacts.tidy(env.now()).await;
+        }
         let purged = store.purge(env.now()).await.map_err(|e| e.to_string());
         let tidied = queue.tidy().await.map_err(|e| e.to_string());
         let done = purged.and_then(|purged| Ok(purged + tidied?));

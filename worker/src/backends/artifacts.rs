@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use eco_coder_github::{ApiError, GitHub};
+use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{CommitSha, RepoName};
 use tokio::sync::Semaphore;
 
@@ -123,9 +124,10 @@ impl Artifacts {
     }
 
     /// Deletes what was brought long ago, by its mark.
-    pub async fn tidy(&self) {
+    pub async fn tidy(&self, now: Timestamp) {
         let places = self.places.clone();
-        let tidied = tokio::task::spawn_blocking(move || tidy(&places, SystemTime::now())).await;
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.0).unwrap_or(0));
+        let tidied = tokio::task::spawn_blocking(move || tidy(&places, now)).await;
         if let Ok(Err(error)) = tidied {
             tracing::warn!(component = "artifacts", %error, "what was brought long ago could not be deleted");
         }

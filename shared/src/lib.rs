@@ -8,6 +8,7 @@ pub mod config;
 pub mod env;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod healthcheck;
 pub mod ids;
 pub mod job;
 pub mod operator;

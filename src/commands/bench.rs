@@ -77,7 +77,9 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(!compared.rows.is_empty(), "{}", strangers(&compared));
     let left_out = left_out(&base, &head, &compared);
     if args.format == "json" {
-        left_out.iter().for_each(|line| eprintln!("eco-coder: {line}"));
+        for line in &left_out {
+            eprintln!("eco-coder: {line}");
+        }
         out!("{}", serde_json::to_string_pretty(&compared.rows)?);
     } else {
         out!("{}", text(&compared, &left_out, args.all, Style::of_stdout()).trim_end());

@@ -175,12 +175,12 @@ fn a_scan_shows_fixes_and_applies_them_when_asked() {
     assert!(fixes.last().unwrap().is_null(), "a query in a loop has no mechanical fix: {rows}");
     assert!(stdout(&run(&repo, &["scan", "a.py"])).contains("2 can be fixed with --fix."));
 
-    let fixed = run(&repo, &["scan", ".", "--fix"]);
-    let told = String::from_utf8_lossy(&fixed.stderr).into_owned();
+    let mending = run(&repo, &["scan", ".", "--fix"]);
+    let told = String::from_utf8_lossy(&mending.stderr).into_owned();
     assert_eq!(std::fs::read_to_string(repo.path().join("a.py")).unwrap(), "first = min(set(xs))\r\nother = 1\r\n");
     assert_eq!(std::fs::read_to_string(repo.path().join("old.py")).unwrap(), QUERY_IN_A_LOOP);
     assert_eq!(told.matches("fixed ./a.py line 1 EC-PY-").count(), 2, "{told}");
-    assert!(stdout(&fixed).contains("1 finding in 2 files."), "{}", stdout(&fixed));
+    assert!(stdout(&mending).contains("1 finding in 2 files."), "{}", stdout(&mending));
     let again = run(&repo, &["scan", ".", "--fix"]);
     assert!(again.status.success() && again.stderr.is_empty(), "{}", String::from_utf8_lossy(&again.stderr));
 

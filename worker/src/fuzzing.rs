@@ -70,9 +70,9 @@ pub fn analyze(bytes: &[u8]) {
         let some = eco_coder_analyzer::analyze(path, &text, Some(&changed), &options, &Limits::default());
         for finding in some.iter().flat_map(|some| &some.findings) {
             assert!(changed.intersects(finding.start_line..=finding.end_line), "{finding:?}");
-            let same =
+            let is_it =
                 |other: &Finding| (&other.fingerprint, other.start_line) == (&finding.fingerprint, finding.start_line);
-            assert!(all.findings.iter().any(same), "{finding:?}");
+            assert!(all.findings.iter().any(is_it), "{finding:?}");
             if let Some(fix) = &finding.fix {
                 assert!((fix.start_line..=fix.end_line).all(|line| changed.contains(line)), "{finding:?}");
             }

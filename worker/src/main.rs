@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use eco_coder_shared::config::Settings;
+use eco_coder_shared::healthcheck;
 use eco_coder_worker::service::{self, Source};
 
 /// Takes jobs from the queue, reviews, and keeps one comment up to date.
@@ -16,11 +17,24 @@ struct Arguments {
     /// Take invocations of AgentCore Runtime in place of jobs from the queue.
     #[arg(long)]
     agentcore: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Ask the worker that runs beside this, on its operators' port, whether it is well; exit code 0 or 1
+    Healthcheck,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let settings = Settings::load(arguments.config.as_deref(), Settings::process_environment())?;
-    service::serve(&settings, if arguments.agentcore { Source::AgentCore } else { Source::Queue }).await
+    match arguments.command {
+        Some(Command::Healthcheck) => {
+            healthcheck::check(&settings, "worker", "127.0.0.1:9091").await.map_err(anyhow::Error::msg)
+        }
+        None => service::serve(&settings, if arguments.agentcore { Source::AgentCore } else { Source::Queue }).await,
+    }
 }

@@ -40,9 +40,9 @@ pub(super) fn create(forge: &Forge, call: &Call, repo: &RepoName, pull: u64) -> 
         }
         let last = line("line").ok_or_else(|| invalid("Line can't be blank"))?;
         let lines = (line("start_line").unwrap_or(last), last);
-        let changed =
+        let in_pull =
             changes.iter().find(|file| file.path == path).ok_or_else(|| invalid("Path could not be resolved"))?;
-        if lines.0 > lines.1 || !(lines.0..=lines.1).all(|line| in_diff(changed, line)) {
+        if lines.0 > lines.1 || !(lines.0..=lines.1).all(|line| in_diff(in_pull, line)) {
             return Err(invalid("Line could not be resolved"));
         }
         written.push((path, body, lines));

@@ -129,7 +129,8 @@ fn files_in(directory: &Path) -> std::io::Result<Vec<Listed>> {
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
-        if entry.file_type()?.is_file() && (name.ends_with(".sarif") || name.ends_with(".sarif.json")) {
+        let is_sarif = [".sarif", ".sarif.json"].iter().any(|ending| name.ends_with(ending));
+        if entry.file_type()?.is_file() && is_sarif {
             files.push(listed(entry.path())?);
         }
     }

@@ -132,7 +132,7 @@ impl Parameter {
 
     async fn look(&self, client: &Client) -> Result<Value, String> {
         count("ssm", "GetParameter");
-        let answer = client.get_parameter().name(&self.name).send().await;
+        let answer = client.get_parameter().name(&self.name).with_decryption(true).send().await;
         let answer = answer.map_err(|e| format!("{}: {}", self.name, Fault::new("ssm:GetParameter", &e).words))?;
         let text = answer.parameter().and_then(|p| p.value()).unwrap_or_default();
         read(text).map_err(|problem| format!("the parameter {} {problem}", self.name))

@@ -67,8 +67,8 @@ pub fn changes(deployment: &str, me: u64, standing: &[ReviewComment], wanted: &[
     for comment in standing {
         let Some(finding) = finding_of(deployment, me, comment) else { continue };
         // The oldest that says what is to be said stays; doubles are of a write that came twice.
-        let says_it = |wanted: &&&Suggestion| comment.line.is_some() && same_body(&wanted.comment.body, &comment.body);
-        let stays = missing.get(finding).filter(says_it).is_some();
+        let says_it = |wanted: &&Suggestion| comment.line.is_some() && same_body(&wanted.comment.body, &comment.body);
+        let stays = missing.get(finding).is_some_and(says_it);
         if stays || (answered.contains(&comment.id) && missing.contains_key(finding)) {
             missing.remove(finding);
         } else if !answered.contains(&comment.id) {

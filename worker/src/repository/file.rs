@@ -68,7 +68,7 @@ impl Said {
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let wire: Wire = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start).min(text.len());
-            let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = text.get(..at).unwrap_or_default().split('\n').count();
             format!("line {line}: {}", shown(error.message()))
         })?;
         let Wire { exclude, rules, paths } = wire;

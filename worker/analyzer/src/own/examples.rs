@@ -17,8 +17,17 @@ pub(super) struct Example {
     language: Language,
     code: String,
     bad: bool,
-    /// What the rule's fix should make of it, if the rule says so.
-    fixed: Option<Option<String>>,
+    fixed: Fixed,
+}
+
+/// What the rule's fix should make of an example.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fixed {
+    /// The rule doesn't say.
+    Unsaid,
+    /// Nothing.
+    Not,
+    To(String),
 }
 
 /// An example that says something else than its rule.
@@ -39,9 +48,13 @@ pub struct Failure {
 impl Example {
     pub(super) fn of(file: &RuleFile) -> Vec<Self> {
         let examples = file.examples();
-        let fixed = examples.fixed.iter().cloned().map(Some).chain(std::iter::repeat(None));
+        let fixed = examples
+            .fixed
+            .iter()
+            .map(|text| text.clone().map_or(Fixed::Not, Fixed::To))
+            .chain(std::iter::repeat(Fixed::Unsaid));
         let bad = examples.bad.iter().zip(fixed).map(|(code, fixed)| (code, true, fixed));
-        let good = examples.good.iter().map(|code| (code, false, None));
+        let good = examples.good.iter().map(|code| (code, false, Fixed::Unsaid));
         let mut all = Vec::new();
         for (code, bad, fixed) in bad.chain(good) {
             all.extend(file.languages().iter().map(|&language| {
@@ -77,11 +90,14 @@ impl OwnRules {
             }
             Ok(analysis) => {
                 let fixes: Vec<&Fix> = analysis.findings.iter().filter_map(|finding| finding.fix.as_ref()).collect();
-                let made = (!fixes.is_empty()).then(|| apply_fixes(&example.code, &fixes).0);
-                match &example.fixed {
-                    Some(fixed) if *fixed != made => Some("its fix makes something else of it".to_owned()),
-                    _ => return None,
+                let made = match fixes.as_slice() {
+                    [] => Fixed::Not,
+                    fixes => Fixed::To(apply_fixes(&example.code, fixes).0),
+                };
+                if example.fixed == Fixed::Unsaid || example.fixed == made {
+                    return None;
                 }
+                Some("its fix makes something else of it".to_owned())
             }
         };
         let Example { rule, language, code, bad, .. } = example.clone();

@@ -149,7 +149,7 @@ mod tests {
             file("gone.py", Change::Nothing),
         ];
         let target = serde_json::from_value(target).unwrap();
-        Subject { target, files, truncated: false, files_changed: 3, settings: Default::default() }
+        Subject { target, files, truncated: false, files_changed: 3, settings: std::sync::Arc::default() }
     }
 
     fn at(path: &str, lines: (i32, i32)) -> RecommendationSummary {

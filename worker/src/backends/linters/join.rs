@@ -43,7 +43,7 @@ impl<'a> Joining<'a> {
                 continue;
             };
             match self.files.get(path.as_str()) {
-                Some(Change::Lines(lines)) if on(lines, &one) => self.take(path, one),
+                Some(Change::Lines(lines)) if on(lines, &one) => self.take(path, &one),
                 Some(Change::Unknown) => self.unplaced += 1,
                 _ => {}
             }
@@ -78,12 +78,12 @@ impl<'a> Joining<'a> {
         })
     }
 
-    fn take(&mut self, path: String, one: Linted) {
+    fn take(&mut self, path: String, one: &Linted) {
         let id = format!("{}/{}", one.tool.to_ascii_lowercase().replace(' ', "-"), one.rule);
-        if self.has(&path, &one) || !self.seen.insert((id.clone(), path.clone(), one.start_line)) {
+        if self.has(&path, one) || !self.seen.insert((id.clone(), path.clone(), one.start_line)) {
             return;
         }
-        let info = rule(&id, &one);
+        let info = rule(&id, one);
         let options = self.subject.settings.options(&path, self.operator);
         if !options.wants(&info) {
             return;

@@ -55,7 +55,7 @@ pub(super) fn sentence(report: &Report) -> Option<String> {
     let runs = first.samples[0].min(first.samples[1]);
     let mut text = format!("{} of {name} {change}, {runs} samples each", what(first));
     if let Some(co2e) = benchmarks.co2e.iter().find(|co2e| co2e.name == first.name) {
-        text.push_str(&format!(": about {} CO2e per {} executions", signed(co2e), executions(co2e)));
+        text = format!("{text}: about {} CO2e per {} executions", signed(co2e), executions(co2e));
     }
     Some(format!("{text}."))
 }

@@ -77,9 +77,9 @@ fn marks(notes: &Notes) -> Option<String> {
     let shown = notes.todo_places.iter().take(5).map(|todo| place_of(&todo.file_path, todo.line, todo.line));
     let mut line = format!("- {} added", numbers::count(all, "TODO or the like", "TODOs or the like"));
     if notes.todos > 0 {
-        line.push_str(&format!(", {} without an issue", numbers::grouped(notes.todos.into())));
+        line = format!("{line}, {} without an issue", numbers::grouped(notes.todos.into()));
     }
-    line.push_str(&format!(": {}", shown.collect::<Vec<_>>().join(", ")));
+    line = format!("{line}: {}", shown.collect::<Vec<_>>().join(", "));
     if all > 5 {
         line.push_str(" and others");
     }

@@ -83,7 +83,7 @@ impl GitHub {
         if complete { Ok(comments) } else { Err(ApiError::TooLarge { what: "over 50 pages of comments on lines" }) }
     }
 
-    /// Writes comments on lines of `head`, all of them with one notification. [`ApiError::Invalid`] if one of the lines isn't in the
+    /// Writes comments on lines of `head`, all of them with one notification. [`ApiError::Validation`] if one of the lines isn't in the
     /// diff; on [`ApiError::Ambiguous`] they may exist: list before writing again.
     pub async fn create_review(
         &self,

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{env, fs, thread};
 
@@ -61,20 +62,32 @@ fn runs_left_open_cost_bounded_memory() {
     if let Ok(case) = env::var(CASE) {
         return child(&case);
     }
-    for (index, shape) in CASES.iter().enumerate() {
-        for repeats in REPEATS {
-            let output = Command::new(env::current_exe().unwrap())
-                .args(["--exact", "runs_left_open_cost_bounded_memory", "--nocapture"])
-                .env(CASE, format!("{index} {repeats}"))
-                .output()
-                .unwrap();
-            let said = String::from_utf8_lossy(&output.stdout);
-            let about = format!("{shape:?} x {repeats}: {said}");
-            assert!(output.status.success(), "{about}");
-            let peak = said.lines().find_map(|line| line.split_once("VmHWM:")?.1.split_whitespace().next()).unwrap();
-            assert!(peak.parse::<u64>().unwrap() < PEAK_KB, "{about}");
+    let cases: Vec<(usize, u32)> = (0..CASES.len()).flat_map(|index| REPEATS.map(|repeats| (index, repeats))).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(&(index, repeats)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            keeps_within(index, repeats);
         }
-    }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+}
+
+/// One case, in a child.
+fn keeps_within(index: usize, repeats: u32) {
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "runs_left_open_cost_bounded_memory", "--nocapture"])
+        .env(CASE, format!("{index} {repeats}"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let about = format!("{:?} x {repeats}: {said}", CASES[index]);
+    assert!(output.status.success(), "{about}");
+    let peak = said.lines().find_map(|line| line.split_once("VmHWM:")?.1.split_whitespace().next()).unwrap();
+    assert!(peak.parse::<u64>().unwrap() < PEAK_KB, "{about}");
 }
 
 #[expect(clippy::print_stdout, reason = "how the child reports")]

@@ -149,30 +149,32 @@ async fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// For each old mark: it, and the files that came with it.
 fn tidy(places: &Places, now: SystemTime) -> io::Result<()> {
-    for owner in folders(&places.brought)? {
-        for repository in folders(&owner)? {
-            for sha in folders(&repository)? {
-                let Ok(relative) = sha.strip_prefix(&places.brought).map(Path::to_owned) else { continue };
-                for mark in entries(&sha)? {
-                    let age =
-                        mark.metadata()?.modified().and_then(|at| now.duration_since(at).map_err(io::Error::other));
-                    if !age.is_ok_and(|age| age > KEPT) {
-                        continue;
-                    }
-                    let id = mark.file_name().to_string_lossy().into_owned();
-                    for dir in
-                        [places.profiles.as_ref(), Some(&places.benchmarks), Some(&places.sarif)].into_iter().flatten()
-                    {
-                        forget(&dir.join(&relative), &id)?;
-                    }
-                    std::fs::remove_file(mark.path())?;
-                }
-                // Only if it is empty by now.
-                let _ = std::fs::remove_dir(&sha);
+    let dirs = [places.profiles.as_ref(), Some(&places.benchmarks), Some(&places.sarif)];
+    for commit in commits(&places.brought)? {
+        let Ok(relative) = commit.strip_prefix(&places.brought) else { continue };
+        for mark in entries(&commit)? {
+            let age = now.duration_since(mark.metadata()?.modified()?);
+            if !age.is_ok_and(|age| age > KEPT) {
+                continue;
             }
+            let id = mark.file_name().to_string_lossy().into_owned();
+            dirs.into_iter().flatten().try_for_each(|dir| forget(&dir.join(relative), &id))?;
+            std::fs::remove_file(mark.path())?;
         }
+        // Only if it is empty by now.
+        let _ = std::fs::remove_dir(&commit);
     }
     Ok(())
+}
+
+/// `DIR/OWNER/REPO/SHA`, each of them.
+fn commits(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut level = vec![dir.to_owned()];
+    for _ in 0..3 {
+        let below: Vec<Vec<PathBuf>> = level.iter().map(|folder| folders(folder)).collect::<io::Result<_>>()?;
+        level = below.concat();
+    }
+    Ok(level)
 }
 
 /// Deletes the files that came with this artifact.

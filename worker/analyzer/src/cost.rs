@@ -3,7 +3,7 @@
 
 /// Does some work in the name of a step, a rule or a check.
 #[cfg(not(feature = "cost"))]
-#[inline(always)]
+#[inline]
 pub(crate) fn of<T>(_name: &str, work: impl FnOnce() -> T) -> T {
     work()
 }

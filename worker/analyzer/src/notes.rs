@@ -135,7 +135,7 @@ impl NoteTaker {
         self.clones.add(path, &mut shape, changed);
     }
 
-    /// Compares the files with each other: up to a second for two million tokens, so on a thread for work.
+    /// Compares the files with each other: seconds of work for two million tokens, so on a thread for it.
     pub fn finish(mut self) -> Notes {
         self.notes.duplicates = self.clones.finish();
         self.notes

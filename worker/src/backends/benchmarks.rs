@@ -88,6 +88,11 @@ impl BenchmarkFiles {
         tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
 
+    /// Is there anything of this commit? Cheap.
+    pub async fn has_results(&self, repository: &RepoName, sha: &CommitSha) -> bool {
+        tokio::fs::metadata(self.place(repository, sha)).await.is_ok_and(|place| place.is_dir())
+    }
+
     /// Base against head; `None`: head has no results.
     pub async fn compared(&self, target: &Target, carbon: &Input) -> Option<Benchmarks> {
         let (base, head) =

@@ -239,14 +239,12 @@ impl Inspector {
 
     /// Base against head; the base's results are brought only now, when head has some.
     async fn benchmarks(&self, head: &Head) -> Result<Option<Benchmarks>, ApiError> {
-        let target = &head.target;
-        let carbon = self.backends.carbon.input().await;
-        let compared = self.backends.benchmarks.compared(target, &carbon).await;
-        if compared.is_none() || self.backends.artifacts.is_none() {
-            return Ok(compared);
+        let (target, benchmarks) = (&head.target, &self.backends.benchmarks);
+        if !benchmarks.has_results(&target.repository, &target.head_sha).await {
+            return Ok(None);
         }
         self.gather(&target.repository, &target.merge_base_sha).await?;
-        Ok(self.backends.benchmarks.compared(target, &carbon).await)
+        Ok(benchmarks.compared(target, &self.backends.carbon.input().await).await)
     }
 
     /// What names the model and its prompt; empty without one.

@@ -46,6 +46,13 @@ struct Installed {
     all: HashMap<u64, Arc<Installation>>,
 }
 
+impl Installed {
+    fn numbered(&mut self, id: u64, settings: Settings) -> Arc<Installation> {
+        let made = || Arc::new(Installation { id, line: Line::new(settings), token: tokio::sync::Mutex::default() });
+        Arc::clone(self.all.entry(id).or_insert_with(made))
+    }
+}
+
 /// The App where an account has installed it.
 pub(crate) struct Installation {
     id: u64,
@@ -140,30 +147,40 @@ impl App {
         });
         names.sort_unstable();
         names.truncate(3);
-        names.join(", ")
+        if names.is_empty() { "its account".to_owned() } else { names.join(", ") }
     }
 
     pub(crate) async fn looking(&self) -> MutexGuard<'_, ()> {
         self.looking.lock().await
     }
 
-    /// Installation `id` is the one there. One installation is one line, whatever its repositories.
+    /// Installation `id` is the one on these. One installation is one line, whatever its repositories.
     pub(crate) fn remember(
         &self,
-        repository: &RepoName,
+        repositories: &[RepoName],
         id: u64,
         now: Timestamp,
         settings: Settings,
     ) -> Arc<Installation> {
         let mut installed = self.installed();
         installed.on.retain(|_, (_, until)| now < *until);
-        installed.on.insert(repository.as_str().to_ascii_lowercase(), (id, now + INSTALLED));
-        let made = || Arc::new(Installation { id, line: Line::new(settings), token: tokio::sync::Mutex::default() });
-        Arc::clone(installed.all.entry(id).or_insert_with(made))
+        let names = repositories.iter().map(|name| name.as_str().to_ascii_lowercase());
+        installed.on.extend(names.map(|name| (name, (id, now + INSTALLED))));
+        installed.numbered(id, settings)
+    }
+
+    /// The installation with this number.
+    pub(crate) fn numbered(&self, id: u64, settings: Settings) -> Arc<Installation> {
+        self.installed().numbered(id, settings)
     }
 }
 
 impl Installation {
+    /// Whose writes take turns, for whoever shares them.
+    pub(crate) fn identity(&self) -> String {
+        format!("installation-{}", self.id)
+    }
+
     /// The token that is good now; asked for with `ask` if there is none.
     pub(crate) async fn token<F>(&self, now: Timestamp, ask: impl FnOnce() -> F) -> Result<SecretString, Failed>
     where

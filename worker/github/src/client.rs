@@ -5,7 +5,8 @@
 //! - A rate limit is never slept on. It is returned with its end, and until then every call fails at once, without a
 //!   request: GitHub bans clients that keep calling.
 //! - Reads of one client and its clones take turns beyond [`Settings::reads_at_once`].
-//! - Writes of one client and its clones start at least [`Settings::write_interval`] apart.
+//! - Writes of one client and its clones start at least [`Settings::write_interval`] apart; those of several processes
+//!   take their turns from a [`Pace`].
 //! - Limits, turns and places are one identity's: an App has them once for each installation.
 
 use std::fmt;
@@ -22,7 +23,8 @@ use self::line::{Limit, Line};
 use crate::app::{self, App, Installation};
 use crate::auth::Auth;
 use crate::error::{self, ApiError};
-use crate::limits::{self, Verdict};
+use crate::limits::{self, Quota, Verdict};
+use crate::pace::Pace;
 use crate::transport::{Caller, Request, Response, Transport, TransportError};
 
 pub(crate) mod line;
@@ -70,6 +72,16 @@ struct Inner {
     settings: Settings,
     /// Of everybody but an App's installations.
     own: Line,
+    /// Of all processes that write as the same identities.
+    pace: Option<Arc<dyn Pace>>,
+}
+
+/// How a request is made, as far as its answer depends on it.
+#[derive(Clone, Copy)]
+struct Manner {
+    write: bool,
+    as_app: bool,
+    conditional: bool,
 }
 
 /// A failed attempt, and whether another one is safe.
@@ -78,7 +90,36 @@ pub(crate) type Failed = (ApiError, Retry);
 impl GitHub {
     /// A client that has called nothing yet.
     pub fn new(transport: Arc<dyn Transport>, auth: Auth, env: SharedEnv, settings: Settings) -> Self {
-        Self { inner: Arc::new(Inner { transport, auth, env, settings, own: Line::new(settings) }) }
+        Self::paced(transport, auth, env, settings, None)
+    }
+
+    /// The same, with writes that take turns with other processes'.
+    pub fn paced(
+        transport: Arc<dyn Transport>,
+        auth: Auth,
+        env: SharedEnv,
+        settings: Settings,
+        pace: Option<Arc<dyn Pace>>,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { transport, auth, env, settings, own: Line::new(settings), pace }) }
+    }
+
+    /// What is left of the hourly limit for calls as `caller`, as the last answer said.
+    pub fn quota(&self, caller: &Caller) -> Option<Quota> {
+        let now = self.inner.env.now();
+        let installation = match (&self.inner.auth, caller) {
+            (Auth::App(app), Caller::Repository(repository)) => app.known(repository, now),
+            (Auth::App(app), Caller::Installation(id)) => Some(app.numbered(*id, self.inner.settings)),
+            _ => None,
+        };
+        installation.as_ref().map_or(&self.inner.own, |installation| &installation.line).quota()
+    }
+
+    /// Installation `id` is the one on these repositories, as a list of them said: none is looked up for an hour.
+    pub fn remember_installed(&self, repositories: &[RepoName], id: u64) {
+        if let Auth::App(app) = &self.inner.auth {
+            app.remember(repositories, id, self.inner.env.now(), self.inner.settings);
+        }
     }
 
     /// The end of the rate limit that holds now for calls on this repository, if one is known.
@@ -93,7 +134,7 @@ impl GitHub {
     }
 
     /// Is the sign-in an App's?
-    pub(crate) fn is_app(&self) -> bool {
+    pub fn is_app(&self) -> bool {
         matches!(self.inner.auth, Auth::App(_))
     }
 
@@ -131,6 +172,7 @@ impl GitHub {
     async fn attempt(&self, request: Request) -> Result<Response, Failed> {
         let installation = match (&self.inner.auth, &request.caller) {
             (Auth::App(app), Caller::Repository(repository)) => Some(self.installation(app, repository).await?),
+            (Auth::App(app), Caller::Installation(id)) => Some(app.numbered(*id, self.inner.settings)),
             _ => None,
         };
         let line = installation.as_ref().map_or(&self.inner.own, |installation| &installation.line);
@@ -138,6 +180,7 @@ impl GitHub {
         line.check(now())?;
         let _place = if request.method.is_write() {
             line.take_turn(now()).await?;
+            self.take_shared_turn(installation.as_deref()).await?;
             None
         } else {
             line.read().await
@@ -145,6 +188,19 @@ impl GitHub {
         // Those who went before may have found a limit.
         line.check(now())?;
         self.signed(line, installation.as_deref(), request).await
+    }
+
+    /// A turn among all processes. What the App does as itself is no content, and has none.
+    async fn take_shared_turn(&self, installation: Option<&Installation>) -> Result<(), Failed> {
+        let identity = match (&self.inner.auth, installation) {
+            (Auth::App(_), Some(installation)) => installation.identity(),
+            (Auth::Token(_), _) => "token".to_owned(),
+            (Auth::App(_), None) | (Auth::Anonymous, _) => return Ok(()),
+        };
+        let Some(pace) = &self.inner.pace else { return Ok(()) };
+        pace.take(&identity, self.inner.env.now())
+            .await
+            .map_err(|until| (ApiError::RateLimited { until, secondary: true }, Retry::No))
     }
 
     /// Sends with the token of whoever calls; once more if that was refused and there is another one now: a call that was
@@ -207,7 +263,7 @@ impl GitHub {
             error => (error, retry),
         })?;
         let id = app::installation_id(&answer).map_err(|error| (error, Retry::No))?;
-        Ok(app.remember(repository, id, env.now(), settings))
+        Ok(app.remember(std::slice::from_ref(repository), id, env.now(), settings))
     }
 
     /// A call of the App itself. None of those that it makes changes what anybody sees, so each is safe to repeat.
@@ -223,11 +279,14 @@ impl GitHub {
     }
 
     async fn call(&self, request: Request, line: &Line, token: Option<&SecretString>) -> Result<Response, Failed> {
-        let write = request.method.is_write();
-        let as_app = self.is_app() && request.caller == Caller::App;
+        let manner = Manner {
+            write: request.method.is_write(),
+            as_app: self.is_app() && request.caller == Caller::App,
+            conditional: request.if_none_match.is_some(),
+        };
         match self.inner.transport.send(request, token).await {
-            Ok(response) => self.judge(response, line, (write, as_app), token),
-            Err(error) => Err(lost(&error, write)),
+            Ok(response) => self.judge(response, line, manner, token),
+            Err(error) => Err(lost(&error, manner.write)),
         }
     }
 
@@ -235,12 +294,20 @@ impl GitHub {
         &self,
         response: Response,
         line: &Line,
-        (write, as_app): (bool, bool),
+        Manner { write, as_app, conditional }: Manner,
         token: Option<&SecretString>,
     ) -> Result<Response, Failed> {
         let now = self.inner.env.now();
+        if let Some(quota) = Quota::of(&response.headers, now) {
+            line.note(quota);
+        }
         let message = || error::message(&response.body, token);
-        let error = match limits::classify(response.status, &response.headers, &response.body, now) {
+        // What is known already is what was asked for.
+        let verdict = match response.status {
+            304 if conditional => Verdict::Success,
+            status => limits::classify(status, &response.headers, &response.body, now),
+        };
+        let error = match verdict {
             Verdict::Success => {
                 if let Some(until) = limits::exhausted(&response.headers, now) {
                     line.remember(Limit { until, secondary: false }, now);

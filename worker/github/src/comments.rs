@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::client::GitHub;
 use crate::error::ApiError;
 use crate::pulls::rfc3339;
+use crate::seen::Seen;
 use crate::transport::{Method, Request};
 use crate::users::{User, WireUser};
 
@@ -103,6 +104,22 @@ impl GitHub {
     /// One comment.
     pub async fn comment(&self, repo: &RepoName, id: u64) -> Result<IssueComment, ApiError> {
         self.wire_comment(Request::new(Method::Get, comment_path(repo, id))).await
+    }
+
+    /// One comment, unless it is what has this tag; with the tag of what it is now.
+    pub async fn comment_again(
+        &self,
+        repo: &RepoName,
+        id: u64,
+        tag: Option<&str>,
+    ) -> Result<Seen<(IssueComment, Option<String>)>, ApiError> {
+        let request = Request::new(Method::Get, comment_path(repo, id));
+        Ok(match self.seen::<WireComment>(request, tag, "the comment").await? {
+            Seen::Unchanged => Seen::Unchanged,
+            Seen::Fresh((comment, answer)) => {
+                Seen::Fresh((IssueComment::from(comment).shortened(), crate::seen::tag_of(&answer)))
+            }
+        })
     }
 
     /// Creates a comment. On [`ApiError::Ambiguous`] it may exist: list before creating again.

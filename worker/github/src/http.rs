@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, LOCATION};
 use reqwest::{Client, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -158,6 +158,9 @@ impl HttpTransport {
                 .header("x-github-api-version", API_VERSION);
             if let Some(authorization) = &authorization {
                 call = call.header(AUTHORIZATION, authorization.clone());
+            }
+            if let Some(tag) = &request.if_none_match {
+                call = call.header(IF_NONE_MATCH, tag);
             }
             if let Some(body) = &body {
                 call = call.header(CONTENT_TYPE, "application/json").body(body.clone());

@@ -87,12 +87,50 @@ pub fn exhausted(headers: &Headers, now: Timestamp) -> Option<Timestamp> {
     if headers.number("x-ratelimit-remaining") != Some(0) {
         return None;
     }
-    let reset = headers
-        .number("x-ratelimit-reset")
-        .and_then(|seconds| i64::try_from(seconds).ok())
-        // None remain, and nobody says until when: as for a limit that names no time.
-        .map_or(now + SECONDARY_WAIT, Timestamp::from_seconds);
+    // None remain, and nobody says until when: as for a limit that names no time.
+    let reset = reset(headers, now).unwrap_or(now + SECONDARY_WAIT);
     Some(reset.clamp(now + SHORTEST_WAIT, now + LONGEST_WAIT))
+}
+
+/// What is left of the hourly limit, as an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Requests in an hour.
+    pub limit: u64,
+    /// Of these, still to be had.
+    pub remaining: u64,
+    /// When all of them are there again, by our clock.
+    pub reset: Timestamp,
+}
+
+impl Quota {
+    /// What the answer says; none if it says nothing.
+    pub(crate) fn of(headers: &Headers, now: Timestamp) -> Option<Self> {
+        let (limit, remaining) = (headers.number("x-ratelimit-limit")?, headers.number("x-ratelimit-remaining")?);
+        Some(Self { limit, remaining, reset: reset(headers, now)? })
+    }
+
+    /// Is less than this share left?
+    pub fn is_below(&self, percent: u64, now: Timestamp) -> bool {
+        now < self.reset && self.remaining.saturating_mul(100) < self.limit.saturating_mul(percent)
+    }
+}
+
+/// When the hour is over, by our clock: what lies between GitHub's `date` and its reset is what is waited for, so that a
+/// clock of ours that is wrong neither asks every second nor waits for ever.
+fn reset(headers: &Headers, now: Timestamp) -> Option<Timestamp> {
+    let seconds = headers.number("x-ratelimit-reset").and_then(|seconds| i64::try_from(seconds).ok())?;
+    Some(now + clock(headers, now).until(Timestamp::from_seconds(seconds)))
+}
+
+/// GitHub's clock, or ours if the answer doesn't tell.
+fn clock(headers: &Headers, now: Timestamp) -> Timestamp {
+    headers.value("date").and_then(http_date).unwrap_or(now)
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+    Some(Timestamp(date.as_millisecond()))
 }
 
 /// `retry-after`: seconds, as GitHub sends it, or a date, as HTTP allows and proxies do.
@@ -101,8 +139,7 @@ fn retry_after(headers: &Headers, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-    Some(now.until(Timestamp(date.as_millisecond())))
+    Some(clock(headers, now).until(http_date(value)?))
 }
 
 /// GitHub's words for limits that come without headers.

@@ -39,7 +39,7 @@ impl GitHub {
 }
 
 /// The URL of `rel="next"` in a `Link` header.
-fn next_link(header: &str) -> Option<&str> {
+pub(crate) fn next_link(header: &str) -> Option<&str> {
     let mut rest = header;
     while let Some((_, link)) = rest.split_once('<') {
         let (url, after) = link.split_once('>')?;

@@ -12,8 +12,11 @@ use crate::pages::PAGE_SIZE;
 use crate::transport::{Method, Request};
 use crate::users::{User, WireUser};
 
+mod listed;
 #[cfg(test)]
 mod tests;
+
+pub use listed::ListedPull;
 
 /// The most files of one pull request that GitHub lists.
 /// Source: <https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files>

@@ -78,6 +78,8 @@ pub enum Caller {
     App,
     /// As its installation on this repository.
     Repository(RepoName),
+    /// As its installation with this number.
+    Installation(u64),
 }
 
 impl Caller {
@@ -108,6 +110,8 @@ pub struct Request {
     pub accept: Accept,
     /// A JSON body.
     pub body: Option<serde_json::Value>,
+    /// The tag of what is known already: if that is what there is, the answer is 304 and costs nothing of the hourly limit.
+    pub if_none_match: Option<String>,
     /// The most bytes of a successful answer's body; `None` for the transport's own limit, which always holds.
     pub max_body: Option<usize>,
     /// A redirect may lead to another server, which is asked without the token: where GitHub keeps artifacts.
@@ -125,6 +129,7 @@ impl Request {
             query: Vec::new(),
             accept: Accept::Json,
             body: None,
+            if_none_match: None,
             max_body: None,
             may_lead_elsewhere: false,
         }

@@ -206,3 +206,38 @@ async fn git_gets_the_token_of_the_installation_there_and_a_token_s_bearer_gets_
     let mine = github.token_for(&"acme/shop".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(mine.expose_secret(), "ghp_mine");
 }
+
+#[tokio::test]
+async fn what_the_app_does_as_itself_is_signed_by_it_and_lists_are_the_installation_s() {
+    let s = scene();
+    let delivery = json!({
+        "id": 12, "guid": "g", "delivered_at": "2023-11-14T22:00:00Z", "redelivery": false, "status": "timed out",
+        "status_code": 504, "event": "pull_request", "action": null,
+    });
+    let long = json!({ "id": 13, "guid": "g".repeat(65), "delivered_at": "2023-11-14T22:00:00Z", "event": "ping" });
+    s.fake.answer(Method::Get, "/app/hook/deliveries", answer(200, &json!([delivery, long])));
+    s.fake.answer(Method::Post, "/app/hook/deliveries/12/attempts", answer(202, &json!({})));
+    let suspended = json!({ "id": 8, "suspended_at": "2023-11-14T22:00:00Z" });
+    s.fake.answer(
+        Method::Get,
+        "/app/installations",
+        answer(200, &json!([{ "id": 7, "suspended_at": null }, suspended])),
+    );
+    let archived = json!({ "full_name": "acme/old", "archived": true });
+    let repositories = json!({ "total_count": 2, "repositories": [{ "full_name": "acme/till" }, archived] });
+    s.fake.answer(Method::Get, "/installation/repositories", answer(200, &repositories));
+
+    let crate::Seen::Fresh(page) = s.github.hook_deliveries(None, None).await.unwrap() else { panic!("not fresh") };
+    assert_eq!(page.items.len(), 1, "what is longer than any is left out");
+    assert!(page.items[0].id == 12 && !page.items[0].is_ok());
+    s.github.redeliver(12).await.unwrap();
+    let crate::Seen::Fresh(page) = s.github.installations(None, None).await.unwrap() else { panic!("not fresh") };
+    assert_eq!(page.items.iter().map(|i| (i.id, i.suspended)).collect::<Vec<_>>(), [(7, false), (8, true)]);
+    let fresh = s.github.installation_repositories(7, None, None).await.unwrap();
+    let crate::Seen::Fresh(page) = fresh else { panic!("not fresh") };
+    assert_eq!(page.items, ["acme/till".parse::<RepoName>().unwrap()]);
+    // What a list said needn't be looked up.
+    s.github.remember_installed(&page.items, 7);
+    s.read("acme/till").await.unwrap();
+    assert_eq!((s.sent("/repos/acme/till/installation"), s.sent("access_tokens")), (0, 1));
+}

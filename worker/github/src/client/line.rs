@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{Failed, Settings};
 use crate::error::ApiError;
-use crate::limits::LONGEST_WAIT;
+use crate::limits::{LONGEST_WAIT, Quota};
 
 /// A limit that is known to hold.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +22,7 @@ pub(crate) struct Limit {
 pub(crate) struct Line {
     settings: Settings,
     limit: Mutex<Option<Limit>>,
+    quota: Mutex<Option<Quota>>,
     reads: Semaphore,
     /// When the last write started. Held while waiting, so that writes take turns in the order they came.
     last_write: tokio::sync::Mutex<Option<Instant>>,
@@ -32,6 +33,7 @@ impl Line {
         Self {
             settings,
             limit: Mutex::default(),
+            quota: Mutex::default(),
             reads: Semaphore::new(settings.reads_at_once.clamp(1, Semaphore::MAX_PERMITS)),
             last_write: tokio::sync::Mutex::default(),
         }
@@ -55,6 +57,15 @@ impl Line {
         let new = self.limit(now).filter(|known| known.until >= new.until).unwrap_or(new);
         tracing::warn!(until = %new.until, secondary = new.secondary, "GitHub's rate limit is reached");
         *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
+    }
+
+    /// What is left of the hour, as the last answer said.
+    pub(super) fn quota(&self) -> Option<Quota> {
+        *self.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note(&self, quota: Quota) {
+        *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
     }
 
     /// Waits until a read may start.

@@ -317,3 +317,27 @@ fn calls_can_be_spawned() {
     is_send(s.github.content(&repo, "x", &sha, 1));
     is_send(s.github.status(&repo, &sha, "x"));
 }
+
+/// Turns that are all taken until then.
+struct Taken(Timestamp, AtomicUsize);
+
+#[async_trait]
+impl Pace for Taken {
+    async fn take(&self, identity: &str, _: Timestamp) -> Result<(), Timestamp> {
+        assert_eq!(identity, "token");
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Err(self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_turn_among_all_workers_is_later_is_not_sent_and_reads_go_on() {
+    let s = scene(EAGER);
+    let until = NOW + Duration::from_secs(40);
+    let taken = Arc::new(Taken(until, AtomicUsize::new(0)));
+    let github = GitHub::paced(s.fake.clone(), Auth::token("t".into()), s.env.clone(), EAGER, Some(taken.clone()));
+    let refused = github.create_comment(&repo(), pull(), "hello").await;
+    assert_eq!(refused, Err(ApiError::RateLimited { until, secondary: true }));
+    assert!(github.viewer().await.is_ok());
+    assert_eq!((s.fake.sent().len(), taken.1.load(Ordering::Relaxed)), (1, 1));
+}

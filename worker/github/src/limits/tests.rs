@@ -28,6 +28,11 @@ fn every_403_and_429_gets_its_right_wait() {
     const RESET: (&str, &str) = ("x-ratelimit-reset", "1700000600");
     const SOON: (&str, &str) = ("x-ratelimit-reset", "1700000005");
     const PAST: (&str, &str) = ("x-ratelimit-reset", "1699999000");
+    // GitHub's clock, ten minutes before ours and ten after it; its reset is ten minutes from its own now.
+    const BEHIND: (&str, &str) = ("date", "Tue, 14 Nov 2023 22:03:20 GMT");
+    const AHEAD: (&str, &str) = ("date", "Tue, 14 Nov 2023 22:23:20 GMT");
+    const OF_BEHIND: (&str, &str) = ("x-ratelimit-reset", "1700000000");
+    const OF_AHEAD: (&str, &str) = ("x-ratelimit-reset", "1700001200");
     const FAR: (&str, &str) = ("x-ratelimit-reset", "99999999999");
     let cases: &[Case<'_>] = &[
         (&[], "", Verdict::Forbidden, limited(60, true)),
@@ -45,6 +50,21 @@ fn every_403_and_429_gets_its_right_wait() {
         (&[NONE_LEFT, RESET], SECONDARY, limited(600, true), limited(600, true)),
         (&[NONE_LEFT, SOON], SECONDARY, limited(60, true), limited(60, true)),
         (&[NONE_LEFT, PAST], PRIMARY, limited(1, false), limited(1, false)),
+        (&[NONE_LEFT, OF_BEHIND, BEHIND], PRIMARY, limited(600, false), limited(600, false)),
+        (&[NONE_LEFT, OF_AHEAD, AHEAD], PRIMARY, limited(600, false), limited(600, false)),
+        (&[NONE_LEFT, PAST, AHEAD], PRIMARY, limited(1, false), limited(1, false)),
+        (&[NONE_LEFT, RESET, ("date", "yesterday")], PRIMARY, limited(600, false), limited(600, false)),
+        (
+            &[NONE_LEFT, RESET, ("date", "Tue, 14 Nov 1900 22:03:20 GMT")],
+            PRIMARY,
+            limited(3600, false),
+            limited(3600, false),
+        ),
+        (&[("retry-after", "Tue, 14 Nov 2023 22:24:05 GMT"), AHEAD], "", limited(45, true), limited(45, true)),
+        (&[RETRY, AHEAD], "", limited(30, true), limited(30, true)),
+        (&[NONE_LEFT, RESET], PERMISSION, limited(600, false), limited(600, false)),
+        (&[SOME_LEFT, PAST], PERMISSION, Verdict::Forbidden, limited(60, true)),
+        (&[("x-ratelimit-remaining", "1"), RESET], PRIMARY, Verdict::Forbidden, limited(60, true)),
         (&[NONE_LEFT, FAR], PRIMARY, limited(3600, false), limited(3600, false)),
         (&[NONE_LEFT], PRIMARY, limited(60, false), limited(60, false)),
         (&[NONE_LEFT, ("x-ratelimit-reset", "soon")], "", limited(60, false), limited(60, false)),
@@ -93,6 +113,19 @@ fn a_success_can_be_the_last_one() {
     assert_eq!(exhausted(&headers, NOW), Some(NOW + Duration::from_mins(10)));
     assert_eq!(exhausted(&[("x-ratelimit-remaining", "1")].into_iter().collect(), NOW), None);
     assert_eq!(exhausted(&Headers::default(), NOW), None);
+}
+
+#[test]
+fn a_share_of_the_hour_is_low_at_the_bound_and_not_after_its_end() {
+    let headers = |remaining| {
+        [("x-ratelimit-limit", "5000"), ("x-ratelimit-remaining", remaining), ("x-ratelimit-reset", "1700000600")]
+    };
+    let quota = |remaining| Quota::of(&headers(remaining).into_iter().collect(), NOW).unwrap();
+    assert!(!quota("1000").is_below(20, NOW));
+    assert!(quota("999").is_below(20, NOW));
+    assert!(!quota("0").is_below(0, NOW));
+    assert!(!quota("999").is_below(20, NOW + Duration::from_mins(10)), "the hour is over");
+    assert_eq!(Quota::of(&Headers::default(), NOW), None);
 }
 
 proptest! {

@@ -76,6 +76,21 @@ pub struct Row {
     pub comment: CommentState,
     /// The head that the comment shows.
     pub published: Option<CommitSha>,
+    /// Put down, free of charge, to go on then.
+    #[serde(default)]
+    pub waits: Option<Waits>,
+    /// The epoch that it was written under: a comment with an older one was written over, late.
+    #[serde(default)]
+    pub published_under: u64,
+}
+
+/// When a review that was put down goes on, and why it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// Then, or a little later.
+    pub until: Timestamp,
+    /// A limit of GitHub's, a model that is throttled, a pause.
+    pub why: String,
 }
 
 impl Row {
@@ -115,8 +130,10 @@ pub enum Exit {
         /// The cool-down's end.
         not_before: Timestamp,
     },
-    /// Waiting, shutdown, nothing to do: refunds.
+    /// Shutdown, nothing to do: refunds.
     Free,
+    /// Put down, to go on later: refunds.
+    Waits(Waits),
     /// Failed: the charge stays. Failed before the head was known, it is charged now, against what is known of it: a
     /// failure that nobody counted would never end.
     Failed {
@@ -234,9 +251,10 @@ pub fn apply(row: &Row, transition: &Transition) -> (Option<Row>, Verdict) {
         Transition::Creating { nonce, now, .. } => {
             next.comment = CommentState::Creating { nonce: nonce.clone(), since: *now };
         }
-        Transition::Commented { comment, head, .. } => {
+        Transition::Commented { epoch, comment, head } => {
             next.comment = comment.clone();
             next.published.clone_from(head);
+            next.published_under = *epoch;
         }
         Transition::Release { exit, .. } => release(&mut next, exit),
     }
@@ -275,7 +293,13 @@ fn claim(row: &Row, holder: &str, now: Timestamp, lease: Duration, first: bool) 
     if binds(row.not_before, now, LONGEST_COOLDOWN) {
         return (None, Verdict::Hide { until: row.not_before });
     }
-    let next = Row { epoch: row.epoch + 1, holder: Some(holder.to_owned()), lease_until: now + lease, ..row.clone() };
+    let next = Row {
+        epoch: row.epoch + 1,
+        holder: Some(holder.to_owned()),
+        lease_until: now + lease,
+        waits: None,
+        ..row.clone()
+    };
     (Some(next.clone()), Verdict::Mine(Box::new(next)))
 }
 
@@ -304,7 +328,7 @@ fn release(row: &mut Row, exit: &Exit) {
     let mine = row.under_way == Some(row.epoch);
     if mine || matches!(exit, Exit::Done { .. }) {
         let died = row.died.take();
-        row.under_way = if matches!(exit, Exit::Free) { died } else { None };
+        row.under_way = if matches!(exit, Exit::Free | Exit::Waits(_)) { died } else { None };
         row.alone = false;
     }
     match exit {
@@ -318,8 +342,16 @@ fn release(row: &mut Row, exit: &Exit) {
             row.last_error = None;
         }
         Exit::Free => row.attempts -= u32::from(mine && row.attempts > 0),
-        Exit::Failed { error, .. } => row.last_error = Some(error.chars().take(MAX_ERROR).collect()),
+        Exit::Waits(Waits { until, why }) => {
+            row.attempts -= u32::from(mine && row.attempts > 0);
+            row.waits = Some(Waits { until: *until, why: shortened(why) });
+        }
+        Exit::Failed { error, .. } => row.last_error = Some(shortened(error)),
     }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(MAX_ERROR).collect()
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use self::inspect::Inspector;
 use self::lease::KeptLease;
 use self::round::Stop;
 use crate::agent::driver::AGENT;
-use crate::claim::{Exit, Row, Transition, Verdict};
+use crate::claim::{Exit, Row, Transition, Verdict, Waits};
 use crate::publish::Publisher;
 use crate::store::seal::SealKey;
 use crate::store::{Store, StoreError};
@@ -166,7 +166,7 @@ impl Reviewer {
             }
             Err(Stop::Shutdown) => (Exit::Free, Outcome::HandBack { fresh_hint: publishing }),
             Err(Stop::Store(e)) => return without_store(&e, publishing),
-            Err(Stop::Wait { until, job, why }) => (Exit::Free, Outcome::Defer { until, job, why }),
+            Err(Stop::Wait { until, job, why }) => (waits(until, &why), Outcome::Defer { until, job, why }),
             Err(Stop::Outage { error, retry_after }) => {
                 let least = retry_after.unwrap_or_default();
                 let after = self.env.between(self.settings.outage / 2, self.settings.outage).max(least);
@@ -174,7 +174,7 @@ impl Reviewer {
                     // Nothing is known to be wrong with this job.
                     tracing::warn!(component = "review", error, "GitHub gives no answer; jobs wait");
                     let until = self.env.now() + after;
-                    (Exit::Free, Outcome::Defer { until, job: Box::new(job.clone()), why: error })
+                    (waits(until, &error), Outcome::Defer { until, job: Box::new(job.clone()), why: error })
                 } else {
                     (failed(error.clone()), Outcome::Fail { after, error })
                 }
@@ -206,6 +206,10 @@ impl Reviewer {
             Err(e) => without_store(&e, publishing),
         }
     }
+}
+
+fn waits(until: Timestamp, why: &str) -> Exit {
+    Exit::Waits(Waits { until, why: why.to_owned() })
 }
 
 fn without_store(e: &StoreError, publishing: bool) -> Outcome {

@@ -1,5 +1,5 @@
-//! What workers remember: pull-request rows, results by commit SHA, agent sessions, kept reports, the history of reviews, and
-//! what of a budget is spent. The trait both engines meet. Source text is never at rest; what a model said and reports that could not be posted are stored sealed.
+//! What workers remember: pull-request rows, results by commit SHA, agent sessions, kept reports, the history of reviews,
+//! what of a budget is spent, leases of the whole fleet, and notes for each other. The trait both engines meet. Source text is never at rest; what a model said and reports that could not be posted are stored sealed.
 
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
@@ -133,6 +133,19 @@ pub trait Store: Send + Sync {
 
     /// Takes back a part of what was spent under `name`.
     async fn give_back(&self, name: &str, amount: u64) -> Result<(), StoreError>;
+
+    /// Takes the lease called `name` for `holder` until `until`, or makes it last, if at `now` it is free, over or the
+    /// holder's. Says whether it is the holder's now.
+    async fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, StoreError>;
+
+    /// Lets go of a lease, if it is the holder's.
+    async fn end_lease(&self, name: &str, holder: &str) -> Result<(), StoreError>;
+
+    /// What workers noted for each other under `name`. Not sealed: ids, times and names only.
+    async fn noted(&self, name: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Notes it until `expires`, in place of what was there.
+    async fn note(&self, name: &str, value: Vec<u8>, expires: Timestamp) -> Result<(), StoreError>;
 
     /// Deletes some items that are over and gives some room back, in one short write; returns how much it did, zero when
     /// nothing is left to do.

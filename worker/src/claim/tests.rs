@@ -32,6 +32,16 @@ fn charge(row: &Row, head: char, redriven: Option<i64>) -> Row {
     step(row, &Transition::Charge { epoch: row.epoch, head: sha(head), redriven: redriven.map(at), alone: false })
 }
 
+#[test]
+fn who_waits_says_until_when_and_why_and_is_refunded() {
+    let row = charge(&mine(claim_at(&Row::default(), "a", 0)), 'a', None);
+    let until = Timestamp::from_seconds(900);
+    let waits = |why: &str| Waits { until, why: why.to_owned() };
+    let down = release(&row, Exit::Waits(waits(&"x".repeat(501))));
+    assert_eq!((down.attempts, down.under_way, down.waits.as_ref()), (0, None, Some(&waits(&"x".repeat(500)))));
+    assert_eq!(mine(claim_at(&down, "b", 900)).waits, None, "it goes on");
+}
+
 fn release(row: &Row, exit: Exit) -> Row {
     step(row, &Transition::Release { epoch: row.epoch, exit })
 }

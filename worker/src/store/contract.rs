@@ -40,6 +40,56 @@ pub async fn run_all<S: Store + 'static>(fresh: impl Fn() -> Arc<S>) {
     oversized_values_are_refused(&*fresh()).await;
     the_history_is_by_time_and_ends_after_90_days(&*fresh()).await;
     a_budget_is_never_overspent(fresh()).await;
+    a_lease_is_one_holder_s_until_it_is_over(&*fresh()).await;
+    of_many_that_want_a_lease_at_once_one_has_it(fresh()).await;
+    a_note_is_replaced_and_ends_at_its_instant(&*fresh()).await;
+}
+
+async fn a_lease_is_one_holder_s_until_it_is_over(store: &dyn Store) {
+    let at = Timestamp::from_seconds;
+    assert!(store.lease("l", "a", at(0), at(10)).await.unwrap());
+    assert!(!store.lease("l", "b", at(9), at(19)).await.unwrap(), "it is another's");
+    assert!(store.lease("other", "b", at(9), at(19)).await.unwrap(), "another lease is another");
+    assert!(store.lease("l", "a", at(9), at(20)).await.unwrap(), "the holder makes it last");
+    assert!(!store.lease("l", "b", at(19), at(29)).await.unwrap());
+    assert!(store.lease("l", "b", at(20), at(30)).await.unwrap(), "it is over at its end");
+    assert!(!store.lease("l", "a", at(21), at(31)).await.unwrap(), "who was late has lost it");
+    store.end_lease("l", "a").await.unwrap();
+    assert!(!store.lease("l", "a", at(21), at(31)).await.unwrap(), "nobody ends another's");
+    store.end_lease("l", "b").await.unwrap();
+    assert!(store.lease("l", "a", at(21), at(31)).await.unwrap(), "it was let go");
+    store.purge(at(31)).await.unwrap();
+    assert!(store.lease("l", "c", at(31), at(41)).await.unwrap());
+    store.end_lease("nothing", "c").await.unwrap();
+}
+
+async fn of_many_that_want_a_lease_at_once_one_has_it<S: Store + 'static>(store: Arc<S>) {
+    let at = Timestamp::from_seconds;
+    let wanting: Vec<_> = (0..16)
+        .map(|n| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.lease("l", &n.to_string(), at(0), at(10)).await.unwrap() })
+        })
+        .collect();
+    let mut holders = 0;
+    for wants in wanting {
+        holders += u32::from(wants.await.unwrap());
+    }
+    assert_eq!(holders, 1);
+}
+
+async fn a_note_is_replaced_and_ends_at_its_instant(store: &dyn Store) {
+    let at = Timestamp::from_seconds;
+    assert_eq!(store.noted("n", at(0)).await.unwrap(), None);
+    store.note("n", vec![1], at(10)).await.unwrap();
+    store.note("n", vec![2], at(20)).await.unwrap();
+    store.note("m", vec![3; 700_000], at(20)).await.unwrap();
+    assert_eq!(store.noted("n", at(19)).await.unwrap(), Some(vec![2]));
+    assert_eq!(store.noted("m", at(19)).await.unwrap(), Some(vec![3; 700_000]));
+    assert_eq!(store.noted("n", at(20)).await.unwrap(), None);
+    store.purge(at(15)).await.unwrap();
+    assert_eq!(store.noted("n", at(19)).await.unwrap(), Some(vec![2]));
+    assert!(store.note("large", vec![0; super::MAX_VALUE + 1], at(10)).await.is_err());
 }
 
 /// A review of pull request `n`, posted at `at`.

@@ -2,6 +2,7 @@
 //! is over is DynamoDB's (TTL), and reading never shows it.
 
 mod history;
+mod leases;
 mod rows;
 mod table;
 mod values;
@@ -55,6 +56,10 @@ fn session_pk(session: &SessionId) -> String {
 
 fn kept_pk(name: &str, pull: PullNumber) -> String {
     format!("KEPT#{name}#{pull}")
+}
+
+fn note_pk(name: &str) -> String {
+    format!("NOTE#{name}")
 }
 
 fn bounded(what: &'static str, value: &[u8]) -> Result<(), StoreError> {
@@ -196,6 +201,28 @@ impl Store for DynamoStore {
 
     async fn give_back(&self, name: &str, amount: u64) -> Result<(), StoreError> {
         self.give_back_of(name, amount).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        self.take_lease(name, holder, now, until).await
+    }
+
+    async fn end_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        self.let_go(name, holder).await
+    }
+
+    async fn noted(&self, name: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.get(&note_pk(name), "VALUE").await?.filter(|item| over(item) > now) {
+            Some(item) => self.value("note", &item).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn note(&self, name: &str, value: Vec<u8>, expires: Timestamp) -> Result<(), StoreError> {
+        bounded("note", &value)?;
+        let item = self.item(&note_pk(name), "VALUE", value, expires).await?;
+        let replaced = self.put(item).await?;
+        self.forget_chunks(replaced).await
     }
 
     /// DynamoDB does it by itself.

@@ -268,6 +268,48 @@ impl Store for SqliteStore {
         Ok(())
     }
 
+    async fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        let write = self.database.write(move |c| {
+            c.prepare_cached(
+                "INSERT INTO leases (name, holder, expires) VALUES (?1, ?2, ?4)
+                 ON CONFLICT (name) DO UPDATE SET holder = ?2, expires = ?4 WHERE holder = ?2 OR expires <= ?3",
+            )?
+            .execute(params![name, holder, now.0, until.0])
+        });
+        Ok(write.await? == 1)
+    }
+
+    async fn end_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        let write = self.database.write(move |c| {
+            c.prepare_cached("DELETE FROM leases WHERE name = ?1 AND holder = ?2")?.execute(params![name, holder])
+        });
+        write.await?;
+        Ok(())
+    }
+
+    async fn noted(&self, name: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        let name = name.to_owned();
+        let read = self.database.read(move |c| {
+            c.prepare_cached("SELECT value FROM notes WHERE name = ?1 AND expires > ?2")?
+                .query_row(params![name, now.0], |r| r.get(0))
+                .optional()
+        });
+        Ok(read.await?)
+    }
+
+    async fn note(&self, name: &str, value: Vec<u8>, expires: Timestamp) -> Result<(), StoreError> {
+        bounded("note", &value)?;
+        let name = name.to_owned();
+        let write = self.database.write(move |c| {
+            c.prepare_cached("INSERT OR REPLACE INTO notes (name, value, expires) VALUES (?1, ?2, ?3)")?
+                .execute(params![name, value, expires.0])
+        });
+        write.await?;
+        Ok(())
+    }
+
     async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
         Ok(self.database.write(move |c| retention::purge(c, now)).await?)
     }

@@ -309,6 +309,22 @@ impl Store for Overtaken {
         Err(StoreError::Unavailable("gone".into()))
     }
 
+    async fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        self.0.lease(name, holder, now, until).await
+    }
+
+    async fn end_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        self.0.end_lease(name, holder).await
+    }
+
+    async fn noted(&self, name: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.noted(name, now).await
+    }
+
+    async fn note(&self, name: &str, value: Vec<u8>, expires: Timestamp) -> Result<(), StoreError> {
+        self.0.note(name, value, expires).await
+    }
+
     async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.0.purge(now).await
     }

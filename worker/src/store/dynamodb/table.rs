@@ -9,6 +9,8 @@
 //! | `SESSION#<id>` | `EVENT#<sequence>` | an event |
 //! | `KEPT#<owner/name>#<number>` | `REPORT` | a report that could not be posted, with `repo_id` |
 //! | `BUDGET#<name>` | `SPENT` | what is spent of a budget: `spent` |
+//! | `LEASE#<name>` | `LEASE` | a lease of the whole fleet: `holder` |
+//! | `NOTE#<name>` | `VALUE` | what workers noted for each other |
 //! | any | `CHUNK#<nonce>#<n>` | a part of a value that is larger than an item can be |
 //!
 //! A value is in `value`, or in chunks: then `chunks` says how many, and `nonce` which. `expires` is DynamoDB's TTL, in

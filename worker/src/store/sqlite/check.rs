@@ -4,7 +4,7 @@ use std::path::Path;
 
 use eco_coder_shared::ids::{PullKey, PullNumber, RepoId};
 use eco_coder_shared::sqlite::{Look, SqliteError};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::SCHEMA;
 use crate::agent::driver;
@@ -41,6 +41,14 @@ impl Check {
     /// The file at `path`, looked at while others serve from it.
     pub fn look(path: &Path) -> Result<Look, SqliteError> {
         Look::at(path, &SCHEMA)
+    }
+
+    /// What workers noted under `name`, whether or not its time is over; none in a file of before.
+    pub fn noted(look: &Look, name: &str) -> Result<Option<Vec<u8>>, SqliteError> {
+        if look.version() < 4 {
+            return Ok(None);
+        }
+        look.read(|conn| conn.query_row("SELECT value FROM notes WHERE name = ?1", [name], |row| row.get(0)).optional())
     }
 
     /// Counts everything, parses every row, and opens what is sealed with `key`, if there is one, as far as

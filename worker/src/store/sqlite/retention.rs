@@ -48,13 +48,30 @@ const BUDGETS: Over = Over {
     delete: "DELETE FROM budgets WHERE name = ?1 AND ?2 = ?3",
 };
 
+const LEASES: Over = Over {
+    oldest: "SELECT name, 0, 0, length(name) FROM leases WHERE expires <= ?1 ORDER BY expires LIMIT ?2",
+    delete: "DELETE FROM leases WHERE name = ?1 AND ?2 = ?3",
+};
+const NOTES: Over = Over {
+    oldest: "SELECT rowid, 0, 0, length(value) FROM notes WHERE expires <= ?1 ORDER BY expires LIMIT ?2",
+    delete: "DELETE FROM notes WHERE rowid = ?1 + ?2 + ?3",
+};
+
 /// Deletes some of what is over at `now`, the oldest first, and gives some room back. Zero when nothing is left to do.
 pub(super) fn purge(conn: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
     let idle = now - Duration::from_hours(24 * u64::from(ROW_DAYS));
     let mut done = 0;
     let mut bytes = BYTES;
-    let tables =
-        [(RESULTS, now), (EVENTS, now), (KEPT, now), (PULLS, idle), (REVIEWS, history::oldest(now)), (BUDGETS, now)];
+    let tables = [
+        (RESULTS, now),
+        (EVENTS, now),
+        (KEPT, now),
+        (PULLS, idle),
+        (REVIEWS, history::oldest(now)),
+        (BUDGETS, now),
+        (LEASES, now),
+        (NOTES, now),
+    ];
     for (table, until) in tables {
         let mut oldest = conn.prepare_cached(table.oldest)?;
         let mut delete = conn.prepare_cached(table.delete)?;

@@ -7,7 +7,7 @@ pub const SCHEMA: Schema = Schema {
     kind: "store",
     // "ECOs"
     application_id: 0x4543_4f73,
-    migrations: &[FIRST, SECOND, THIRD],
+    migrations: &[FIRST, SECOND, THIRD, FOURTH],
     unmarked: &["pulls", "results", "events", "kept"],
 };
 
@@ -42,4 +42,11 @@ const THIRD: &str = "
     CREATE INDEX reviews_by_time ON reviews (at);
     CREATE TABLE budgets (name TEXT PRIMARY KEY, spent INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
     CREATE INDEX budgets_by_expiry ON budgets (expires);
+";
+
+const FOURTH: &str = "
+    CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX leases_by_expiry ON leases (expires);
+    CREATE TABLE notes (name TEXT PRIMARY KEY, value BLOB NOT NULL, expires INTEGER NOT NULL);
+    CREATE INDEX notes_by_expiry ON notes (expires);
 ";

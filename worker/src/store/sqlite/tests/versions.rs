@@ -10,6 +10,7 @@ const RELEASED: &[&str] = &[
     "da0f0b2a8013370cb4ceb70b741b5e4b872ed6b8964aa774dae04b10b5fe69d9",
     "c9979496dba3f0edddb3a9e03c189b4d66cab94e37089e0c85bbc0adf81766b5",
     "b41d5c93c3aa3fcc8f9c022a4016e42940bd757375d412253869193539b476c1",
+    "885e1de535b867252d7f1fd4cc867e3f888763056c9faf87902ce9048b8cc88c",
 ];
 
 #[test]
@@ -27,7 +28,8 @@ fn shape(conn: &Connection) -> Vec<(String, String)> {
 }
 
 /// Files of the released versions, with the same data.
-const FILES: [&str; 2] = [include_str!("versions/1.sql"), include_str!("versions/2.sql")];
+const FILES: [&str; 3] =
+    [include_str!("versions/1.sql"), include_str!("versions/2.sql"), include_str!("versions/3.sql")];
 
 #[tokio::test]
 async fn a_file_of_an_earlier_version_keeps_what_it_holds() {
@@ -57,6 +59,8 @@ async fn keeps_what_it_holds(file: &str) {
     assert_eq!(store.row(key).await.unwrap().epoch, 4);
     store.record(&contract::reviewed(1, 5, now)).await.unwrap();
     assert_eq!(store.reviews(now, now, 9).await.unwrap().len(), 1);
+    assert!(store.lease("l", "a", now, now + std::time::Duration::from_secs(1)).await.unwrap());
+    store.note("n", vec![1], now + std::time::Duration::from_secs(1)).await.unwrap();
     assert!(matches!(store.transition(key, &contract::claim("a", 1_700_000_001)).await.unwrap(), Verdict::Mine(_)));
 }
 

@@ -36,6 +36,25 @@ pub enum Cause {
     CiFinished,
     /// A holder wrote to GitHub after it had lost the lease
     LateWrite,
+    /// Nobody told us, and the reconciler saw it: its head is not reviewed
+    Sweep,
+    /// The reconciler saw that somebody deleted the comment
+    CommentGone,
+}
+
+impl Cause {
+    /// Does the report have to be posted again though this head's was?
+    pub fn is_about_the_comment(self) -> bool {
+        matches!(self, Self::LateWrite | Self::CommentGone)
+    }
+
+    /// The version of jobs that has it: a worker of before defers what it doesn't know.
+    fn version(self) -> u64 {
+        match self {
+            Self::Sweep | Self::CommentGone => 2,
+            _ => 1,
+        }
+    }
 }
 
 /// One hint.
@@ -92,8 +111,8 @@ pub enum Decoded {
     Garbage(String),
 }
 
-/// The version this build writes.
-pub const VERSION: u64 = 1;
+/// The latest version that this build reads. It writes each job in the oldest that has everything in it.
+pub const VERSION: u64 = 2;
 
 #[derive(Serialize)]
 struct Tagged<'a> {
@@ -122,7 +141,7 @@ impl Job {
     pub fn encode(&self) -> String {
         let mut body = Vec::with_capacity(512);
         // A struct of strings and numbers always serialises, and to UTF-8.
-        let _ = serde_json::to_writer(&mut body, &Tagged { v: VERSION, job: self });
+        let _ = serde_json::to_writer(&mut body, &Tagged { v: self.cause.version(), job: self });
         String::from_utf8(body).unwrap_or_default()
     }
 
@@ -130,10 +149,10 @@ impl Job {
     pub fn decode(body: &str) -> Decoded {
         match serde_json::from_str::<Tag>(body) {
             Err(e) => Decoded::Garbage(format!("the message is not a job: {}", fault(&e))),
-            Ok(Tag { v }) if v != VERSION => Decoded::UnknownVersion(v),
-            Ok(_) => match Self::from_str(body) {
+            Ok(Tag { v }) if !(1..=VERSION).contains(&v) => Decoded::UnknownVersion(v),
+            Ok(Tag { v }) => match Self::from_str(body) {
                 Ok(job) => Decoded::Job(Box::new(job)),
-                Err(e) => Decoded::Garbage(format!("the message is not a job of version {VERSION}: {}", fault(&e))),
+                Err(e) => Decoded::Garbage(format!("the message is not a job of version {v}: {}", fault(&e))),
             },
         }
     }
@@ -188,9 +207,20 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_not_garbage() {
-        assert_eq!(Job::decode(r#"{"v":2,"pull_requests":[1,2]}"#), Decoded::UnknownVersion(2));
+        assert_eq!(Job::decode(r#"{"v":3,"pull_requests":[1,2]}"#), Decoded::UnknownVersion(3));
         for bad in ["", "{}", "[]", "null", r#"{"v":"1"}"#, r#"{"v":1}"#, "\u{0}"] {
             assert!(matches!(Job::decode(bad), Decoded::Garbage(_)), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_cause_of_later_is_of_a_version_that_a_worker_of_before_defers() {
+        for (cause, version) in [(Cause::Opened, 1), (Cause::LateWrite, 1), (Cause::Sweep, 2), (Cause::CommentGone, 2)]
+        {
+            let job = Job { cause, ..largest() };
+            let body = job.encode();
+            assert!(body.starts_with(&format!("{{\"v\":{version},")) && body.len() < 1024, "{body}");
+            assert_eq!(Job::decode(&body), Decoded::Job(Box::new(job)));
         }
     }
 

@@ -173,6 +173,8 @@ pub(crate) fn action(cause: Cause) -> &'static str {
         Cause::Unlabeled => "unlabeled",
         Cause::CiFinished => "completed",
         Cause::LateWrite => "late_write",
+        Cause::Sweep => "sweep",
+        Cause::CommentGone => "comment_gone",
     }
 }
 

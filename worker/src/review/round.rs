@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use eco_coder_github::{ApiError, Pull, PullState};
 use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{CommitSha, RepoName};
-use eco_coder_shared::job::{Cause, Job};
+use eco_coder_shared::job::Job;
 use eco_coder_shared::policy::{Candidate, Refusal};
 use eco_coder_shared::queue::Death;
 use eco_coder_shared::telemetry::audit::{self, EventType};
@@ -349,8 +349,8 @@ fn reviewed() {
 }
 
 /// Must the report be posted although this head's stands? A forced job's must until it itself was reviewed; after a late
-/// write nobody knows what stands.
+/// write nobody knows what stands, and where the comment is gone nothing does.
 fn is_forced(job: &Job, row: &Row) -> bool {
     let by_nonce = job.nonce.is_some() && row.forced.as_ref() != Some(&job.id);
-    by_nonce || job.cause == Cause::LateWrite
+    by_nonce || job.cause.is_about_the_comment()
 }

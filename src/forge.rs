@@ -32,7 +32,7 @@ pub mod webhook;
 pub use content::{Content, Tree};
 pub use faults::{Action, Fault, Gate};
 pub use script::{ForgeError, NewPull};
-pub use state::{Account, Comment, CommitStatus, LineComment, LoggedRequest, PullView};
+pub use state::{Account, Comment, CommitStatus, HookDelivery, LineComment, LoggedRequest, PullView};
 pub use webhook::{Delivered, SignedWebhook};
 
 use state::State;

@@ -22,6 +22,7 @@ use super::state::LoggedRequest;
 mod apps;
 mod artifacts;
 mod calls;
+mod hooks;
 mod pages;
 mod reviews;
 mod route;
@@ -45,6 +46,8 @@ struct Call {
     body: Bytes,
     /// Newest entries that a list shall not show.
     missing: usize,
+    /// The App's installation that calls.
+    installation: Option<u64>,
 }
 
 /// One answer, before the headers that all have.
@@ -93,14 +96,14 @@ pub(super) async fn answer(State(forge): State<Forge>, request: Request) -> Resp
         return page::show(&forge, parts.method.as_str(), &segments);
     }
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
-        return finish(&forge, &parts, Answer::error(413, "Payload too large"));
+        return finish(&forge, Answer::error(413, "Payload too large"));
     };
     let line = parts.extensions.get::<ConnectInfo<Line>>().map(|ConnectInfo(line)| line.clone());
     // As on a real server, a call goes on when its caller is gone.
     let work = tokio::spawn(async move {
         let outcome = perform(&forge, &parts, &segments, body).await;
         match outcome {
-            Outcome::Answer(answer) => finish(&forge, &parts, answer),
+            Outcome::Answer(answer) => finish(&forge, answer),
             Outcome::Cut => cut(line.as_ref()),
         }
     });
@@ -124,14 +127,18 @@ async fn perform(forge: &Forge, parts: &Parts, segments: &[String], body: Bytes)
         (state.requests.len() - 1, state.take_fault(&method, &path))
     };
     forge.changed();
+    let mut installation = None;
     let refused = match (&endpoint, forge.admit(&parts.headers, &path)) {
         (_, Err(refused)) => Some(refused),
-        (Err(found), Ok(())) => Some(found.answer()),
-        (Ok(_), Ok(())) => None,
+        (Err(found), Ok(_)) => Some(found.answer()),
+        (Ok(_), Ok(id)) => {
+            installation = id;
+            None
+        }
     };
     let mut call = match endpoint {
         Ok(endpoint) if refused.is_none() => {
-            Ok(Call { method, endpoint, query, raw: wants_raw(&parts.headers), body, missing: 0 })
+            Ok(Call { method, endpoint, query, raw: wants_raw(&parts.headers), body, missing: 0, installation })
         }
         _ => Err(refused.unwrap_or_else(Answer::not_found)),
     };
@@ -165,6 +172,10 @@ async fn perform(forge: &Forge, parts: &Parts, segments: &[String], body: Bytes)
             gate.pass().await;
             Outcome::Answer(answer)
         }
+    };
+    let outcome = match outcome {
+        Outcome::Answer(answer) => Outcome::Answer(forge.unless_known(parts, answer)),
+        Outcome::Cut => Outcome::Cut,
     };
     if let Outcome::Answer(answer) = &outcome {
         if let Some(logged) = forge.state().requests.get_mut(at) {
@@ -206,6 +217,12 @@ impl Forge {
             ["user"] => return (plain(), Ok(Endpoint::Viewer)),
             ["users", login] => return (plain(), Ok(Endpoint::User((*login).to_owned()))),
             ["app"] => return (plain(), Ok(Endpoint::App)),
+            ["app", "installations"] => return (plain(), Ok(Endpoint::Installations)),
+            ["installation", "repositories"] => return (plain(), Ok(Endpoint::InstallationRepositories)),
+            ["app", "hook", "deliveries"] => return (plain(), Ok(Endpoint::HookDeliveries)),
+            ["app", "hook", "deliveries", id, "attempts"] => {
+                return (plain(), id.parse().map(Endpoint::HookAttempt).map_err(|_| Lost::Unknown));
+            }
             ["app", "installations", id, "access_tokens"] => {
                 return (plain(), id.parse().map(Endpoint::AccessToken).map_err(|_| Lost::Unknown));
             }
@@ -234,30 +251,43 @@ impl Forge {
         (path, route::of_repository(&repository.name, rest).ok_or(Lost::Unknown))
     }
 
-    /// Signs in and counts.
-    fn admit(&self, headers: &HeaderMap, path: &str) -> Result<(), Answer> {
+    /// Signs in and counts; says which of the App's installations it is.
+    fn admit(&self, headers: &HeaderMap, path: &str) -> Result<Option<u64>, Answer> {
         let settings = self.settings();
         let Some(given) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
             return Err(Answer::error(401, "Requires authentication"));
         };
         let token = given.strip_prefix("Bearer ").or_else(|| given.strip_prefix("token ")).unwrap_or_default();
-        if token != settings.token.expose_secret() {
-            self.admit_app(token, path)?;
-        }
+        let installation = if token == settings.token.expose_secret() { None } else { self.admit_app(token, path)? };
         let now = self.now();
         let mut state = self.state();
         if state.rate.reset <= now {
             state.rate = super::state::Rate { used: 0, reset: now + RATE_WINDOW };
         }
         if path == "/rate_limit" {
-            return Ok(());
+            return Ok(installation);
         }
         if state.rate.used >= settings.rate_limit {
             let message = format!("API rate limit exceeded for user ID {}.", settings.viewer.id);
             return Err(Answer::error(403, &message));
         }
         state.rate.used += 1;
-        Ok(())
+        Ok(installation)
+    }
+
+    /// What a caller knows already isn't sent again, and isn't counted.
+    fn unless_known(&self, parts: &Parts, mut answer: Answer) -> Answer {
+        if answer.status != 200 || parts.method != "GET" {
+            return answer;
+        }
+        let tag = format!("W/\"{}\"", hex::encode(Sha256::digest(&answer.body)));
+        if parts.headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str()) {
+            (answer.status, answer.body) = (304, Bytes::new());
+            let mut state = self.state();
+            state.rate.used = state.rate.used.saturating_sub(1);
+        }
+        answer.headers.push((ETAG.as_str().to_owned(), tag));
+        answer
     }
 
     /// `limit, remaining, used, reset`, the last in seconds since 1970.
@@ -282,7 +312,7 @@ fn wants_raw(headers: &HeaderMap) -> bool {
 }
 
 /// Adds what every answer has.
-fn finish(forge: &Forge, parts: &Parts, answer: Answer) -> Response {
+fn finish(forge: &Forge, answer: Answer) -> Response {
     let mut headers = HeaderMap::new();
     let mut set = |name: &str, value: &str| {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
@@ -301,16 +331,8 @@ fn finish(forge: &Forge, parts: &Parts, answer: Answer) -> Response {
     );
     set("x-github-api-version-selected", "2022-11-28");
     set(CONTENT_TYPE.as_str(), answer.content_type);
-    let readable = answer.status == 200 && parts.method == "GET";
-    let tag = format!("W/\"{}\"", hex::encode(Sha256::digest(&answer.body)));
-    if readable {
-        set(ETAG.as_str(), &tag);
-    }
     for (name, value) in &answer.headers {
         set(name, value);
-    }
-    if readable && parts.headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str()) {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, headers, answer.body).into_response()

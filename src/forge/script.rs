@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoId, RepoName};
@@ -12,7 +13,7 @@ use super::content::{Content, ContentError, DEFAULT_BRANCH, Entry, FileChange, T
 use super::faults::Fault;
 use super::state::{
     Account, Artifact, Comment, CommitStatus, KeptChanges, LastChange, LineComment, LoggedRequest, Pull, PullView,
-    Repository,
+    Rate, Repository,
 };
 
 /// Why something can't be done.
@@ -348,6 +349,12 @@ impl Forge {
     /// Forgets the calls so far.
     pub fn clear_requests(&self) {
         self.state().requests.clear();
+    }
+
+    /// Uses the hourly limit up to so many requests, for an hour from now.
+    pub fn leave_requests(&self, remaining: u64) {
+        let (limit, now) = (self.settings().rate_limit, self.now());
+        self.state().rate = Rate { used: limit.saturating_sub(remaining), reset: now + Duration::from_hours(1) };
     }
 
     /// Lets something go wrong. Of several faults that fit a call, the one that came first counts.

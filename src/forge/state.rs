@@ -10,9 +10,15 @@ use serde_json::Value;
 
 use super::content::{Content, FileChange};
 use super::faults::{Action, Fault};
+use super::webhook::SignedWebhook;
 
 /// Lists of changed files that are kept, so that paging through one doesn't compute it again.
 const KEPT_CHANGES: usize = 16;
+
+/// Tries to deliver that are kept.
+const KEPT_DELIVERIES: usize = 1_000;
+/// The longest that is, bytes: what a test sends to see it refused is not kept.
+const MAX_KEPT_DELIVERY: usize = 1 << 20;
 
 /// A user or a bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,12 +217,33 @@ pub(super) struct Rate {
     pub(super) reset: Timestamp,
 }
 
+/// One try to deliver a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookDelivery {
+    /// Grows with every try.
+    pub id: u64,
+    /// Of the webhook.
+    pub guid: String,
+    /// When.
+    pub delivered_at: Timestamp,
+    /// Somebody asked for it.
+    pub redelivery: bool,
+    /// What was answered; 0: nothing.
+    pub status: u16,
+    /// What was sent.
+    pub webhook: SignedWebhook,
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) repositories: BTreeMap<RepoId, Repository>,
     pub(super) faults: Vec<Fault>,
     pub(super) requests: Vec<LoggedRequest>,
     pub(super) rate: Rate,
+    /// The App's, the oldest first.
+    pub(super) deliveries: VecDeque<HookDelivery>,
+    /// Where they go.
+    pub(super) hook_url: Option<String>,
     /// The App's installations: their ids, by the owner's lower-case name.
     pub(super) installations: HashMap<String, u64>,
     /// Tokens of installations, with the installation and when they end.
@@ -234,6 +261,8 @@ impl State {
             faults: Vec::new(),
             requests: Vec::new(),
             rate: Rate::default(),
+            deliveries: VecDeque::new(),
+            hook_url: None,
             installations: HashMap::new(),
             tokens: HashMap::new(),
             names: HashMap::new(),
@@ -281,6 +310,19 @@ impl State {
         let action = self.faults.iter_mut().find_map(|fault| fault.strike(method, path));
         self.faults.retain(|fault| !fault.is_spent());
         action
+    }
+
+    /// Writes down a try to deliver.
+    pub(super) fn delivered(&mut self, webhook: &SignedWebhook, status: u16, redelivery: bool, now: Timestamp) {
+        if webhook.body.len() > MAX_KEPT_DELIVERY {
+            return;
+        }
+        if self.deliveries.len() >= KEPT_DELIVERIES {
+            self.deliveries.pop_front();
+        }
+        let guid = webhook.header("X-GitHub-Delivery").unwrap_or_default().to_owned();
+        let (id, webhook) = (self.next_id(), webhook.clone());
+        self.deliveries.push_back(HookDelivery { id, guid, delivered_at: now, redelivery, status, webhook });
     }
 
     pub(super) fn release_gates(&self) {

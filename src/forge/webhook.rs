@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::script::ForgeError;
+use super::state::HookDelivery;
 use super::{Forge, shapes};
 
 /// The hook that the deliveries come from.
@@ -131,8 +132,56 @@ impl Forge {
         SignedWebhook { headers, body: body.into() }
     }
 
-    /// Sends a delivery once, without following redirects, as GitHub does. The caller bounds the wait.
+    /// Sends a delivery once, without following redirects, as GitHub does, and writes down what came of it. The caller
+    /// bounds the wait. Where it goes is the App's hook from then on.
     pub async fn deliver(&self, url: &str, webhook: &SignedWebhook) -> Result<Delivered, ForgeError> {
+        self.state().hook_url = Some(url.to_owned());
+        self.try_to_deliver(url, webhook, false).await
+    }
+
+    /// A delivery that nobody takes: what it was about happens, and nobody is told.
+    pub fn lose(&self, webhook: &SignedWebhook) {
+        let now = self.now();
+        self.state().delivered(webhook, 0, false, now);
+        self.changed();
+    }
+
+    /// The App's hook leads there from now on.
+    pub fn set_hook_url(&self, url: &str) {
+        self.state().hook_url = Some(url.to_owned());
+    }
+
+    /// All tries to deliver, the oldest first.
+    pub fn hook_deliveries(&self) -> Vec<HookDelivery> {
+        self.state().deliveries.iter().cloned().collect()
+    }
+
+    /// Tries again, where the hook leads now.
+    pub(super) async fn redeliver(&self, webhook: SignedWebhook) {
+        let url = self.state().hook_url.clone();
+        match url {
+            Some(url) => drop(self.try_to_deliver(&url, &webhook, true).await),
+            None => {
+                let now = self.now();
+                self.state().delivered(&webhook, 0, true, now);
+            }
+        }
+    }
+
+    async fn try_to_deliver(
+        &self,
+        url: &str,
+        webhook: &SignedWebhook,
+        redelivery: bool,
+    ) -> Result<Delivered, ForgeError> {
+        let delivered = Self::send(url, webhook).await;
+        let (status, now) = (delivered.as_ref().map_or(0, |delivered| delivered.status), self.now());
+        self.state().delivered(webhook, status, redelivery, now);
+        self.changed();
+        delivered
+    }
+
+    async fn send(url: &str, webhook: &SignedWebhook) -> Result<Delivered, ForgeError> {
         let failed = |error: reqwest::Error| ForgeError::Delivery(error.without_url().to_string());
         let client = reqwest::Client::builder()
             .no_proxy()

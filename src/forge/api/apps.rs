@@ -8,9 +8,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Answer;
 use super::calls::Result;
 use super::route::Endpoint;
+use super::{Answer, Call};
 use crate::forge::{AppSettings, Forge, shapes};
 
 /// How long an installation's token is good.
@@ -53,12 +53,12 @@ impl Forge {
     }
 
     /// Is this the App's own token where that is due, or an installation's where its repositories are?
-    pub(super) fn admit_app(&self, token: &str, path: &str) -> Result<()> {
+    pub(super) fn admit_app(&self, token: &str, path: &str) -> Result<Option<u64>> {
         let refused = || Answer::error(401, "Bad credentials");
         let app = self.settings().app.as_ref().ok_or_else(refused)?;
         let for_the_app = path == "/app" || path.starts_with("/app/") || path.ends_with("/installation");
         if for_the_app {
-            return self.is_the_app(app, token);
+            return self.is_the_app(app, token).map(|()| None);
         }
         let now = self.now();
         let mut state = self.state();
@@ -71,7 +71,7 @@ impl Forge {
         match owner {
             // Others' repositories are as if they weren't there.
             Some(owner) if state.installations.get(&owner) != Some(&installation) => Err(Answer::not_found()),
-            _ => Ok(()),
+            _ => Ok(Some(installation)),
         }
     }
 
@@ -105,9 +105,11 @@ impl Forge {
 }
 
 /// The calls about Apps.
-pub(super) fn perform(forge: &Forge, endpoint: &Endpoint) -> Result<Answer> {
+pub(super) fn perform(forge: &Forge, call: &Call) -> Result<Answer> {
     let root = forge.settings().base_url.as_str();
-    match endpoint {
+    match &call.endpoint {
+        Endpoint::Installations => installations(forge, root),
+        Endpoint::InstallationRepositories => repositories(forge, root, call.installation),
         Endpoint::App => app(forge, root),
         Endpoint::Installation(repo) => installation(forge, root, repo),
         Endpoint::AccessToken(id) => access_token(forge, *id),
@@ -148,22 +150,47 @@ fn app(forge: &Forge, root: &str) -> Result<Answer> {
 }
 
 fn installation(forge: &Forge, root: &str, repo: &RepoName) -> Result<Answer> {
-    let app = forge.settings().app.as_ref().ok_or_else(Answer::not_found)?;
     let id = forge.state().installations.get(&repo.owner().to_ascii_lowercase()).copied();
     let id = id.ok_or_else(Answer::not_found)?;
+    Ok(Answer::json(200, &installation_value(forge, root, repo.owner(), id)?))
+}
+
+/// All there are, in one page: no test has more than a hundred.
+fn installations(forge: &Forge, root: &str) -> Result<Answer> {
+    let mut all: Vec<(String, u64)> =
+        forge.state().installations.iter().map(|(owner, id)| (owner.clone(), *id)).collect();
+    all.sort_by_key(|(_, id)| *id);
+    let all: Result<Value> = all.iter().map(|(owner, id)| installation_value(forge, root, owner, *id)).collect();
+    Ok(Answer::json(200, &all?))
+}
+
+/// All of the installation's, in one page.
+fn repositories(forge: &Forge, root: &str, installation: Option<u64>) -> Result<Answer> {
+    let state = forge.state();
+    let is_its = |owner: &str| state.installations.get(&owner.to_ascii_lowercase()).copied() == installation;
+    if installation.is_none() {
+        return Err(Answer::error(
+            403,
+            "You must authenticate with an installation access token in order to list repositories for an installation.",
+        ));
+    }
+    let its = state.repositories.values().filter(|repository| is_its(repository.name.owner()));
+    let its: Vec<Value> = its.map(|repository| shapes::repository(root, repository)).collect();
+    Ok(Answer::json(200, &json!({ "total_count": its.len(), "repository_selection": "all", "repositories": its })))
+}
+
+fn installation_value(forge: &Forge, root: &str, owner: &str, id: u64) -> Result<Value> {
+    let app = forge.settings().app.as_ref().ok_or_else(Answer::not_found)?;
     let since = shapes::time(forge.inner.since);
-    Ok(Answer::json(
-        200,
-        &json!({
-            "id": id, "account": shapes::user(root, &forge.settings().viewer), "repository_selection": "all",
-            "access_tokens_url": format!("{root}/app/installations/{id}/access_tokens"),
-            "repositories_url": format!("{root}/installation/repositories"),
-            "html_url": format!("{root}/organizations/{}/settings/installations/{id}", repo.owner()), "app_id": app.id,
-            "app_slug": slug(forge), "target_id": 1, "target_type": "Organization", "permissions": permissions(),
-            "events": ["pull_request"], "created_at": since, "updated_at": since, "single_file_name": null,
-            "suspended_by": null, "suspended_at": null,
-        }),
-    ))
+    Ok(json!({
+        "id": id, "account": shapes::user(root, &forge.settings().viewer), "repository_selection": "all",
+        "access_tokens_url": format!("{root}/app/installations/{id}/access_tokens"),
+        "repositories_url": format!("{root}/installation/repositories"),
+        "html_url": format!("{root}/organizations/{}/settings/installations/{id}", owner), "app_id": app.id,
+        "app_slug": slug(forge), "target_id": 1, "target_type": "Organization", "permissions": permissions(),
+        "events": ["pull_request"], "created_at": since, "updated_at": since, "single_file_name": null,
+        "suspended_by": null, "suspended_at": null,
+    }))
 }
 
 fn access_token(forge: &Forge, id: u64) -> Result<Answer> {

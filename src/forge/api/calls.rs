@@ -7,7 +7,7 @@ use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
 use serde_json::{Value, json};
 
 use super::route::Endpoint;
-use super::{Answer, Call, apps, artifacts, pages, reviews};
+use super::{Answer, Call, apps, artifacts, hooks, pages, reviews};
 use crate::forge::content::{CommitInfo, Content, ContentError, Entry};
 use crate::forge::script::ForgeError;
 use crate::forge::state::{Comment, CommitStatus, PullView, Repository, State};
@@ -39,9 +39,10 @@ fn perform(forge: &Forge, call: &Call) -> Result<Answer> {
     let root = forge.settings().base_url.as_str();
     match (call.method.as_str(), &call.endpoint) {
         ("GET", E::Viewer) => Ok(Answer::json(200, &shapes::viewer(root, &forge.settings().viewer, forge.inner.since))),
-        ("GET", E::App | E::Installation(_) | E::User(_)) | ("POST", E::AccessToken(_)) => {
-            apps::perform(forge, &call.endpoint)
-        }
+        ("GET", E::App | E::Installations | E::InstallationRepositories | E::Installation(_) | E::User(_))
+        | ("POST", E::AccessToken(_)) => apps::perform(forge, call),
+        ("GET", E::HookDeliveries) => Ok(hooks::list(forge, call)),
+        ("POST", E::HookAttempt(id)) => hooks::attempt(forge, *id),
         ("GET", E::RateLimit) => Ok(rate_limit(forge)),
         ("GET", E::Repository(repo)) => {
             let state = forge.state();
@@ -104,6 +105,9 @@ fn pulls(forge: &Forge, call: &Call, repo: &RepoName) -> Result<Answer> {
         _ => pull.open,
     };
     let mut views: Vec<&PullView> = repository.pulls.values().map(|pull| &pull.view).filter(fits).collect();
+    if parameter(call, "sort") == Some("updated") {
+        views.sort_by_key(|view| view.updated_at);
+    }
     // The newest first, unless asked otherwise.
     if parameter(call, "direction") != Some("asc") {
         views.reverse();

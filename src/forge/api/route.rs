@@ -9,6 +9,14 @@ pub(super) enum Endpoint {
     Viewer,
     /// The App that signs in.
     App,
+    /// All its installations.
+    Installations,
+    /// The repositories of the one that calls.
+    InstallationRepositories,
+    /// The App's webhook deliveries.
+    HookDeliveries,
+    /// Another try of one.
+    HookAttempt(u64),
     /// Its installation on a repository.
     Installation(RepoName),
     /// A token of an installation.
@@ -52,7 +60,10 @@ pub(in crate::forge) fn segments(path: &str) -> Option<Vec<String>> {
 /// Is it for programs? All else is for people.
 pub(super) fn is_api(segments: &[String]) -> bool {
     segments.first().is_some_and(|first| {
-        matches!(first.as_str(), "app" | "repos" | "repositories" | "user" | "users" | "rate_limit" | "api")
+        matches!(
+            first.as_str(),
+            "app" | "installation" | "repos" | "repositories" | "user" | "users" | "rate_limit" | "api"
+        )
     })
 }
 

@@ -11,6 +11,7 @@ pub mod history;
 pub mod local;
 pub mod profile;
 pub mod queue;
+pub mod reconcile;
 pub mod report;
 pub mod review;
 pub mod rules;
@@ -66,6 +67,8 @@ enum Command {
     Worker(WorkerArgs),
     /// Look at the queue, and redrive dead letters
     Queue(queue::QueueArgs),
+    /// Look for missed webhooks, pull requests and comments, and have them made good
+    Reconcile(reconcile::ReconcileArgs),
     /// Read reports that could not be posted
     Report(report::ReportArgs),
     /// List the reviews of the last days, with what they found and cost
@@ -125,6 +128,7 @@ pub fn run(cli: &Cli) -> ExitCode {
             block_on(async { done(eco_coder_worker::service::serve(&args.config.settings()?, source).await) })
         }
         Command::Queue(args) => block_on(queue::run(args)),
+        Command::Reconcile(args) => block_on(reconcile::run(args)),
         Command::Report(args) => block_on(report::run(args)),
         Command::History(args) => block_on(history::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),

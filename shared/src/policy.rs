@@ -109,6 +109,17 @@ impl Policy {
         !self.config.skip_label.is_empty() && label.eq_ignore_ascii_case(&self.config.skip_label)
     }
 
+    /// Is the kill switch for all on?
+    pub fn is_paused(&self) -> bool {
+        self.config.paused
+    }
+
+    /// The repositories that are allowed by their whole name: those that can be looked at without asking who is there.
+    pub fn named(&self) -> Vec<RepoName> {
+        let is_whole = |pattern: &&String| !pattern.contains(['*', '?', '[', ']', '{', '}', '!', '\\']);
+        self.config.repositories.iter().filter(is_whole).filter_map(|name| name.parse().ok()).collect()
+    }
+
     /// Is this repository to be looked at?
     pub fn admits(&self, repo: &RepoName) -> Result<(), Refusal> {
         let name = repo.as_str().to_ascii_lowercase();
@@ -179,6 +190,7 @@ mod tests {
         assert_eq!(policy.admits(&name("acme/old-shop")), Err(Refusal::RepositoryPaused));
         assert_eq!(policy.admits(&name("other/two")), Err(Refusal::NotAllowed));
         assert_eq!(policy.admits(&name("evil-acme/shop")), Err(Refusal::NotAllowed));
+        assert_eq!(policy.named(), [name("other/one")]);
     }
 
     #[test]

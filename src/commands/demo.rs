@@ -255,6 +255,8 @@ fn settings(data: &Path, base: &str, forge: &Forge) -> anyhow::Result<Settings> 
     settings.set("worker.operator_listen", "127.0.0.1:0");
     settings.set("github.api_url", base);
     settings.set("github.write_interval_ms", 0);
+    // Whatever happens here is told.
+    settings.set("reconcile.every_seconds", 0);
     settings.set("profiles.folded_sample_ms", sample().sample_ms);
     settings.set("carbon.region", "eu-west-1");
     Ok(settings)

@@ -4,6 +4,7 @@ mod storage;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use eco_coder_github::AppInfo;
@@ -16,6 +17,7 @@ use eco_coder_shared::sqlite::Look;
 use eco_coder_worker::backends::codeguru_profiler::CodeGuruProfiler;
 use eco_coder_worker::backends::codeguru_reviewer;
 use eco_coder_worker::config::{ProfilesPlace, SignIn, StorePlace, WorkerConfig};
+use eco_coder_worker::reconcile::{LastRun, note_name};
 use eco_coder_worker::service::{WORKER_SECRETS, github, transport};
 use eco_coder_worker::store::Store;
 use eco_coder_worker::store::dynamodb::DynamoStore;
@@ -111,6 +113,7 @@ async fn worker(settings: &Settings) -> Vec<(&'static str, Check)> {
         ("analysis", analysis(&config).await),
         ("profiles", profiles(&config).await),
         ("carbon", carbon(&config).await),
+        ("reconcile", reconcile(&config).await),
         ("github", token(&config).await),
     ]
 }
@@ -166,6 +169,42 @@ async fn store(config: &WorkerConfig) -> Check {
         }
     }
     Ok(config.store.to_string())
+}
+
+/// What was missed is looked for in time: the last run is not long ago.
+async fn reconcile(config: &WorkerConfig) -> Check {
+    let every = Duration::from_secs(config.reconcile.every_seconds);
+    if every.is_zero() {
+        return Ok("off (reconcile.every_seconds is 0): webhooks that are lost stay lost".to_owned());
+    }
+    let note = match &config.store {
+        StorePlace::Sqlite(path) if !path.exists() => None,
+        StorePlace::Sqlite(path) => {
+            let look = StoreCheck::look(path).map_err(|e| e.to_string())?;
+            StoreCheck::noted(&look, &note_name(config.dry_run)).map_err(|e| e.to_string())?
+        }
+        StorePlace::DynamoDb { table, aws } => {
+            let env = system_env();
+            let now = env.now();
+            let store = DynamoStore::new(&aws.load().await, table.clone(), env);
+            store.noted(&note_name(config.dry_run), now).await.map_err(|e| e.to_string())?
+        }
+    };
+    let Some(last) = note.as_deref().and_then(LastRun::read) else {
+        return Ok(format!("not run yet; the workers do every {} s", every.as_secs()));
+    };
+    let what = format!(
+        "last run at {}: {} repositories, {} missed pull requests or comments, {} deliveries asked for again",
+        last.started, last.repositories, last.hinted, last.redelivered
+    );
+    let ago = last.started.until(system_env().now());
+    match last.stopped {
+        // Workers may be down, or not be able to run it.
+        _ if ago > every * 4 => Err(format!("{what}; that is long ago: are workers running? see their log")),
+        Some(why) => Ok(format!("{what}; it stopped: {why}")),
+        None if last.skipped > 0 => Ok(format!("{what}; {} left out, see eco-coder reconcile --once", last.skipped)),
+        None => Ok(what),
+    }
 }
 
 fn not_yet(file: &dyn std::fmt::Display) -> String {

@@ -9,7 +9,7 @@ use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, stdout, tree};
 const KEY: &str = include_str!("../../worker/github/src/testing/app_key.pem");
 const PUBLIC: &str = include_str!("../../worker/github/src/testing/app_key.pub.pem");
 
-async fn world() -> World {
+pub async fn world() -> World {
     world_with("").await
 }
 

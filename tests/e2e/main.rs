@@ -22,6 +22,7 @@ mod measurements;
 mod model;
 mod overload;
 mod profiler;
+mod reconcile;
 mod recorded;
 mod repository_settings;
 mod signature;

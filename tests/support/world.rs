@@ -191,7 +191,11 @@ impl World {
             [github]
             api_url = "{api}"
             write_interval_ms = 0
+            writes_per_minute = 0
+            writes_per_hour = 0
             request_timeout_seconds = 1
+            [reconcile]
+            every_seconds = 0
             "#,
             self.dir.path().join("data").display()
         )

@@ -24,8 +24,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::sign_in::SignIn;
 use self::tables::{
-    AnalysisTable, BenchmarksTable, CiTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, StoreTable,
-    WorkerTable,
+    AnalysisTable, BenchmarksTable, CiTable, GitHubTable, ModelTable, ProfilesTable, ReconcileTable, ReportTable,
+    StoreTable, WorkerTable,
 };
 use crate::backends::codeguru_profiler::{self, Period, ProfilingGroup};
 use crate::backends::codeguru_reviewer;
@@ -53,6 +53,8 @@ pub struct WorkerConfig {
     pub sign_in: SignIn,
     /// For reading it again.
     pub settings: Settings,
+    /// `[reconcile]`.
+    pub reconcile: ReconcileTable,
     /// `[model]`.
     pub model: ModelTable,
     /// Which model is asked, and how.
@@ -257,7 +259,9 @@ impl WorkerConfig {
         let report: ReportTable = settings.table("report")?;
         let benchmarks: BenchmarksTable = settings.table("benchmarks")?;
         let ci: CiTable = settings.table("ci")?;
+        let reconcile: ReconcileTable = settings.table("reconcile")?;
         checks::ci(&ci)?;
+        checks::reconcile(&reconcile)?;
         checks::worker(&worker, &github)?;
         checks::analysis(&analysis, &profiles, &worker)?;
         checks::appetite(&analysis, &model, &report)?;
@@ -285,6 +289,7 @@ impl WorkerConfig {
             telemetry: settings.table::<TelemetryConfig>("telemetry")?.check()?,
             worker,
             github,
+            reconcile,
             model,
             model_engine,
             analysis,

@@ -18,7 +18,7 @@ use eco_coder_shared::{server, shutdown};
 use tokio::net::TcpListener;
 use tokio::sync::{RwLock, watch};
 
-pub use self::parts::{FromCi, github, inspector, open_store, transport};
+pub use self::parts::{FromCi, github, inspector, open_store, reconciler, transport};
 
 use self::beside::{Beside, OPERATOR_PORT, Ready, listen};
 use crate::agentcore::AgentCore;
@@ -26,11 +26,16 @@ use crate::config::{WorkerConfig, write_time};
 use crate::consumer::{self, Consumer};
 use crate::ecs;
 use crate::model::Model;
+use crate::pacing::SharedPace;
 use crate::publish::{self, Publisher};
+use crate::reconcile::Reconciler;
 use crate::review::inspect::Inspector;
 use crate::review::{self, Reviewer};
 use crate::store::Store;
 use crate::store::seal::SealKey;
+
+/// For the reconciler to let go of its lease, which else lasts for minutes.
+const LET_GO: Duration = Duration::from_secs(2);
 
 /// The settings of a worker that name secrets.
 pub const WORKER_SECRETS: [&str; 4] =
@@ -76,6 +81,7 @@ pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
 pub struct Worker {
     consumer: Consumer,
     reviewer: Arc<Reviewer>,
+    reconciler: Reconciler,
     operator: TcpListener,
     readiness: Arc<Ready>,
     env: SharedEnv,
@@ -105,12 +111,14 @@ impl Worker {
         model: Option<Arc<dyn Model>>,
     ) -> anyhow::Result<Self> {
         let seal = SealKey::new(&config.session_key.read(&*env)?);
-        let github = github(config, transport, Arc::clone(&env));
+        let pace = SharedPace::configured(&config.github, &store, &env);
+        let github = parts::paced_github(config, transport, Arc::clone(&env), pace);
         let from_ci = FromCi::configured(config, &env)?;
         let inspector = inspector(config, &github, Arc::clone(&store), seal.clone(), Arc::clone(&env), from_ci)?;
         let inspector = Inspector { model: model.or(inspector.model), ..inspector };
         let seconds = Duration::from_secs;
         let lease = seconds(config.worker.lease_seconds);
+        let reconciler = reconciler(config, github.clone(), Arc::clone(&store), Arc::clone(&queue), Arc::clone(&env));
         let publisher = Publisher::new(
             github.clone(),
             Arc::clone(&env),
@@ -156,7 +164,8 @@ impl Worker {
         let ecs = config.worker.ecs_agent_uri.as_deref().map(ecs::Agent::new).transpose()?;
         let reviewer = Arc::new(reviewer);
         let consumer = Consumer::new(Arc::clone(&queue), Arc::clone(&reviewer), Arc::clone(&env), settings.clone());
-        Ok(Self { consumer, reviewer, operator, readiness: Arc::new(Ready { queue, store }), env, settings, ecs })
+        let readiness = Arc::new(Ready { queue, store });
+        Ok(Self { consumer, reviewer, reconciler, operator, readiness, env, settings, ecs })
     }
 
     /// Where operators reach it.
@@ -173,6 +182,7 @@ impl Worker {
             tokio::spawn(async move { ecs::protect(under_way, |on| agent.protect(on)).await })
         });
         let (tell, stop) = watch::channel(false);
+        let mut reconciling = tokio::spawn(self.reconciler.run(stop.clone()));
         let work = self.consumer.run(stop);
         tokio::pin!(work);
         tokio::select! {
@@ -185,6 +195,10 @@ impl Worker {
         beside.stop();
         if let Some(protecting) = protecting {
             protecting.abort();
+        }
+        tell.send_replace(true);
+        if tokio::time::timeout(LET_GO, &mut reconciling).await.is_err() {
+            reconciling.abort();
         }
         Ok(())
     }

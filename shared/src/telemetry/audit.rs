@@ -16,6 +16,8 @@ pub enum EventType {
     ToolInvocation,
     /// A comment was created, changed or removed.
     CommentPosted,
+    /// What was missed was asked for again: a delivery, a review, a comment.
+    Reconcile,
     /// Something failed for good.
     Error,
 }
@@ -26,6 +28,7 @@ impl EventType {
             Self::Webhook => "webhook",
             Self::ToolInvocation => "tool_invocation",
             Self::CommentPosted => "comment_posted",
+            Self::Reconcile => "reconcile",
             Self::Error => "error",
         }
     }

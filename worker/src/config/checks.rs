@@ -3,7 +3,9 @@
 use eco_coder_github::HttpSettings;
 use eco_coder_shared::config::ConfigError;
 
-use super::tables::{AnalysisTable, CiTable, GitHubTable, ModelTable, ProfilesTable, ReportTable, WorkerTable};
+use super::tables::{
+    AnalysisTable, CiTable, GitHubTable, ModelTable, ProfilesTable, ReconcileTable, ReportTable, WorkerTable,
+};
 use super::write_time;
 
 /// More mends on lines would be noise.
@@ -15,15 +17,23 @@ const MAX_SAMPLE_MS: f64 = 60_000.0;
 /// Between the check of a lease and the start of a write, seconds.
 const LEASE_MARGIN: u64 = 2;
 
+fn between(key: &str, value: u64, low: u64, high: u64) -> Result<(), ConfigError> {
+    if (low..=high).contains(&value) {
+        Ok(())
+    } else {
+        Err(ConfigError::value(key, &format!("it must be from {low} to {high}")))
+    }
+}
+
+/// How what was missed is looked for.
+pub(super) fn reconcile(reconcile: &ReconcileTable) -> Result<(), ConfigError> {
+    between("reconcile.every_seconds", reconcile.every_seconds, 0, 24 * 3600)?;
+    between("reconcile.calls", reconcile.calls.into(), 10, 10_000)?;
+    between("reconcile.reserve_percent", reconcile.reserve_percent, 0, 99)
+}
+
 /// How a worker works.
 pub(super) fn worker(worker: &WorkerTable, github: &GitHubTable) -> Result<(), ConfigError> {
-    let between = |key: &str, value: u64, low: u64, high: u64| {
-        if (low..=high).contains(&value) {
-            Ok(())
-        } else {
-            Err(ConfigError::value(key, &format!("it must be from {low} to {high}")))
-        }
-    };
     between("worker.jobs", worker.jobs as u64, 1, 10_000)?;
     between("worker.source_bytes", worker.source_bytes as u64, 1 << 20, 1 << 40)?;
     between("worker.cpu_threads", worker.cpu_threads as u64, 0, 1024)?;
@@ -36,6 +46,9 @@ pub(super) fn worker(worker: &WorkerTable, github: &GitHubTable) -> Result<(), C
     between("github.request_timeout_seconds", github.request_timeout_seconds, 1, 600)?;
     // Above it, a second write would always give up waiting for its turn.
     between("github.write_interval_ms", github.write_interval_ms, 0, 5000)?;
+    between("github.writes_per_minute", github.writes_per_minute, 0, 100_000)?;
+    between("github.writes_per_hour", github.writes_per_hour, 0, 1_000_000)?;
+    between("github.reads_at_once", github.reads_at_once as u64, 1, 100)?;
     between("worker.outage_seconds", worker.outage_seconds, 1, 3600)?;
     between("worker.shutdown_grace_seconds", worker.shutdown_grace_seconds, 0, 3600)?;
     let write = write_time(github).as_secs();

@@ -83,8 +83,26 @@ table! {
         app_key_source: Option<String> = None,
         /// Between two writes.
         write_interval_ms: u64 = 1000,
+        /// Of all workers, as one installation.
+        writes_per_minute: u64 = 80,
+        /// Of all workers, as one installation.
+        writes_per_hour: u64 = 500,
+        /// As one installation.
+        reads_at_once: usize = 64,
         /// For one request.
         request_timeout_seconds: u64 = 30,
+    }
+}
+
+table! {
+    /// The `[reconcile]` table.
+    ReconcileTable {
+        /// Between two runs.
+        every_seconds: u64 = 900,
+        /// Requests of one run.
+        calls: u32 = 300,
+        /// Of an installation's hourly limit, left to reviews.
+        reserve_percent: u64 = 20,
     }
 }
 

@@ -23,6 +23,9 @@ fn the_default_needs_only_a_token() {
 
 #[test]
 fn half_set_unknown_and_contradictory_settings_refuse() {
+    assert!(refusal("[reconcile]\ncalls = 9").contains("from 10 to 10000"));
+    assert!(refusal("[reconcile]\nreserve_percent = 100").contains("from 0 to 99"));
+    assert!(refusal("[github]\nreads_at_once = 101").contains("from 1 to 100"));
     assert!(refusal("[carbon]\ntdp_watts = 100.0").contains("belong together"));
     let sqs = "[queue]\nkind = 'sqs'\nurl = 'https://h/1/q'\ndead_letter_url = 'https://h/1/d'\n";
     assert!(refusal(sqs).contains("must share a store"));

@@ -53,7 +53,12 @@ pub(super) struct Beside {
 }
 
 impl Beside {
-    pub(super) fn start(operator: TcpListener, readiness: Arc<Ready>, env: SharedEnv, artifacts: Option<Arc<Artifacts>>) -> Self {
+    pub(super) fn start(
+        operator: TcpListener,
+        readiness: Arc<Ready>,
+        env: SharedEnv,
+        artifacts: Option<Arc<Artifacts>>,
+    ) -> Self {
         let (stop, mut ended) = watch::channel(false);
         let (queue, store) = (Arc::clone(&readiness.queue), Arc::clone(&readiness.store));
         let housekeeping = tokio::spawn(keep_house(queue, store, env, artifacts));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use eco_coder_github::{App, Auth, GitHub, HttpSettings, HttpTransport, Transport};
+use eco_coder_github::{App, Auth, GitHub, HttpSettings, HttpTransport, Pace, Transport};
 use eco_coder_shared::env::SharedEnv;
+use eco_coder_shared::queue::JobQueue;
 use secrecy::SecretString;
 
 use crate::agent::budget::Limits;
@@ -25,6 +26,7 @@ use crate::config::{ProfilesPlace, SignIn, StorePlace, WorkerConfig, connect_tim
 use crate::model::bedrock::BedrockModel;
 use crate::model::openai::OpenAiModel;
 use crate::model::{Model, prices};
+use crate::reconcile::{self, Reconciler};
 use crate::review::inspect::Inspector;
 use crate::store::Store;
 use crate::store::dynamodb::DynamoStore;
@@ -59,10 +61,21 @@ pub fn transport(config: &WorkerConfig) -> anyhow::Result<Arc<dyn Transport>> {
     Ok(Arc::new(HttpTransport::new(&settings)?))
 }
 
-/// A client for the configured identity.
+/// A client for the configured identity, whose writes nobody counts.
 pub fn github(config: &WorkerConfig, transport: Arc<dyn Transport>, env: SharedEnv) -> GitHub {
+    paced_github(config, transport, env, None)
+}
+
+/// A client for the configured identity, whose writes take turns with those of all workers.
+pub(super) fn paced_github(
+    config: &WorkerConfig,
+    transport: Arc<dyn Transport>,
+    env: SharedEnv,
+    pace: Option<Arc<dyn Pace>>,
+) -> GitHub {
     let settings = eco_coder_github::Settings {
         write_interval: Duration::from_millis(config.github.write_interval_ms),
+        reads_at_once: config.github.reads_at_once,
         ..eco_coder_github::Settings::default()
     };
     let again = |key, reference: &str, secret: &SecretString| {
@@ -80,7 +93,26 @@ pub fn github(config: &WorkerConfig, transport: Arc<dyn Transport>, env: SharedE
             Auth::App(Arc::new(App::new(id, again("github.app_key_source", reference, key))))
         }
     };
-    GitHub::new(transport, auth, env, settings)
+    GitHub::paced(transport, auth, env, settings, pace)
+}
+
+/// What looks for what was missed.
+pub fn reconciler(
+    config: &WorkerConfig,
+    github: GitHub,
+    store: Arc<dyn Store>,
+    queue: Arc<dyn JobQueue>,
+    env: SharedEnv,
+) -> Reconciler {
+    let settings = reconcile::Settings {
+        every: Duration::from_secs(config.reconcile.every_seconds),
+        calls: config.reconcile.calls,
+        reserve_percent: config.reconcile.reserve_percent,
+        dry_run: config.dry_run,
+        max_attempts: config.worker.max_attempts,
+        deployment: config.deployment.clone(),
+    };
+    Reconciler::new(github, store, queue, env, config.policy.clone(), settings)
 }
 
 /// The configured model.

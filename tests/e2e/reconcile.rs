@@ -144,7 +144,8 @@ async fn of_two_workers_and_an_operator_one_reconciles() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_left_of_the_hour_is_left_to_reviews_and_the_doctor_knows_the_last_run() {
-    let world = World::new(&format!("{NAMED}\n[reconcile]\nevery_seconds = 3600")).await;
+    let settings = "[policy]\nrepositories = ['acme/shop', 'acme/till']\n[reconcile]\nevery_seconds = 3600";
+    let world = World::new(settings).await;
     world.open("feature", &[("a.py", CLEAN)]);
     world.forge.leave_requests(150_000);
     let run = tokio::task::block_in_place(|| world.run_configured(&["reconcile", "--once"]));

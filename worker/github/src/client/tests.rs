@@ -130,7 +130,12 @@ async fn a_shorter_limit_does_not_end_a_longer_one() {
     let s = scene(EAGER);
     for secs in ["50", "5"] {
         let limit = answer_with(429, &[("retry-after", secs)], &json!({}));
-        let response = s.github.judge(limit, &s.github.inner.own, (false, false), None);
+        let response = s.github.judge(
+            limit,
+            &s.github.inner.own,
+            Manner { write: false, as_app: false, conditional: false },
+            None,
+        );
         assert!(response.is_err());
     }
     assert_eq!(s.github.limited_until(&repo()), Some(NOW + Duration::from_secs(50)));

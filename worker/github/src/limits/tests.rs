@@ -55,7 +55,7 @@ fn every_403_and_429_gets_its_right_wait() {
         (&[NONE_LEFT, PAST, AHEAD], PRIMARY, limited(1, false), limited(1, false)),
         (&[NONE_LEFT, RESET, ("date", "yesterday")], PRIMARY, limited(600, false), limited(600, false)),
         (
-            &[NONE_LEFT, RESET, ("date", "Tue, 14 Nov 1900 22:03:20 GMT")],
+            &[NONE_LEFT, RESET, ("date", "Wed, 14 Nov 1900 22:03:20 GMT")],
             PRIMARY,
             limited(3600, false),
             limited(3600, false),

@@ -261,7 +261,7 @@ async fn secrets_and_environment_turn_up_nowhere(engines: Engines) {
     let comment = world.comment(pull, &head).await;
     world.settled().await;
     let said = comment.body + &world.worker().output() + &world.ingress().output() + &world.at_rest().await;
-    for canary in [TOKEN, SECRET, "canary-environment"] {
+    for canary in [TOKEN, SECRET, "canary of the environment"] {
         assert!(!said.contains(canary), "{canary} was found");
     }
     assert!(!said.contains("SELECT id, price"), "source text was found at rest or in a log");

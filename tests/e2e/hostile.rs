@@ -15,7 +15,7 @@ use crate::world::{Engines, SECRET, TOKEN, World, on_both_engines, tree};
 on_both_engines!(no_source_is_at_rest_while_a_review_waits_nor_after_it);
 
 /// Secrets that are in the environment.
-const CANARIES: [&str; 3] = [TOKEN, SECRET, "canary-environment"];
+const CANARIES: [&str; 3] = [TOKEN, SECRET, "canary of the environment"];
 
 #[derive(serde::Deserialize)]
 struct Attack {

@@ -30,6 +30,8 @@ mod storage;
 mod suggestions;
 mod trouble;
 
+#[path = "../support/canaries.rs"]
+mod canaries;
 #[path = "../support/process.rs"]
 mod process;
 #[path = "../support/wire.rs"]

@@ -1,13 +1,17 @@
-//! A process of the binary under test, and what it says: its logs are events to wait for.
+//! A process of the binary under test, and what it says: its logs are events to wait for. When it is over, all that it said is
+//! searched for the secrets that it was given.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::watch;
+
+use crate::canaries::Canaries;
 
 /// The longest wait for anything in a test: only a failing test gets there.
 pub const PATIENCE: Duration = Duration::from_mins(1);
@@ -17,11 +21,17 @@ pub fn chosen(variable: &str, usual: usize) -> usize {
     std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}")))
 }
 
+/// What an operator's port has to answer in, and a pipe to be read to its end once the process is gone.
+const SOON: Duration = Duration::from_secs(1);
+
 pub struct Process {
     child: Child,
     name: &'static str,
     lines: Arc<Mutex<Vec<String>>>,
+    /// Its standard output, where nothing is to be.
+    printed: Mutex<mpsc::Receiver<Vec<u8>>>,
     written: watch::Receiver<usize>,
+    canaries: Canaries,
 }
 
 impl Process {
@@ -40,7 +50,7 @@ impl Process {
             .env_clear()
             .envs(environment.iter().cloned())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -54,12 +64,35 @@ impl Process {
                 tell.send_modify(|n| *n += 1);
             }
         });
-        Self { child, name, lines, written }
+        let mut stdout = child.stdout.take().unwrap();
+        let (print, printed) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let _ = stdout.read_to_end(&mut bytes);
+            let _ = print.send(bytes);
+        });
+        Self { child, name, lines, printed: Mutex::new(printed), written, canaries: Canaries::of(environment) }
     }
 
     /// Everything it wrote so far.
     pub fn output(&self) -> String {
         self.lines.lock().unwrap().join("\n")
+    }
+
+    /// What it has counted, as whoever reaches its operators' port sees it; nothing once it is gone.
+    fn counted(&self) -> Vec<u8> {
+        let address = |line: &String| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            line["context"]["operator"].as_str()?.parse::<SocketAddr>().ok()
+        };
+        let Some(address) = self.lines.lock().unwrap().iter().find_map(address) else { return Vec::new() };
+        let mut bytes = Vec::new();
+        if let Ok(mut peer) = TcpStream::connect_timeout(&address, SOON) {
+            let _ = peer.set_read_timeout(Some(SOON));
+            let _ = peer.write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+            let _ = peer.read_to_end(&mut bytes);
+        }
+        bytes
     }
 
     /// Waits for a log line, one already written or one to come.
@@ -137,10 +170,17 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        let is_failing = std::thread::panicking();
+        let counted = if is_failing { Vec::new() } else { self.counted() };
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if std::thread::panicking() {
+        if is_failing {
             eprintln!("--- {} wrote:\n{}", self.name, self.output());
+            return;
         }
+        let printed = self.printed.lock().unwrap().recv_timeout(SOON).unwrap_or_default();
+        self.canaries.refuse(&format!("the metrics of {}", self.name), &counted);
+        self.canaries.refuse(&format!("what {} printed", self.name), &printed);
+        self.canaries.refuse(&format!("the logs of {}", self.name), self.output().as_bytes());
     }
 }

@@ -22,11 +22,10 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use crate::canaries::{self, Canaries};
 use crate::process::{PATIENCE, Process};
 
-/// In the environment and nowhere else: must turn up nowhere.
-pub const TOKEN: &str = "canary-token-5f1e9a";
-pub const SECRET: &str = "canary-webhook-secret-77c2";
+pub use crate::canaries::{SECRET, TOKEN};
 
 /// What the product stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,15 +139,8 @@ impl World {
             ingress: None,
             worker: None,
             config,
-            environment: vec![
-                ("ECO_CODER_GITHUB_TOKEN".to_owned(), TOKEN.to_owned()),
-                ("ECO_CODER_WEBHOOK_SECRET".to_owned(), SECRET.to_owned()),
-                ("CANARY".to_owned(), "canary-environment-91d0".to_owned()),
-                ("ECO_CODER_SECRET_SESSION".to_owned(), "5e".repeat(32)),
-                ("AWS_ACCESS_KEY_ID".to_owned(), "test".to_owned()),
-                ("AWS_SECRET_ACCESS_KEY".to_owned(), "test".to_owned()),
-                ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
-            ],
+            environment: [canaries::environment(), vec![("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned())]]
+                .concat(),
             dir,
             fleet,
         };
@@ -400,6 +392,41 @@ impl World {
     }
 }
 
+/// What is left of a world is searched for the secrets that its processes had.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        // Each is searched by itself.
+        drop((self.ingress.take(), self.worker.take()));
+        let canaries = Canaries::of(&self.environment);
+        canaries.refuse("what GitHub was asked and told", format!("{:?}", self.forge.requests()).as_bytes());
+        canaries.refuse_below(self.dir.path());
+        if let Some(fleet) = &self.fleet {
+            canaries.refuse("the table and the queues", &fleet.kept());
+        }
+    }
+}
+
+impl Fleet {
+    /// Everything in the table and the queues, for whoever has no runtime.
+    fn kept(&self) -> Vec<u8> {
+        let (tables, table, queue) = (self.tables.clone(), self.table.clone(), Arc::clone(&self.queue));
+        let look = async move {
+            let items = tables.scan().table_name(table).send().await.unwrap();
+            let dead = queue.dead_letters(100).await.unwrap();
+            let waiting = queue.receive(10, Duration::ZERO, Duration::ZERO).await.unwrap();
+            let blobs = items.items().iter().flat_map(|item| item.values()).filter_map(|value| value.as_b().ok());
+            let mut bytes: Vec<u8> = blobs.flat_map(|blob| blob.as_ref().to_vec()).collect();
+            bytes.extend(format!("{:?}{dead:?}{waiting:?}", items.items()).bytes());
+            bytes
+        };
+        let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(look);
+        std::thread::scope(|scope| scope.spawn(run).join().unwrap())
+    }
+}
+
 /// Queues and a table that nobody else uses, and the settings that lead to them.
 async fn fleet_of_its_own() -> (toml::Table, Fleet) {
     let sdk = ministack::sdk().await;
@@ -432,16 +459,20 @@ async fn fleet_of_its_own() -> (toml::Table, Fleet) {
     (settings.parse().unwrap(), Fleet { queue, tables, table: name })
 }
 
-/// Runs the binary to its end.
+/// Runs the binary to its end. Whatever secret the environment has, nothing that it writes does.
 pub fn run_in(directory: &Path, environment: &[(String, String)], arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_eco-coder"))
+    let output = Command::new(env!("CARGO_BIN_EXE_eco-coder"))
         .args(arguments)
         .current_dir(directory)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .envs(environment.iter().cloned())
+        .envs(if environment.is_empty() { canaries::environment() } else { environment.to_vec() })
         .output()
-        .unwrap()
+        .unwrap();
+    let canaries = Canaries::of(environment);
+    canaries.refuse(&format!("what {arguments:?} printed"), &output.stdout);
+    canaries.refuse(&format!("the errors of {arguments:?}"), &output.stderr);
+    output
 }
 
 pub fn stdout(output: &Output) -> String {

@@ -6,9 +6,7 @@ use std::time::Duration;
 use eco_coder_shared::config::{ConfigError, Settings};
 use eco_coder_shared::policy::{Policy, PolicyConfig};
 use eco_coder_shared::queue::settings::QueueSettings;
-use eco_coder_shared::secrets::SecretRef;
 use eco_coder_shared::telemetry::TelemetryConfig;
-use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::webhook::rotation::Source;
@@ -22,9 +20,6 @@ const GITHUB_PATIENCE_SECONDS: u64 = 10;
 /// No deadline is longer than an hour.
 const LONGEST_SECONDS: u64 = 3600;
 
-/// Secrets that a delivery is tried with. A rotation needs two.
-const MAX_SECRETS: usize = 10;
-
 /// Everything the ingress needs to know.
 #[derive(Debug, Clone)]
 pub struct IngressConfig {
@@ -32,10 +27,8 @@ pub struct IngressConfig {
     pub listen: SocketAddr,
     /// Where operators look. Port 0 takes any free one.
     pub operator_listen: SocketAddr,
-    /// A delivery signed with any of these is GitHub's. Never empty.
-    pub secrets: Vec<SecretString>,
-    /// Where they are read again, if they can change without a restart.
-    pub(crate) secret_source: Option<Source>,
+    /// A delivery signed with any of these is GitHub's.
+    pub(crate) secrets: Source,
     /// Longest body in bytes.
     pub max_body_bytes: usize,
     /// From the first wait for a request until its headers are there; an idle connection is closed by it too.
@@ -108,8 +101,7 @@ impl IngressConfig {
         Ok(Self {
             listen,
             operator_listen,
-            secrets: secrets(settings, &table.webhook_secrets)?,
-            secret_source: source(settings, table.webhook_secrets),
+            secrets: Source::new(settings, table.webhook_secrets)?,
             max_body_bytes: to_usize(max_body_bytes),
             header_timeout: seconds(
                 "ingress.header_timeout_seconds",
@@ -169,28 +161,6 @@ fn to_usize(value: u64) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
-fn secrets(settings: &Settings, references: &[String]) -> Result<Vec<SecretString>, ConfigError> {
-    const KEY: &str = "ingress.webhook_secrets";
-    if references.is_empty() {
-        return Err(ConfigError::value(
-            KEY,
-            "it is empty, so that no delivery could be verified; name the webhook's secret as env:NAME, file:PATH or aws:NAME",
-        ));
-    }
-    if references.len() > MAX_SECRETS {
-        return Err(ConfigError::value(
-            KEY,
-            &format!("it names {} secrets; a delivery is tried with {MAX_SECRETS} at most", references.len()),
-        ));
-    }
-    references.iter().map(|reference| settings.secret(KEY, reference)).collect()
-}
-
-fn source(settings: &Settings, references: Vec<String>) -> Option<Source> {
-    let can_change = |reference: &String| reference.parse::<SecretRef>().is_ok_and(|r| r.can_change());
-    references.iter().any(can_change).then(|| Source::new(settings.clone(), references))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
@@ -225,7 +195,8 @@ mod tests {
     fn a_rotation_names_two_secrets_in_order() {
         let config =
             from(r#"ingress.webhook_secrets = ["env:ECO_CODER_SECRET_TWO", "env:ECO_CODER_WEBHOOK_SECRET"]"#).unwrap();
-        let values: Vec<_> = config.secrets.iter().map(ExposeSecret::expose_secret).collect();
+        let secrets = config.secrets.secrets();
+        let values: Vec<_> = secrets.iter().map(ExposeSecret::expose_secret).collect();
         assert_eq!(values, ["two", "one"]);
         assert!(!format!("{config:?}").contains("\"two\""));
     }
@@ -282,7 +253,7 @@ mod tests {
             let names = vec!["\"env:ECO_CODER_WEBHOOK_SECRET\""; count].join(", ");
             from(&format!("ingress.webhook_secrets = [{names}]"))
         };
-        assert_eq!(secrets(10).unwrap().secrets.len(), 10);
+        assert_eq!(secrets(10).unwrap().secrets.secrets().len(), 10);
         assert!(secrets(11).unwrap_err().to_string().contains("10 at most"));
     }
 }

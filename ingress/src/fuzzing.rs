@@ -23,7 +23,7 @@ pub fn config(bytes: &[u8]) {
     let Some(config) = file.of(IngressConfig::from_settings(&settings)) else { return };
     assert!((1..=GITHUB_MAX_BODY).contains(&config.max_body_bytes));
     assert!(config.max_body_memory_bytes >= config.max_body_bytes);
-    assert!(config.max_connections > 0 && !config.secrets.is_empty());
+    assert!(config.max_connections > 0 && !config.secrets.secrets().is_empty());
     assert!((1..10).contains(&config.enqueue_timeout.as_secs()), "before GitHub gives up");
     let deadlines = [config.header_timeout, config.body_timeout, config.shutdown_grace];
     assert!(deadlines.iter().all(|deadline| deadline.as_secs() <= 3600));

@@ -84,7 +84,7 @@ impl Webhook {
     /// To be called in the runtime that serves: the jobs are sent from a task of it.
     pub(crate) fn new(config: &IngressConfig, queue: Arc<dyn JobQueue>, env: SharedEnv) -> Self {
         Self {
-            secrets: Current::start(&config.secrets, config.secret_source.clone()),
+            secrets: Current::start(config.secrets.clone()),
             limits: BodyLimits::new(config.max_body_bytes, config.body_timeout, config.max_body_memory_bytes),
             policy: config.policy.clone(),
             outbox: Outbox::start(queue, config.enqueue_timeout),

@@ -25,6 +25,7 @@ mod profiler;
 mod reconcile;
 mod recorded;
 mod repository_settings;
+mod rotation;
 mod signature;
 mod storage;
 mod suggestions;

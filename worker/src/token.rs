@@ -1,5 +1,6 @@
-//! The token for GitHub, or an App's private key, from wherever the settings say: read again when GitHub refuses it, so that a rotation needs no
-//! restart. Never asks more often than once a minute: a token that is wrong stays wrong, and jobs wait for it.
+//! What others ask of us for an answer: the token for GitHub, an App's private key, a model's key, from wherever the settings say.
+//! Read again when it is refused, so that a rotation needs no restart. Never asks more often than once a minute: a token that
+//! is wrong stays wrong, and jobs wait for it.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tokio::sync::Mutex;
 /// Between two looks.
 const LEAST: Duration = Duration::from_mins(1);
 
-/// A token that can be another after a rotation.
+/// A secret that can be another after a rotation.
 pub struct RotatedToken {
     settings: Settings,
     /// The setting that names it.
@@ -32,22 +33,13 @@ impl RotatedToken {
         Self { settings, key, reference, env, current: RwLock::new(token), looked: Mutex::new(Timestamp(0)) }
     }
 
-    fn now(&self) -> SecretString {
+    /// As it is known now.
+    pub fn now(&self) -> SecretString {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
 
-fn same(one: &SecretString, other: &SecretString) -> bool {
-    one.expose_secret() == other.expose_secret()
-}
-
-#[async_trait]
-impl TokenSource for RotatedToken {
-    async fn token(&self) -> Result<SecretString, ApiError> {
-        Ok(self.now())
-    }
-
-    async fn refused(&self, token: &SecretString) -> bool {
+    /// `token` was refused. True if there is another one now.
+    pub async fn is_replaced(&self, token: &SecretString) -> bool {
         // One looks; the others wait and find what it has found.
         let mut looked = self.looked.lock().await;
         if !same(&self.now(), token) {
@@ -63,14 +55,29 @@ impl TokenSource for RotatedToken {
                 let fresh = secrets.into_iter().next().filter(|fresh| !same(fresh, token));
                 let Some(fresh) = fresh else { return false };
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-                tracing::info!(component = "token", setting = self.key, "GitHub refused it; there is another one now");
+                tracing::info!(component = "token", setting = self.key, "it was refused; there is another one now");
                 true
             }
             Err(error) => {
-                tracing::warn!(component = "token", %error, setting = self.key, "GitHub refused it, and it can't be read again");
+                tracing::warn!(component = "token", %error, setting = self.key, "it was refused, and can't be read again");
                 false
             }
         }
+    }
+}
+
+fn same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
+}
+
+#[async_trait]
+impl TokenSource for RotatedToken {
+    async fn token(&self) -> Result<SecretString, ApiError> {
+        Ok(self.now())
+    }
+
+    async fn refused(&self, token: &SecretString) -> bool {
+        self.is_replaced(token).await
     }
 }
 

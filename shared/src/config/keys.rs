@@ -64,7 +64,7 @@ pub const KEYS: &[Key] = &[
         "ingress.webhook_secrets",
         List,
         "[\"env:ECO_CODER_WEBHOOK_SECRET\"]",
-        "Where the webhook secrets are: env:NAME, file:PATH, aws:NAME (or an ARN) of Secrets Manager. Several during a rotation. Files and AWS are read again every 5 minutes, and sooner after a wrong signature.",
+        "Where the webhook secrets are: env:NAME, file:PATH, aws:NAME (or an ARN) of Secrets Manager. Several during a rotation, each with a name or on a line of its own. Files are read again every 2 seconds, AWS every 5 minutes and sooner after a wrong signature.",
     ),
     key(
         "ingress.max_body_bytes",
@@ -285,7 +285,7 @@ pub const KEYS: &[Key] = &[
         "model.api_key",
         Text,
         "",
-        "Where that server's bearer token is, if it wants one: env:NAME, file:PATH, aws:NAME.",
+        "Where that server's bearer token is, if it wants one: env:NAME, file:PATH, aws:NAME. Read again when it is refused.",
     ),
     key("model.temperature", Number, "", "Sent to that server only if it is set: some models refuse any. 0 to 2."),
     key(

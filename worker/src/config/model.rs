@@ -132,7 +132,11 @@ fn openai(table: &ModelTable, settings: &Settings, timeout: Duration) -> Result<
         }
         _ => return wrong("model.price_input", "price_input and price_output belong together: set both or none"),
     };
-    let api_key = table.api_key.as_ref().map(|reference| settings.secret("model.api_key", reference)).transpose()?;
+    let api_key = |reference: &String| {
+        let key = settings.secret("model.api_key", reference)?;
+        Ok(openai::ApiKey { reference: reference.clone(), key, settings: settings.clone() })
+    };
+    let api_key = table.api_key.as_ref().map(api_key).transpose()?;
     Ok(openai::Settings { url, name: legal_id(name)?, api_key, temperature: table.temperature, timeout, price })
 }
 
@@ -167,7 +171,7 @@ mod tests {
                     api_key = \"env:ECO_CODER_SECRET_MODEL\"\nprice_input = 0.1\nprice_output = 0.4";
         let Ok(Engine::OpenAi(openai)) = read(text) else { panic!("{:?}", read(text)) };
         assert_eq!((openai.name.as_str(), openai.price.unwrap().output), ("qwen2.5-coder:7b", 0.4));
-        assert_eq!(openai.api_key.as_ref().unwrap().expose_secret(), "key");
+        assert_eq!(openai.api_key.as_ref().unwrap().key.expose_secret(), "key");
         assert!(!format!("{openai:?}").contains("\"key\""));
     }
 

@@ -9,9 +9,11 @@ mod wire;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use eco_coder_shared::config;
 use eco_coder_shared::env::SharedEnv;
 use eco_coder_shared::retry::{Policy, Retry, retry};
 use reqwest::{Client, Response, StatusCode, redirect};
@@ -19,6 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::prices::Price;
 use super::{Model, ModelError, ModelReply, ModelRequest, Usage};
+use crate::token::RotatedToken;
 
 /// The longest answer that is read, bytes: 4,096 tokens are a hundredth of it.
 const MAX_ANSWER: usize = 2 << 20;
@@ -38,7 +41,7 @@ pub struct Settings {
     /// The model's name there.
     pub name: String,
     /// The bearer token, if the server wants one.
-    pub api_key: Option<SecretString>,
+    pub api_key: Option<ApiKey>,
     /// Only if it is set: some models refuse any.
     pub temperature: Option<f64>,
     /// For one turn.
@@ -47,9 +50,30 @@ pub struct Settings {
     pub price: Option<Price>,
 }
 
+/// The setting that names the key.
+const KEY: &str = "model.api_key";
+
+/// A server's key as it was at the start, and where it is read again.
+#[derive(Clone)]
+pub struct ApiKey {
+    /// `env:NAME`, `file:PATH`, `aws:NAME`.
+    pub reference: String,
+    /// The key.
+    pub key: SecretString,
+    /// What reads it.
+    pub settings: config::Settings,
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ApiKey").field(&self.reference).finish()
+    }
+}
+
 /// The engine.
 pub struct OpenAiModel {
     settings: Settings,
+    key: Option<RotatedToken>,
     url: String,
     client: Client,
     env: SharedEnv,
@@ -68,15 +92,22 @@ impl OpenAiModel {
             .redirect(redirect::Policy::none())
             .build()?;
         let url = format!("{}/chat/completions", settings.url.trim_end_matches('/'));
-        Ok(Self { settings, url, client, env })
+        let key = settings
+            .api_key
+            .clone()
+            .map(|ApiKey { reference, key, settings }| RotatedToken::new(settings, KEY, reference, key, env.clone()));
+        Ok(Self { settings, key, url, client, env })
     }
 
     async fn attempt(&self, body: &str) -> Result<Vec<u8>, Failed> {
-        let mut request = self.client.post(&self.url).header("content-type", "application/json").body(body.to_owned());
-        if let Some(key) = &self.settings.api_key {
-            request = request.bearer_auth(key.expose_secret());
+        let key = self.key.as_ref().map(RotatedToken::now);
+        let mut answer = self.send(body, key.as_ref()).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED
+            && let (Some(source), Some(refused)) = (&self.key, &key)
+            && source.is_replaced(refused).await
+        {
+            answer = self.send(body, Some(&source.now())).await?;
         }
-        let answer = request.send().await.map_err(|e| self.lost(&e))?;
         let status = answer.status();
         let retry_after = retry_after(&answer);
         let bytes = self.read(answer).await?;
@@ -84,6 +115,14 @@ impl OpenAiModel {
             return Ok(bytes);
         }
         Err(self.refused(status, retry_after, &bytes))
+    }
+
+    async fn send(&self, body: &str, key: Option<&SecretString>) -> Result<Response, Failed> {
+        let mut request = self.client.post(&self.url).header("content-type", "application/json").body(body.to_owned());
+        if let Some(key) = key {
+            request = request.bearer_auth(key.expose_secret());
+        }
+        request.send().await.map_err(|e| self.lost(&e))
     }
 
     async fn read(&self, mut answer: Response) -> Result<Vec<u8>, Failed> {

@@ -12,10 +12,18 @@ use crate::model::{Said, Told, Turn};
 use crate::tools;
 
 async fn model(server: &Arc<FakeServer>, key: Option<&str>) -> (OpenAiModel, Arc<ManualEnv>) {
+    let api_key = key.map(|key| {
+        let settings = config::Settings::parse("", [("KEY".to_owned(), key.to_owned())]).unwrap();
+        ApiKey { reference: "env:KEY".to_owned(), key: key.into(), settings }
+    });
+    model_with(server, api_key).await
+}
+
+async fn model_with(server: &Arc<FakeServer>, api_key: Option<ApiKey>) -> (OpenAiModel, Arc<ManualEnv>) {
     let settings = Settings {
         url: format!("{}/", server.serve().await.unwrap()),
         name: "qwen".to_owned(),
-        api_key: key.map(SecretString::from),
+        api_key,
         temperature: None,
         timeout: Duration::from_millis(300),
         price: None,
@@ -44,6 +52,26 @@ async fn a_turn_is_asked_with_the_key_and_answered_with_calls_and_tokens() {
     assert_eq!((reply.usage.input, reply.usage.output), (1000, 50));
     assert_eq!(server.keys(), [Some("canary-key".to_owned())]);
     assert_eq!(server.requests()[0]["model"], "qwen");
+}
+
+#[tokio::test]
+async fn a_refused_key_is_read_again_and_the_turn_goes_on_with_the_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("key");
+    std::fs::write(&path, "new\n").unwrap();
+    let settings = config::Settings::parse("", []).unwrap();
+    let old = ApiKey { reference: format!("file:{}", path.display()), key: "old".into(), settings };
+    assert!(!format!("{old:?}").contains("old"));
+    let answer = || asks(&[("1", "analyze_code", "{}")]);
+    let server = FakeServer::new([answers(401, "{}"), answer(), answer(), answers(401, "{}")]);
+    let (model, _) = model_with(&server, Some(old)).await;
+    assert_eq!(model.reply(request()).await.unwrap().content.len(), 1);
+    assert_eq!(model.reply(request()).await.unwrap().content.len(), 1);
+    // The same key again: nobody is asked twice with it, and the file is read once a minute at most.
+    let refused = model.reply(request()).await.unwrap_err().to_string();
+    assert!(refused.contains("refuses model.api_key") && !refused.contains("new"), "{refused}");
+    let keys: Vec<_> = server.keys().into_iter().flatten().collect();
+    assert_eq!(keys, ["old", "new", "new", "new"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A zip file in, the files of it that somebody reads out. Pure. The file is hostile: names are made anew, and each length is
-//! counted while it is unpacked, whatever the file says of it.
+//! counted while it is unpacked, whatever the file says of it. What is unpacked in vain counts like the rest: entries may share
+//! their bytes, so that a short file could be unpacked without end.
 
 use std::io::{Cursor, Read};
 
@@ -7,6 +8,10 @@ use zip::ZipArchive;
 
 /// The most entries that are looked at.
 const MAX_ENTRIES: usize = 2_000;
+/// The most that a file may name: each name takes ten times its room to be read.
+const MAX_NAMED: usize = 32_000;
+/// What each entry of the list of names begins with.
+const NAMED: &[u8] = b"PK\x01\x02";
 /// The longest file, bytes.
 const MAX_FILE: usize = 32 << 20;
 /// All files together, bytes.
@@ -53,9 +58,16 @@ impl Unpacked {
 
 /// Opens the zip file.
 pub(super) fn unpack(zip: &[u8]) -> Unpacked {
+    unpack_within(zip, MAX_FILE, MAX_TOTAL)
+}
+
+fn unpack_within(zip: &[u8], max_file: usize, max_total: usize) -> Unpacked {
+    if zip.windows(NAMED.len()).filter(|bytes| *bytes == NAMED).count() > MAX_NAMED {
+        return Unpacked::refused("it has more than 32,000 entries");
+    }
     let Ok(mut archive) = ZipArchive::new(Cursor::new(zip)) else { return Unpacked::refused("it is not a zip file") };
     let mut out = Unpacked::default();
-    let mut total = 0;
+    let mut left = max_total;
     if archive.len() > MAX_ENTRIES {
         out.refuse("it has more than 2,000 entries");
     }
@@ -71,18 +83,16 @@ pub(super) fn unpack(zip: &[u8]) -> Unpacked {
             out.refuse("an entry leads out of the archive");
             continue;
         };
-        let room = MAX_FILE.min(MAX_TOTAL - total);
+        let Some(kind) = kind_of(&path) else { continue };
+        let room = max_file.min(left);
         let mut bytes = Vec::new();
-        if entry.take(room as u64 + 1).read_to_end(&mut bytes).is_err() {
+        let outcome = entry.take(room as u64 + 1).read_to_end(&mut bytes);
+        left = left.saturating_sub(bytes.len());
+        if outcome.is_err() {
             out.refuse("an entry is damaged");
-            continue;
-        }
-        if bytes.len() > room {
+        } else if bytes.len() > room {
             out.refuse("it unpacks to more than 32 MB for a file, or 96 MB in all");
-            continue;
-        }
-        if let Some(kind) = kind_of(&path, &bytes) {
-            total += bytes.len();
+        } else if !bytes.is_empty() {
             out.files.push(File { kind, path, bytes });
         }
     }
@@ -105,12 +115,9 @@ fn safe(name: &str) -> Option<String> {
 }
 
 /// By its name, as the readers know them.
-fn kind_of(path: &str, bytes: &[u8]) -> Option<Kind> {
+fn kind_of(path: &str) -> Option<Kind> {
     let name = path.to_ascii_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-    if bytes.is_empty() {
-        return None;
-    }
     if ends(&[".sarif", ".sarif.json"]) {
         return Some(Kind::Sarif);
     }
@@ -167,6 +174,30 @@ pub(super) mod tests {
         assert_eq!(out.refused, ["it unpacks to more than 32 MB for a file, or 96 MB in all"]);
         let out = unpack(&zip_of(&[("at.sarif", &bomb[1..])]));
         assert_eq!((paths(&out), out.refused.len()), (vec!["at.sarif"], 0));
+    }
+
+    #[test]
+    fn what_is_unpacked_in_vain_counts_too_and_what_nobody_reads_is_not_unpacked() {
+        let long = [b'x'; 30];
+        let files: [(&str, &[u8]); 6] = [
+            ("a.png", &long),
+            ("first.sarif", b"12345"),
+            ("a.sarif", &long),
+            ("b.sarif", &long),
+            ("c.sarif", &long),
+            ("last.sarif", b"{}"),
+        ];
+        let out = unpack_within(&zip_of(&files), 10, 36);
+        assert_eq!(paths(&out), ["first.sarif"], "nothing is left after the three");
+        let out = unpack_within(&zip_of(&files), 10, 40);
+        assert_eq!(paths(&out), ["first.sarif", "last.sarif"]);
+    }
+
+    #[test]
+    fn a_file_of_nothing_but_names_is_not_read() {
+        let names = |count: usize| [zip_of(&[("a.sarif", b"{}")]), NAMED.repeat(count)].concat();
+        assert_eq!(unpack(&names(MAX_NAMED)).refused, ["it has more than 32,000 entries"]);
+        assert_ne!(unpack(&names(MAX_NAMED - 1)).refused, ["it has more than 32,000 entries"]);
     }
 
     #[test]

@@ -18,6 +18,10 @@ use serde_json::Value;
 use self::energy::ModelEnergy;
 use crate::tools::ToolSpec;
 
+/// How deep a call's input may be nested. A session keeps it within layers of its own, and what serde_json writes 128 deep
+/// it doesn't read again.
+const MAX_DEPTH: usize = 100;
+
 /// The one member of an input whose arguments were no JSON: what the model wrote.
 pub const MALFORMED: &str = "malformed_arguments";
 

@@ -12,11 +12,8 @@ use aws_smithy_types::{Blob, Document, Number};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{ModelReply, Said, Told, Turn, Usage};
+use crate::model::{MAX_DEPTH, ModelReply, Said, Told, Turn, Usage};
 use crate::tools::ToolSpec;
-
-/// How deep a document may be: as serde_json's own bound.
-const MAX_DEPTH: usize = 100;
 
 /// What stands where a turn would be empty, which Converse refuses.
 const NOTHING: &str = "(nothing)";

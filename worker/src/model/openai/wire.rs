@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::model::{MALFORMED, ModelReply, ModelRequest, Said, Told, Turn, Usage};
+use crate::model::{MALFORMED, MAX_DEPTH, ModelReply, ModelRequest, Said, Told, Turn, Usage};
 
 /// Tool calls of one answer that are read; the loop takes far fewer.
 const MAX_CALLS: usize = 64;
@@ -168,14 +168,29 @@ fn words(content: Option<&Value>) -> String {
 }
 
 fn input(arguments: Value) -> Value {
+    let malformed = |text: &str| {
+        let kept: String = text.chars().take(MAX_MALFORMED).collect();
+        json!({MALFORMED: kept})
+    };
     match arguments {
         Value::String(text) if text.trim().is_empty() => json!({}),
-        Value::String(text) => serde_json::from_str(&text).unwrap_or_else(|_| {
-            let kept: String = text.chars().take(MAX_MALFORMED).collect();
-            json!({MALFORMED: kept})
-        }),
+        Value::String(text) => match serde_json::from_str(&text) {
+            Ok(value) if is_within(&value, MAX_DEPTH) => value,
+            _ => malformed(&text),
+        },
         Value::Null => json!({}),
-        other => other,
+        other if is_within(&other, MAX_DEPTH) => other,
+        other => malformed(&other.to_string()),
+    }
+}
+
+/// Is it nested no deeper?
+fn is_within(value: &Value, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    match value {
+        Value::Array(items) => items.iter().all(|item| is_within(item, depth)),
+        Value::Object(members) => members.values().all(|member| is_within(member, depth)),
+        _ => true,
     }
 }
 
@@ -321,6 +336,20 @@ mod tests {
         assert_eq!(arguments(json!("{\"paths\": [")), json!({MALFORMED: "{\"paths\": ["}));
         let long = arguments(json!("x".repeat(MAX_MALFORMED + 1)));
         assert_eq!(long[MALFORMED].as_str().unwrap().len(), MAX_MALFORMED);
+    }
+
+    #[test]
+    fn arguments_that_a_session_could_not_read_again_are_malformed() {
+        for as_text in [true, false] {
+            let arguments = |depth: usize| {
+                let value = (1..depth).fold(Value::Null, |inner, _| json!([inner]));
+                let given = if as_text { value.to_string().into() } else { value };
+                let said = calls(&json!([{"id": "1", "function": {"name": "analyze_code", "arguments": given}}]));
+                let [Said::ToolUse { input, .. }] = said.as_slice() else { panic!("{said:?}") };
+                input.get(MALFORMED).is_none()
+            };
+            assert!(arguments(MAX_DEPTH) && !arguments(MAX_DEPTH + 1), "as text: {as_text}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 
 cp "$corpus"/* "$new"
-cargo +nightly fuzz run --fuzz-dir tests/fuzz --sanitizer none "$target" \
+tests/fuzz/cargo-fuzz.sh run --fuzz-dir tests/fuzz --sanitizer none "$target" \
     "$new" "tests/fuzz/found/$target" -- -set_cover_merge=1 -use_counters=0 -timeout=10 -rss_limit_mb=1024
 
 files=$(ls "$corpus" | wc -l)

@@ -5,6 +5,8 @@
 //! Never acts on what an invocation says beyond which pull request it names: all else is GitHub's answer.
 
 mod call;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,9 +7,13 @@ use eco_coder_shared::fuzzing::SettingsFile;
 use crate::config::WorkerConfig;
 use crate::repository::RepositorySettings;
 
+pub use crate::agentcore::fuzzing::invocation;
+pub use crate::backends::artifacts::fuzzing::archive;
 pub use crate::backends::codeguru_profiler::fuzzing::call_graph;
 pub use crate::backends::sarif::fuzzing::sarif;
-pub use crate::publish::body::fuzzing::body;
+pub use crate::model::bedrock::fuzzing::bedrock;
+pub use crate::model::openai::fuzzing::openai;
+pub use crate::publish::body::fuzzing::{body, marker};
 pub use crate::publish::sanitize::fuzzing::sanitize;
 pub use crate::report::markdown::fuzzing::comment;
 
@@ -52,12 +56,20 @@ pub fn repository(bytes: &[u8]) {
     });
 }
 
+/// A file in each of the languages.
+const PATHS: [&str; 9] = ["a.py", "A.java", "a.js", "a.ts", "a.tsx", "a.go", "a.rs", "A.cs", "a.php"];
+
 /// A source file: its first byte chooses the language and, above that, the changed lines. Findings lie in the file, on
 /// the lines that were asked for, and those of some lines are among those of all. So do fixes.
 pub fn analyze(bytes: &[u8]) {
-    const PATHS: [&str; 9] = ["a.py", "A.java", "a.js", "a.ts", "a.tsx", "a.go", "a.rs", "A.cs", "a.php"];
+    analyze_as(None, bytes);
+}
+
+/// The same in the language of this path, whatever the first byte says.
+pub fn analyze_as(path: Option<&str>, bytes: &[u8]) {
     let Some((choice, text)) = bytes.split_first() else { return };
-    let (path, first) = (PATHS[usize::from(*choice) % PATHS.len()], u32::from(*choice) / 9 + 1);
+    let path = path.unwrap_or(PATHS[usize::from(*choice) % PATHS.len()]);
+    let first = u32::from(*choice) / 9 + 1;
     let text = String::from_utf8_lossy(text);
     let look = || {
         let options = Options { include_low_confidence: true, ..Options::default() };
@@ -92,7 +104,6 @@ pub fn analyze(bytes: &[u8]) {
 /// text, the findings are those of an analysis by itself, and the notes speak of changed lines and don't depend on the
 /// order of files.
 pub fn shape(bytes: &[u8]) {
-    const PATHS: [&str; 9] = ["a.py", "A.java", "a.js", "a.ts", "a.tsx", "a.go", "a.rs", "A.cs", "a.php"];
     let Some((choice, text)) = bytes.split_first() else { return };
     let (path, first) = (PATHS[usize::from(*choice) % PATHS.len()], u32::from(*choice) / 9 + 1);
     let text = String::from_utf8_lossy(text);
@@ -153,6 +164,19 @@ mod tests {
         over_corpus("sanitize", sanitize);
         over_corpus("body", body);
         over_corpus("comment", comment);
+        over_corpus("marker", marker);
+    }
+
+    #[test]
+    fn the_corpora_of_models_and_invocations_hold() {
+        over_corpus("openai", openai);
+        over_corpus("bedrock", bedrock);
+        over_corpus("invocation", invocation);
+    }
+
+    #[test]
+    fn the_corpus_of_archives_holds() {
+        over_corpus("archive", archive);
     }
 
     #[test]

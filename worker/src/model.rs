@@ -3,6 +3,8 @@
 
 pub mod bedrock;
 pub mod energy;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod openai;
 pub mod prices;
 #[cfg(any(test, feature = "testing"))]

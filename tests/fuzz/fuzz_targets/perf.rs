@@ -1,6 +1,7 @@
 //! Target: what `perf script` prints. What is asserted stands beside the code, in its package's `fuzzing`; what it allocates is
 //! counted here, because only a program has an allocator of its own.
 #![no_main]
+#![forbid(unsafe_code)]
 
 use std::alloc::System;
 

@@ -1,5 +1,6 @@
 //! Target: a signed payload. What is asserted stands beside the code, in its package's `fuzzing`.
 #![no_main]
+#![forbid(unsafe_code)]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     eco_coder_ingress::fuzzing::webhook(bytes);

@@ -1,6 +1,8 @@
 //! What workflows of GitHub Actions left for a commit: profiles, benchmark results and what linters found, in an artifact whose name
 //! the settings say. Brought to where the readers of each look, once; opened with bounds; never run.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod unpack;
 
 use std::io;

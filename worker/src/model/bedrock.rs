@@ -9,6 +9,8 @@ mod wire;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 
 use std::time::Duration;
 

@@ -8,6 +8,8 @@ mod wire;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 
 use std::fmt;
 use std::time::Duration;

@@ -184,7 +184,7 @@ fn opaque(block: ReasoningContentBlock) -> Option<Said> {
     serde_json::to_value(reasoning).ok().map(|value| Said::Opaque { value })
 }
 
-fn document(value: &Value) -> Document {
+pub(super) fn document(value: &Value) -> Document {
     match value {
         Value::Null => Document::Null,
         Value::Bool(flag) => Document::Bool(*flag),

@@ -1,4 +1,4 @@
-//! The fuzz target of the comment's body: what is cut is short enough, and its end is seen.
+//! The fuzz targets of the comment's body: what is cut is short enough, and its end is seen; a marker is ours or none.
 
 use comrak::{Arena, parse_document};
 
@@ -31,6 +31,18 @@ pub fn body(bytes: &[u8]) {
     assert!(length(&body) <= MAX_BODY_CHARS && body.chars().count() <= MAX_BODY_CHARS);
     assert_eq!(Marker::parse(&body), Some(marker), "{body}");
     assert!(body.ends_with(&markdown) || body.ends_with(super::CUT_NOTE), "{body}");
+}
+
+/// A comment on GitHub: its marker is read if it stands at the very start, as it is written there and in no other form.
+pub fn marker(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Some(marker) = Marker::parse(&text) else { return };
+    let line = text.split(['\n', '\r']).next().unwrap_or_default();
+    assert!(marker.render() == line && line.len() <= 1_024, "{marker:?}");
+    for before in [" ", "\n", "\u{feff}", ">", "<!-- -->"] {
+        assert_eq!(Marker::parse(&format!("{before}{text}")), None, "{before:?}");
+    }
+    assert_eq!(Marker::parse(&compose(&marker, "words")).as_ref(), Some(&marker));
 }
 
 /// Rendered, the note is the last paragraph, and nothing of ours is open before it.

@@ -1,0 +1,7 @@
+//! Target: GitHub's status, headers and errors. What is asserted stands beside the code, in its package's `fuzzing`.
+#![no_main]
+#![forbid(unsafe_code)]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    eco_coder_github::fuzzing::answer(bytes);
+});

@@ -1,0 +1,7 @@
+//! Target: a zip file that a workflow left. What is asserted stands beside the code, in its package's `fuzzing`.
+#![no_main]
+#![forbid(unsafe_code)]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    eco_coder_worker::fuzzing::archive(bytes);
+});

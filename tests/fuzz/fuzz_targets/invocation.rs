@@ -1,0 +1,7 @@
+//! Target: AgentCore's invocation. What is asserted stands beside the code, in its package's `fuzzing`.
+#![no_main]
+#![forbid(unsafe_code)]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    eco_coder_worker::fuzzing::invocation(bytes);
+});

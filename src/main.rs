@@ -1,5 +1,7 @@
 //! `eco-coder`: arguments, nothing else.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -3,6 +3,7 @@
 //!
 //! `floor ADDRESS SECRET`: the secret of a measurement, which is none.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a measuring stick that can't start has nothing better to do")]
 
 use std::sync::Arc;

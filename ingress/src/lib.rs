@@ -2,6 +2,7 @@
 //! Never asks GitHub anything and never reads a pull request. Which pull requests are reviewed at all is
 //! `eco_coder_shared::policy`, because the worker asks the same of GitHub's own answer.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The ingress as a program of its own, for its image: arguments, nothing else.
 
+#![forbid(unsafe_code)]
+
 use std::path::PathBuf;
 
 use clap::Parser;

@@ -1,6 +1,7 @@
 //! What the ingress and the worker agree on, and nothing else: ids, the job on the wire, the queue, secrets, the clock,
 //! retry intervals, configuration files and telemetry. Depends on none of the other packages.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 pub mod aws;

@@ -10,14 +10,18 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Each of our packages with what it depends on when it runs.
-fn packages() -> BTreeMap<String, Vec<String>> {
+fn metadata(manifest: &str) -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path", manifest])
         .current_dir(root())
         .output()
         .unwrap();
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Each of our packages with what it depends on when it runs.
+fn packages() -> BTreeMap<String, Vec<String>> {
+    let metadata = metadata("Cargo.toml");
     let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
     let packages = metadata["packages"].as_array().unwrap().iter();
     packages
@@ -48,6 +52,41 @@ fn no_package_points_where_it_must_not() {
     let knows_backoff: Vec<&String> =
         packages.iter().filter(|(_, d)| d.contains(&"backoff".to_owned())).map(|(name, _)| name).collect();
     assert_eq!(knows_backoff, ["eco-coder-shared"]);
+}
+
+#[test]
+fn no_crate_of_ours_can_hold_unsafe_code() {
+    let mut roots = Vec::new();
+    for manifest in ["Cargo.toml", "tests/fuzz/Cargo.toml"] {
+        let metadata = metadata(manifest);
+        let packages = metadata["packages"].as_array().unwrap().iter();
+        let targets = packages.flat_map(|package| package["targets"].as_array().unwrap());
+        roots.extend(targets.map(|target| target["src_path"].as_str().unwrap().to_owned()));
+    }
+    assert!(roots.len() > 50, "libraries, binaries, tests, examples, benchmarks, fuzz targets: {roots:?}");
+    for root in roots {
+        let text = std::fs::read_to_string(&root).unwrap();
+        assert!(text.lines().any(|line| line == "#![forbid(unsafe_code)]"), "{root}: write #![forbid(unsafe_code)]");
+    }
+}
+
+#[test]
+fn there_is_one_tls_and_no_old_one() {
+    let lock: toml::Table = std::fs::read_to_string(root().join("Cargo.lock")).unwrap().parse().unwrap();
+    let versions = |name: &str| -> Vec<String> {
+        let packages = lock["package"].as_array().unwrap().iter();
+        packages
+            .filter(|package| package["name"].as_str() == Some(name))
+            .map(|package| package["version"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    for (name, major) in [("rustls", "0.23."), ("h2", "0.4."), ("hyper", "1.")] {
+        let all = versions(name);
+        assert!(!all.is_empty() && all.iter().all(|version| version.starts_with(major)), "{name}: {all:?}");
+    }
+    for gone in ["native-tls", "openssl", "openssl-sys"] {
+        assert_eq!(versions(gone), Vec::<String>::new(), "{gone}");
+    }
 }
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {

@@ -1,5 +1,6 @@
 //! End to end: the binary's own processes against a forge on loopback. A file per behaviour; each test is a script.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![expect(unreachable_pub, reason = "modules of a test have no outside")]
 

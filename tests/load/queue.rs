@@ -5,6 +5,7 @@
 //! ack by 8, and the redrive of dead letters, in microseconds a job; then what opening costs. Never runs against a queue
 //! in use.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a measurement that fails, fails")]
 
 use std::io::Write as _;

@@ -1,6 +1,7 @@
 //! From webhook to comment: drives an `eco-coder serve` of its own against a forge on loopback, first with one review
 //! after another, then with 50 at once. Run by review.sh, which says what is measured.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::path::PathBuf;

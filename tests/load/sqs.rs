@@ -1,6 +1,7 @@
 //! The ingress on SQS: webhooks a second and calls to SQS for each, with its batched sends and, in turn, with a call for each
 //! webhook. Run by sqs.sh, which says what is measured.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! A thousand reviews that all wait for a slow model: drives a process of its own, which is this program again with an
 //! ingress, a worker and the model in it, against a forge on loopback. Run by waiting.sh, which says what is measured.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::path::{Path, PathBuf};

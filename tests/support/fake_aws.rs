@@ -1,6 +1,8 @@
 //! The tests' fakes of CodeGuru and Bedrock as a process: `cargo run --example fake-aws [ADDRESS]` says where the Profiler is served,
 //! and on the next lines where the Reviewer and Bedrock's Converse are, with something of each kind in them, until it is ended. For tests/support/aws_shapes.py and for trying things out.
 
+#![forbid(unsafe_code)]
+
 use std::io::Write;
 
 use eco_coder_shared::env::Timestamp;

@@ -2,6 +2,8 @@
 //! document becomes JSON beside what must be known before it is looked at. Digests everything findings depend on: rules,
 //! sources, and the locked versions of the engine and its grammars. Writes only into `OUT_DIR`.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 //! The way of one job: [`consumer`] -> [`review`] ([`claim`], head, [`review::inspect`]) -> [`agent`] -> [`tools`] ->
 //! [`report`] -> [`publish`] -> release -> ack. One decision per room, no way back.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 pub mod agent;
 pub mod agentcore;

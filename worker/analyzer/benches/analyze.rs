@@ -1,6 +1,8 @@
 //! Speed of `analyze` over synthetic Python and JavaScript, in bytes per second: ordinary code, and code in which
 //! every function has something to say.
 
+#![forbid(unsafe_code)]
+
 use std::fmt::Write as _;
 use std::hint::black_box;
 

@@ -6,6 +6,7 @@
 //!
 //! Counting costs about 80 ns each time, which is part of what is printed. Reads files only.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::collections::BTreeMap;

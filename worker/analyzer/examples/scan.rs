@@ -3,6 +3,7 @@
 //! each file that a fix changes, mended, to the same place below COPY; the directory itself is only read. With `--json` it
 //! prints every finding, skipped and partial file as a line of JSON in a fixed order, so that two builds can be compared.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 //! cognitive complexity, the latter without named functions within), `shape notes DIRECTORY` as if all of it were new,
 //! or `shape cost DIRECTORY`, which takes the time. Reads files only.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::path::{Path, PathBuf};

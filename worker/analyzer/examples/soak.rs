@@ -6,6 +6,7 @@
 //! cargo run --release -p eco-coder-analyzer --example soak -- 60          # seconds for each language
 //! ```
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::path::Path;

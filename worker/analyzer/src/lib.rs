@@ -63,6 +63,7 @@
 //! before it ships (`cargo run --release -p eco-coder-analyzer --example scan -- DIRECTORY EC-PY-123`) and read what
 //! it says. A measured effect has its script in `evidence/`.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod checks;

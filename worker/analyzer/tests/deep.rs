@@ -1,5 +1,6 @@
 //! Runs of tokens that once filled the memory: each ends in an answer, in a child process whose peak is read.
 
+#![forbid(unsafe_code)]
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 

@@ -1,6 +1,7 @@
 //! Input that nobody should have committed: too large, too long, not text, cut off anywhere. Each ends in findings that
 //! lie in the file, or in a reason, on the stack that the contract asks for. Deep nesting is in `deep.rs`.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! A finding stands on the line that an editor and GitHub show: lines end with `\n`, or `\r\n`, and with nothing else,
 //! whatever stands before it in the file.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;

@@ -1,5 +1,6 @@
 //! Whatever the text, the analyser answers: no panic, lines within the file, findings on the wanted lines only.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use eco_coder_analyzer::{Language, Limits, LineSet, Options, analyze};

@@ -1,6 +1,7 @@
 //! Whatever the text, its shape is within the text, findings are the same with it and without, and blank lines and
 //! comments change nothing but where things are.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use eco_coder_analyzer::{

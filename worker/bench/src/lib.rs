@@ -9,6 +9,7 @@
 //!
 //! How a verdict is made, and how often it is wrong: docs/benchmarks.md, and `examples/calibrate.rs`, which measures it.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod benchmark;

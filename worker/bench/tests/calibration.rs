@@ -1,6 +1,7 @@
 //! The promises of docs/benchmarks.md on simulated benchmarks, seeded: small, so that they run with every test. The
 //! tables themselves come from `examples/calibrate`.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "../examples/calibrate/shapes.rs"]

@@ -1,6 +1,8 @@
 //! Footprints of many inputs, for `evidence/parity.py`: a JSON object on each line of the standard input, its figures on
 //! the same line of the standard output.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
 

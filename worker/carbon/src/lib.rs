@@ -11,6 +11,7 @@
 //! - The 3.x memory model counts modules and has a floor of 10 W (3 W on Arm), which outweighs the CPU at function scale;
 //!   above 128 GiB it isn't even monotone (1,000 GiB take more than 1,024). Hence 0.375 W/GiB by default.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod data;

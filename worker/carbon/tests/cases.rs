@@ -1,5 +1,6 @@
 //! The worked cases that the codecarbon package (2.3.4 and 3.3.2) and Cloud Carbon Footprint gave, run by this crate.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! What `explain` prints: the same numbers, each with its formula and where it comes from.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use eco_coder_carbon::{Embodied, Explanation, Hardware, Input, Method, RamModel, explain, footprint};

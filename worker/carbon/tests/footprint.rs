@@ -1,5 +1,6 @@
 //! What a footprint says, and what it refuses; properties over all inputs.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use eco_coder_carbon::{

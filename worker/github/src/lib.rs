@@ -4,6 +4,7 @@
 //! Start at [`GitHub`]; its endpoints are in [`app`], [`artifacts`], [`users`], [`pulls`], [`contents`], [`comments`],
 //! [`reviews`], [`statuses`], [`deliveries`] and [`installations`].
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 pub mod app;

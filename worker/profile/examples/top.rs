@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p eco-coder-profile --example top -- FILE [SAMPLE_TYPE [FUNCTIONS]]`
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a program for scripts")]
 
 use std::error::Error;

@@ -19,6 +19,7 @@
 //! show. What a profile doesn't say is absent: folded stacks have no unit, wall-clock samples are no CPU time, and no
 //! sampling profiler counts calls.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod attribute;

@@ -1,5 +1,6 @@
 //! Profiles that profilers wrote are read as what they are: what uses most, and which of a change's functions it is.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::path::Path;

@@ -4,6 +4,7 @@
 //! `cargo run --release -p eco-coder-bench --example calibrate [FAMILIES]`: 150 families of 20 benchmarks for each cell take
 //! a few minutes. Seeded: the same tables come out each time.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "what it is for")]
 
 mod intervals;

@@ -79,3 +79,40 @@ fn the_tests_that_the_limits_name_exist() {
     }
     assert!(named > 100, "{named}");
 }
+
+/// What stands in backticks and is a test: `path/of/file.rs::name`, or `path/of/file.rs::module::name`.
+fn named_tests(text: &str) -> Vec<(&str, &str)> {
+    let quoted = text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.split_once("::"));
+    quoted
+        .filter(|(path, _)| path.ends_with(".rs"))
+        .map(|(path, test)| (path, test.rsplit("::").next().unwrap_or(test)))
+        .collect()
+}
+
+fn is_test(path: &str, name: &str) -> bool {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_default();
+    text.contains(&format!("fn {name}("))
+}
+
+#[test]
+fn the_tests_that_speak_of_reliability_and_security_exist() {
+    for (name, least) in [("reliability.md", 29), ("../SECURITY.md", 10)] {
+        let text = std::fs::read_to_string(docs(name)).unwrap();
+        let named = named_tests(&text);
+        assert!(named.len() >= least, "{name} names {} tests", named.len());
+        for (path, test) in named {
+            assert!(is_test(path, test), "docs/{name} names {path}::{test}, which is no test");
+        }
+    }
+    // Each case has a row, and each row a test.
+    let text = std::fs::read_to_string(docs("reliability.md")).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let rows = rows.filter_map(|(number, rest)| Some((number.trim().parse::<usize>().ok()?, rest)));
+    let numbers: Vec<usize> = rows
+        .map(|(number, rest)| {
+            assert!(!named_tests(rest).is_empty(), "case {number} of docs/reliability.md has no test");
+            number
+        })
+        .collect();
+    assert_eq!(numbers, (1..=29).collect::<Vec<_>>());
+}

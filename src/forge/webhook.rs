@@ -159,12 +159,11 @@ impl Forge {
     /// Tries again, where the hook leads now.
     pub(super) async fn redeliver(&self, webhook: SignedWebhook) {
         let url = self.state().hook_url.clone();
-        match url {
-            Some(url) => drop(self.try_to_deliver(&url, &webhook, true).await),
-            None => {
-                let now = self.now();
-                self.state().delivered(&webhook, 0, true, now);
-            }
+        if let Some(url) = url {
+            drop(self.try_to_deliver(&url, &webhook, true).await);
+        } else {
+            let now = self.now();
+            self.state().delivered(&webhook, 0, true, now);
         }
     }
 

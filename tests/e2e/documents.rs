@@ -84,7 +84,7 @@ fn the_tests_that_the_limits_name_exist() {
 fn named_tests(text: &str) -> Vec<(&str, &str)> {
     let quoted = text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.split_once("::"));
     quoted
-        .filter(|(path, _)| path.ends_with(".rs"))
+        .filter(|(path, _)| Path::new(path).extension().is_some_and(|extension| extension == "rs"))
         .map(|(path, test)| (path, test.rsplit("::").next().unwrap_or(test)))
         .collect()
 }

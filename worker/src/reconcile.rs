@@ -55,6 +55,13 @@ pub struct Settings {
     pub deployment: String,
 }
 
+impl Settings {
+    /// With the jitter of the schedule, no run comes sooner after another.
+    fn soonest(&self) -> Duration {
+        self.every.mul_f64(0.9)
+    }
+}
+
 /// The reconciler of one process.
 pub struct Reconciler {
     github: GitHub,
@@ -105,6 +112,7 @@ impl Reconciler {
             );
         }
         // Not all workers of a deployment at once.
+        let soonest = self.settings.soonest();
         let mut wait = self.env.between(Duration::ZERO, (every / 10).min(START_WITHIN));
         loop {
             tokio::select! {
@@ -127,7 +135,7 @@ impl Reconciler {
                     return;
                 }
             }
-            wait = self.env.between(every - every / 10, every + every / 10);
+            wait = self.env.between(soonest, every + every / 10);
         }
     }
 
@@ -150,9 +158,9 @@ impl Reconciler {
 
     async fn leased(&self, insist: bool, now: Timestamp) -> Result<Ran, StoreError> {
         let mut note: FleetNote = self.noted(NOTE).await?.unwrap_or_default();
-        let (last, every) = (note.last.started, self.settings.every);
+        let last = note.last.started;
         // A time that lies ahead was noted by a clock that has been put back since.
-        if !insist && last <= now && now < last + (every - every / 10) {
+        if !insist && last <= now && now < last + self.settings.soonest() {
             return Ok(Ran::NotDue);
         }
         let mut summary = Summary { started: now, dry_run: self.settings.dry_run, ..Summary::default() };

@@ -132,13 +132,11 @@ impl Reconciler {
             };
             let is_far_enough = page.items.iter().any(|delivery| delivery.delivered_at < until);
             all.extend(page.items.into_iter().filter(|delivery| delivery.delivered_at >= until));
-            match page.next.filter(|_| !is_far_enough) {
-                Some(next) => note.under_way = Some(LookingBack { next, newest, tag }),
-                None => {
-                    (note.mark, note.tag) = (newest, tag);
-                    return Ok(());
-                }
-            }
+            let Some(next) = page.next.filter(|_| !is_far_enough) else {
+                (note.mark, note.tag) = (newest, tag);
+                return Ok(());
+            };
+            note.under_way = Some(LookingBack { next, newest, tag });
         }
         Ok(())
     }

@@ -167,12 +167,14 @@ impl Reconciler {
             let tag = before.as_ref().and_then(|page| page.tag.clone());
             let asked = ask(self.github.clone(), At { next: at.clone(), tag });
             let page = match (meter.look(caller, asked).await?, before) {
-                (Seen::Fresh(page), _) => KnownPage { at, tag: page.tag, items: page.items, next: page.next },
+                (Seen::Fresh(page), _) => {
+                    KnownPage { at: at.take(), tag: page.tag, items: page.items, next: page.next }
+                }
                 (Seen::Unchanged, Some(before)) => before,
                 // Nobody asked for that.
                 (Seen::Unchanged, None) => break,
             };
-            at = page.next.clone();
+            at.clone_from(&page.next);
             pages.push(page);
             if at.is_none() {
                 break;

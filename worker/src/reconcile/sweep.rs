@@ -117,17 +117,15 @@ impl Reconciler {
             for pull in page.items.into_iter().filter(|pull| pull.updated_at >= listing.until) {
                 summary.pulls_changed += u32::from(self.remember(note, pull, listing.started));
             }
-            match page.next.filter(|_| !is_far_enough && listing.pages < MAX_PAGES) {
-                Some(next) => note.under_way = Some(Listing { next, ..listing }),
-                None => {
-                    (note.mark, note.tag) = (listing.newest, listing.tag);
-                    if listing.until == Timestamp::default() {
-                        note.pulls.retain(|_, known| known.listed >= listing.started);
-                        note.listed_at = listing.started;
-                    }
-                    return Ok(());
+            let Some(next) = page.next.filter(|_| !is_far_enough && listing.pages < MAX_PAGES) else {
+                (note.mark, note.tag) = (listing.newest, listing.tag);
+                if listing.until == Timestamp::default() {
+                    note.pulls.retain(|_, known| known.listed >= listing.started);
+                    note.listed_at = listing.started;
                 }
-            }
+                return Ok(());
+            };
+            note.under_way = Some(Listing { next, ..listing });
         }
     }
 

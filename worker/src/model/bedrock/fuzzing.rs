@@ -58,13 +58,12 @@ fn block(said: &Value) -> Option<ContentBlock> {
         let block = ToolUseBlock::builder().tool_use_id(text(&call["toolUseId"])?).name(text(&call["name"])?);
         return block.input(wire::document(&call["input"])).build().ok().map(ContentBlock::ToolUse);
     }
-    let block = match text(&reasoning["redactedContent"]) {
-        Some(bytes) => ReasoningContentBlock::RedactedContent(Blob::new(bytes)),
-        None => {
-            let (words, signature) = (&reasoning["reasoningText"]["text"], &reasoning["reasoningText"]["signature"]);
-            let block = ReasoningTextBlock::builder().text(text(words)?).set_signature(text(signature));
-            ReasoningContentBlock::ReasoningText(block.build().ok()?)
-        }
+    let block = if let Some(bytes) = text(&reasoning["redactedContent"]) {
+        ReasoningContentBlock::RedactedContent(Blob::new(bytes))
+    } else {
+        let (words, signature) = (&reasoning["reasoningText"]["text"], &reasoning["reasoningText"]["signature"]);
+        let block = ReasoningTextBlock::builder().text(text(words)?).set_signature(text(signature));
+        ReasoningContentBlock::ReasoningText(block.build().ok()?)
     };
     Some(ContentBlock::ReasoningContent(block))
 }

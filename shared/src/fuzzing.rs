@@ -138,7 +138,7 @@ pub fn job(bytes: &[u8]) {
             let body = job.encode();
             assert_eq!(Job::decode(&body), Decoded::Job(job), "{body}");
         }
-        Decoded::UnknownVersion(version) => assert_ne!(version, crate::job::VERSION),
+        Decoded::UnknownVersion(version) => assert!(!(1..=crate::job::VERSION).contains(&version)),
         Decoded::Garbage(why) => assert!(why.len() < 120, "{why}"),
     }
 }

@@ -14,6 +14,12 @@ pub struct InvalidId {
     expected: &'static str,
 }
 
+impl InvalidId {
+    pub(crate) fn new(what: &'static str, expected: &'static str) -> Self {
+        Self { what, expected }
+    }
+}
+
 /// GitHub's number of a repository. Survives renames and transfers, so rows and queue groups are keyed by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

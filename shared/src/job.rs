@@ -5,6 +5,7 @@
 //! dead-letters what nobody can read.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
@@ -40,6 +41,8 @@ pub enum Cause {
     Sweep,
     /// The reconciler saw that somebody deleted the comment
     CommentGone,
+    /// `check_run.rerequested` or `check_suite.rerequested`: a person asks again
+    Rerequested,
 }
 
 impl Cause {
@@ -51,7 +54,7 @@ impl Cause {
     /// The version of jobs that has it: a worker of before defers what it doesn't know.
     fn version(self) -> u64 {
         match self {
-            Self::Sweep | Self::CommentGone => 2,
+            Self::Sweep | Self::CommentGone | Self::Rerequested => 2,
             _ => 1,
         }
     }
@@ -87,6 +90,9 @@ pub struct Job {
     /// Makes a review that nobody's result answers: for asking again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
+    /// It waits until then: a queue's delay may be shorter, and then it is put off again without another look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// GitHub's delivery id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliveryId>,
@@ -114,6 +120,9 @@ pub enum Decoded {
 /// The latest version that this build reads. It writes each job in the oldest that has everything in it.
 pub const VERSION: u64 = 2;
 
+/// The longest wait that a job itself may ask for; a later time was written by a clock that has been put back since.
+pub const LONGEST_WAIT: Duration = Duration::from_hours(14 * 24);
+
 #[derive(Serialize)]
 struct Tagged<'a> {
     v: u64,
@@ -135,6 +144,12 @@ impl Job {
     /// The queue's fairness group: one per repository.
     pub fn group(&self) -> String {
         self.repo_id.to_string()
+    }
+
+    /// How long it is still to wait, if it is.
+    pub fn waits(&self, now: Timestamp) -> Option<Duration> {
+        let until = self.not_before.filter(|until| *until > now && *until <= now + LONGEST_WAIT)?;
+        Some(now.until(until))
     }
 
     /// The message body, JSON, under 1 KB.
@@ -193,6 +208,7 @@ mod tests {
             rereads: 255,
             redriven_at: Some(Timestamp(i64::MAX)),
             nonce: Some("f".repeat(32)),
+            not_before: Some(Timestamp(i64::MAX)),
             delivery: Some("d".repeat(64).parse().unwrap()),
             traceparent: Some("0".repeat(55)),
         }
@@ -206,8 +222,29 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_that_does_not_know_a_cause_takes_it_for_a_newer_version() {
+        let of = |cause| Job { cause, ..largest() }.encode();
+        assert!(of(Cause::LateWrite).starts_with(r#"{"v":1,"#));
+        assert!(of(Cause::Rerequested).starts_with(r#"{"v":2,"#));
+        assert!(matches!(Job::decode(&of(Cause::Rerequested)), Decoded::Job(job) if job.cause == Cause::Rerequested));
+    }
+
+    #[test]
+    fn a_job_waits_for_its_time_and_for_none_that_no_wait_reaches() {
+        let now = Timestamp::from_seconds(1_700_000_000);
+        let waits = |until: Timestamp| Job { not_before: Some(until), ..largest() }.waits(now);
+        assert_eq!(waits(now + Duration::from_hours(3)), Some(Duration::from_hours(3)));
+        assert_eq!(waits(now + LONGEST_WAIT), Some(LONGEST_WAIT));
+        for none in [now, now - Duration::from_secs(1), now + LONGEST_WAIT + Duration::from_millis(1)] {
+            assert_eq!(waits(none), None);
+        }
+        assert_eq!(Job { not_before: None, ..largest() }.waits(now), None);
+    }
+
+    #[test]
     fn a_newer_version_is_not_garbage() {
         assert_eq!(Job::decode(r#"{"v":3,"pull_requests":[1,2]}"#), Decoded::UnknownVersion(3));
+        assert_eq!(Job::decode(r#"{"v":0}"#), Decoded::UnknownVersion(0));
         for bad in ["", "{}", "[]", "null", r#"{"v":"1"}"#, r#"{"v":1}"#, "\u{0}"] {
             assert!(matches!(Job::decode(bad), Decoded::Garbage(_)), "{bad:?}");
         }

@@ -180,7 +180,8 @@ async fn redrive(queue: &dyn JobQueue, id: Option<String>) -> anyhow::Result<Exi
 fn renewed(body: &str) -> String {
     match Job::decode(body) {
         Decoded::Job(job) => {
-            Job { id: SystemEnv.random_id(), redriven_at: Some(SystemEnv.now()), rereads: 0, ..*job }.encode()
+            let (id, now) = (SystemEnv.random_id(), SystemEnv.now());
+            Job { id, redriven_at: Some(now), rereads: 0, not_before: None, ..*job }.encode()
         }
         Decoded::UnknownVersion(_) | Decoded::Garbage(_) => body.to_owned(),
     }
@@ -208,6 +209,7 @@ mod tests {
             rereads: 0,
             redriven_at: None,
             nonce: None,
+            not_before: None,
             delivery: None,
             traceparent: None,
         };

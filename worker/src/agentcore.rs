@@ -101,6 +101,7 @@ impl AgentCore {
             rereads: 0,
             redriven_at: None,
             nonce: None,
+            not_before: None,
             delivery: None,
             traceparent: None,
         };

@@ -80,7 +80,7 @@ impl Refusal {
                 return format!("the body is not valid JSON (line {line}, column {column})");
             }
             Self::Shape { line, column } => {
-                return format!("the JSON is not a pull_request event's (line {line}, column {column})");
+                return format!("the JSON is not its event's (line {line}, column {column})");
             }
             Self::NotFound => "there is nothing at this path",
             Self::NotPost => "webhooks are sent with POST",
@@ -175,6 +175,7 @@ pub(crate) fn action(cause: Cause) -> &'static str {
         Cause::LateWrite => "late_write",
         Cause::Sweep => "sweep",
         Cause::CommentGone => "comment_gone",
+        Cause::Rerequested => "rerequested",
     }
 }
 

@@ -1,11 +1,13 @@
 //! GitHub's JSON in, a decision out. Pure: no clock, no dice, no queue. What it can't make sense of is refused without
 //! repeating it.
 
+mod check;
 mod payload;
 mod workflow;
 
+use eco_coder_shared::check::ExternalId;
 use eco_coder_shared::env::Timestamp;
-use eco_coder_shared::ids::{DeliveryId, PullNumber, RepoId, RepoName};
+use eco_coder_shared::ids::{DeliveryId, PullKey, PullNumber, RepoId, RepoName};
 use eco_coder_shared::job::{Cause, Job};
 use eco_coder_shared::policy::{Candidate, Policy, Refusal as PolicyRefusal};
 
@@ -48,7 +50,11 @@ pub(crate) fn decide(event: &str, body: &SignedBody, policy: &Policy, arrival: &
             let payload = workflow::Payload::read(body.bytes()).map_err(|fault| unreadable(fault, body.bytes()))?;
             decide_workflow_run(&payload, policy, arrival)
         }
-        _ => Ok(Decision::Ignore("only pull_request and workflow_run events are reviewed")),
+        "check_run" | "check_suite" => {
+            let payload = check::Payload::read(event, body.bytes()).map_err(|fault| unreadable(fault, body.bytes()))?;
+            decide_check(&payload, policy, arrival)
+        }
+        _ => Ok(Decision::Ignore("only pull_request, workflow_run, check_run and check_suite events are reviewed")),
     }
 }
 
@@ -64,20 +70,10 @@ fn decide_pull_request(payload: &Payload<'_>, policy: &Policy, arrival: &Arrival
         return Ok(Decision::Ignore(refusal.reason()));
     }
     Ok(Decision::Review(Box::new(Job {
-        id: arrival.id.clone(),
-        repo_id: RepoId(payload.repository.id),
-        repo,
-        pull: number,
-        cause,
         // For logs only: a head of another form is no reason to lose the hint.
         head: pull.head_sha.parse().ok(),
         updated_at: Timestamp::parse_rfc3339(&pull.updated_at),
-        accepted_at: arrival.at,
-        rereads: 0,
-        redriven_at: None,
-        nonce: None,
-        delivery: arrival.delivery.clone(),
-        traceparent: None,
+        ..hint(PullKey { repo_id: RepoId(payload.repository.id), pull: number }, repo, cause, arrival)
     })))
 }
 
@@ -97,28 +93,74 @@ fn decide_workflow_run(
         return Ok(Decision::Ignore("the workflow names no pull request of this repository"));
     };
     let number = PullNumber::try_from(pull.number).map_err(|_| Refusal::BadNumber)?;
-    // What else it is, the worker asks GitHub.
-    let candidate = Candidate { repo: &repo, draft: false, author_is_bot: false, has_skip_label: false };
-    if let Err(refusal) = policy.accepts(candidate)
-        && !matches!(refusal, PolicyRefusal::Paused | PolicyRefusal::RepositoryPaused)
-    {
-        return Ok(Decision::Ignore(refusal.reason()));
+    if let Some(reason) = refused(&repo, policy) {
+        return Ok(Decision::Ignore(reason));
     }
     Ok(Decision::Review(Box::new(Job {
-        id: arrival.id.clone(),
-        repo_id: RepoId(payload.repository.id),
-        repo,
-        pull: number,
-        cause: Cause::CiFinished,
         head: payload.run.head_sha.parse().ok(),
+        ..hint(PullKey { repo_id: RepoId(payload.repository.id), pull: number }, repo, Cause::CiFinished, arrival)
+    })))
+}
+
+/// Somebody pressed *Re-run*: what stands is made again, and failed attempts are forgotten. A check run of ours names its
+/// pull request itself, a fork's too; for a suite of them GitHub names one, unless the branch is a fork's.
+fn decide_check(payload: &check::Payload<'_>, policy: &Policy, arrival: &Arrival) -> Result<Decision, Refusal> {
+    let check::Payload { action, check, repository } = payload;
+    if action != "rerequested" {
+        return Ok(Decision::Ignore("nobody asked for a check again"));
+    }
+    let repo: RepoName = repository.full_name.parse().map_err(|_| Refusal::BadName)?;
+    let key = if let Some(id) = &check.external_id {
+        match id.parse::<ExternalId>() {
+            Ok(ExternalId(key)) if key.repo_id.0 == repository.id => key,
+            _ => return Ok(Decision::Ignore("the check run is not one of Eco-Coder's in this repository")),
+        }
+    } else {
+        let Some(pull) = check.pulls.iter().find(|pull| pull.repository_id() == repository.id) else {
+            return Ok(Decision::Ignore(
+                "the check suite names no pull request of this repository; re-run the check itself",
+            ));
+        };
+        let pull = PullNumber::try_from(pull.number).map_err(|_| Refusal::BadNumber)?;
+        PullKey { repo_id: RepoId(repository.id), pull }
+    };
+    if let Some(reason) = refused(&repo, policy) {
+        return Ok(Decision::Ignore(reason));
+    }
+    Ok(Decision::Review(Box::new(Job {
+        head: check.head_sha.parse().ok(),
+        redriven_at: Some(arrival.at),
+        nonce: Some(arrival.id.clone()),
+        ..hint(key, repo, Cause::Rerequested, arrival)
+    })))
+}
+
+/// Why nothing in this repository is reviewed, if so. What else the pull request is, the worker asks GitHub; while reviews are
+/// paused, the jobs wait in the queue.
+fn refused(repo: &RepoName, policy: &Policy) -> Option<&'static str> {
+    let candidate = Candidate { repo, draft: false, author_is_bot: false, has_skip_label: false };
+    let refusal = policy.accepts(candidate).err()?;
+    (!matches!(refusal, PolicyRefusal::Paused | PolicyRefusal::RepositoryPaused)).then(|| refusal.reason())
+}
+
+/// A job that knows which pull request it is about, and no more.
+fn hint(key: PullKey, repo: RepoName, cause: Cause, arrival: &Arrival) -> Job {
+    Job {
+        id: arrival.id.clone(),
+        repo_id: key.repo_id,
+        repo,
+        pull: key.pull,
+        cause,
+        head: None,
         updated_at: None,
         accepted_at: arrival.at,
         rereads: 0,
         redriven_at: None,
         nonce: None,
+        not_before: None,
         delivery: arrival.delivery.clone(),
         traceparent: None,
-    })))
+    }
 }
 
 /// What happened that matters here; else why it doesn't.

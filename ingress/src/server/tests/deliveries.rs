@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use eco_coder_shared::job::Cause;
 use serde::Deserialize;
 
 use super::fake_queue::Fault;
@@ -50,8 +51,12 @@ async fn github_s_examples_become_jobs_or_are_ignored_with_a_reason() {
     }
     assert_eq!(signatures.files.keys().filter(|name| name.starts_with("pull_request/")).count(), 29);
     insta::assert_snapshot!(table, @r"
-    check_run/00-created.json: 200 ignored only pull_request and workflow_run events are reviewed
-    issue_comment/00-created.json: 200 ignored only pull_request and workflow_run events are reviewed
+    check_run/00-created.json: 200 ignored nobody asked for a check again
+    check_run/06-requested_action.json: 200 ignored nobody asked for a check again
+    check_run/07-rerequested.json: 200 ignored the check run is not one of Eco-Coder's in this repository
+    check_suite/04-requested.json: 200 ignored nobody asked for a check again
+    check_suite/07-rerequested.json: 202 accepted rerequested
+    issue_comment/00-created.json: 200 ignored only pull_request, workflow_run, check_run and check_suite events are reviewed
     ping/00-ping.json: 200 pong
     pull_request/00-opened.json: 202 accepted opened
     pull_request/01-assigned.json: 200 ignored this action of a pull request changes nothing that is reviewed
@@ -82,17 +87,35 @@ async fn github_s_examples_become_jobs_or_are_ignored_with_a_reason() {
     pull_request/26-unlabeled.json: 200 ignored the removed label is not the skip label (policy.skip_label)
     pull_request/27-unlocked.json: 200 ignored this action of a pull request changes nothing that is reviewed
     pull_request/28-unlocked.json: 200 ignored this action of a pull request changes nothing that is reviewed
-    pull_request_review/00-submitted.json: 200 ignored only pull_request and workflow_run events are reviewed
-    push/00-push.json: 200 ignored only pull_request and workflow_run events are reviewed
+    pull_request_review/00-submitted.json: 200 ignored only pull_request, workflow_run, check_run and check_suite events are reviewed
+    push/00-push.json: 200 ignored only pull_request, workflow_run, check_run and check_suite events are reviewed
     ");
 
     let jobs = server.queue.jobs();
-    assert_eq!(jobs.len(), 15);
+    assert_eq!(jobs.len(), 16);
     for job in &jobs {
         assert_eq!((job.key().to_string().as_str(), job.repo.as_str()), ("186853002#2", "Codertocat/Hello-World"));
         assert_eq!(job.head.as_ref().unwrap().as_str(), "ec26c3e57ca3a959ca5aad62de7213c562f8c821");
-        assert!(job.updated_at.is_some());
+        assert_eq!(job.updated_at.is_some(), job.cause != Cause::Rerequested);
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_check_run_of_ours_that_is_asked_for_again_is_a_job_for_the_pull_request_that_it_names() {
+    let server = Server::default().await;
+    // GitHub's own example names no pull request, as for a fork's branch; ours does.
+    let real = std::fs::read_to_string(fixtures().join("check_run/07-rerequested.json")).unwrap();
+    let ours = real.replacen("\"external_id\":\"\"", "\"external_id\":\"eco-coder:1:526:9\"", 1);
+    assert_ne!(real, ours);
+    let reply = server.send(&signed("check_run", ours.as_bytes())).await;
+    assert_eq!((reply.status, &reply.json["action"]), (202, &json!("rerequested")));
+    let jobs = server.queue.jobs();
+    let job = &jobs[0];
+    assert_eq!((job.key().to_string().as_str(), job.repo.as_str()), ("526#9", "github/hello-world"));
+    assert!(job.nonce.is_some() && job.redriven_at == Some(job.accepted_at), "{job:?}");
+    let elsewhere = ours.replace("eco-coder:1:526:9", "eco-coder:1:527:9");
+    assert_eq!(server.send(&signed("check_run", elsewhere.as_bytes())).await.json["status"], "ignored");
     server.stop().await;
 }
 

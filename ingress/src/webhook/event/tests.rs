@@ -70,6 +70,7 @@ fn a_job_carries_ids_and_nothing_else_of_the_payload() {
         rereads: 0,
         redriven_at: None,
         nonce: None,
+        not_before: None,
         delivery: Some("72d3162e-cc78-11e3".parse().unwrap()),
         traceparent: None,
     };
@@ -133,6 +134,87 @@ fn a_workflow_that_ended_is_a_hint_for_its_pull_request() {
     assert!(matches!(refused, Ok(Decision::Ignore(_))));
 }
 
+fn check(event: &str, action: &str, fields: &Value) -> String {
+    let mut check = json!({"id": 1, "head_sha": "a".repeat(40), "app": {"id": 3}, "pull_requests": []});
+    check.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    json!({"action": action, event: check, "repository": {"id": 186_853_002, "full_name": "octo-org/hello"}})
+        .to_string()
+}
+
+#[test]
+fn whoever_presses_re_run_gets_a_review_that_nothing_stored_answers_with_its_attempts_afresh() {
+    let body = check("check_run", "rerequested", &json!({"external_id": "eco-coder:1:186853002:7"}));
+    let Ok(Decision::Review(job)) = decide_bytes("check_run", body, PolicyConfig::default()) else { panic!("no job") };
+    let expected = Job {
+        head: Some("a".repeat(40).parse().unwrap()),
+        redriven_at: Some(Timestamp(1_000)),
+        nonce: Some("f".repeat(32)),
+        ..hint(
+            PullKey { repo_id: RepoId(186_853_002), pull: PullNumber::try_from(7).unwrap() },
+            "octo-org/hello".parse().unwrap(),
+            Cause::Rerequested,
+            &arrival(),
+        )
+    };
+    assert_eq!(*job, expected);
+}
+
+#[test]
+fn a_check_run_that_is_not_ours_or_of_this_repository_is_none_of_our_business() {
+    let pulls = json!([{"number": 7, "base": {"repo": {"id": 186_853_002}}}]);
+    for id in [json!(null), json!(""), json!("7"), json!("eco-coder:1:5:7"), json!("eco-coder:1:186853002:0")] {
+        let body = check("check_run", "rerequested", &json!({"external_id": id, "pull_requests": pulls}));
+        let decision = decide_bytes("check_run", body, PolicyConfig::default());
+        assert!(matches!(decision, Ok(Decision::Ignore(reason)) if reason.contains("not one of")), "{id}");
+    }
+    let without = check("check_run", "rerequested", &json!({ "pull_requests": pulls }));
+    assert!(matches!(decide_bytes("check_run", without, PolicyConfig::default()), Ok(Decision::Ignore(_))));
+}
+
+#[test]
+fn a_suite_is_asked_for_again_by_the_pull_request_that_github_names() {
+    let suite = |pulls: Value| check("check_suite", "rerequested", &json!({ "pull_requests": pulls }));
+    let decide = |body: String| decide_bytes("check_suite", body, PolicyConfig::default());
+    let pull = |number: u64, repository: u64| json!({"number": number, "base": {"repo": {"id": repository}}});
+    let Ok(Decision::Review(job)) = decide(suite(json!([pull(3, 5), pull(7, 186_853_002)]))) else { panic!("no job") };
+    assert_eq!((job.pull.get(), job.cause, job.nonce.is_some()), (7, Cause::Rerequested, true));
+    for none in [json!([]), json!(null), json!([pull(3, 5)])] {
+        assert!(
+            matches!(decide(suite(none)), Ok(Decision::Ignore(reason)) if reason.contains("re-run the check itself"))
+        );
+    }
+}
+
+#[test]
+fn what_else_happens_to_checks_is_ignored_and_odd_checks_are_refused() {
+    for (event, action) in [
+        ("check_run", "created"),
+        ("check_run", "completed"),
+        ("check_run", "requested_action"),
+        ("check_suite", "requested"),
+        ("check_suite", "completed"),
+    ] {
+        let body = check(event, action, &json!({"external_id": "eco-coder:1:186853002:7"}));
+        let ignored = decide_bytes(event, body, PolicyConfig::default());
+        assert_eq!(ignored, Ok(Decision::Ignore("nobody asked for a check again")), "{event} {action}");
+    }
+    let ours = json!({"external_id": "eco-coder:1:186853002:7"});
+    let body = check("check_run", "rerequested", &ours);
+    let elsewhere = PolicyConfig { repositories: vec!["acme/*".to_owned()], ..PolicyConfig::default() };
+    assert!(matches!(decide_bytes("check_run", body.clone(), elsewhere), Ok(Decision::Ignore(_))));
+    let paused = PolicyConfig { paused: true, ..PolicyConfig::default() };
+    assert!(matches!(decide_bytes("check_run", body.clone(), paused), Ok(Decision::Review(_))), "waits in the queue");
+    for end in 0..body.len() {
+        assert!(decide_bytes("check_run", &body.as_bytes()[..end], PolicyConfig::default()).is_err(), "{end}");
+    }
+    for odd in [json!({"external_id": 7}), json!({"head_sha": 7}), json!({"pull_requests": [{"number": "x"}]})] {
+        let body = check("check_run", "rerequested", &odd);
+        assert!(decide_bytes("check_run", body, PolicyConfig::default()).is_err());
+    }
+    // The other event's field is none of this one's.
+    assert!(decide_bytes("check_suite", body, PolicyConfig::default()).is_err());
+}
+
 #[test]
 fn other_actions_and_events_are_ignored_with_a_reason() {
     for action in ["labeled", "assigned", "locked", "review_requested", "enqueued", "", "Opened"] {
@@ -141,9 +223,12 @@ fn other_actions_and_events_are_ignored_with_a_reason() {
             "{action}"
         );
     }
-    for event in ["push", "issue_comment", "pull_request_review", "check_run", "PULL_REQUEST", "\u{1b}[31m"] {
+    for event in ["push", "issue_comment", "pull_request_review", "check_runs", "PULL_REQUEST", "\u{1b}[31m"] {
         let ignored = decide_bytes(event, "not even JSON", PolicyConfig::default());
-        assert_eq!(ignored, Ok(Decision::Ignore("only pull_request and workflow_run events are reviewed")));
+        assert_eq!(
+            ignored,
+            Ok(Decision::Ignore("only pull_request, workflow_run, check_run and check_suite events are reviewed"))
+        );
     }
     assert_eq!(decide_bytes("ping", "", PolicyConfig::default()), Ok(Decision::Pong));
 }
@@ -297,7 +382,9 @@ fn every_truncation_is_refused() {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(body: Vec<u8>) {
-        let _ = decide_bytes("pull_request", body, PolicyConfig::default());
+        for event in ["pull_request", "check_run", "check_suite"] {
+            let _ = decide_bytes(event, body.clone(), PolicyConfig::default());
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //!   was sent. A write whose outcome is unknown is [`ApiError::Ambiguous`]: the caller reads before it writes again.
 //! - A rate limit is never slept on. It is returned with its end, and until then every call fails at once, without a
 //!   request: GitHub bans clients that keep calling.
+//! - The last calls of an hour are for writes: what is reviewed can still be posted, and it can be said why the rest waits.
 //! - Reads of one client and its clones take turns beyond [`Settings::reads_at_once`].
 //! - Writes of one client and its clones start at least [`Settings::write_interval`] apart; those of several processes
 //!   take their turns from a [`Pace`].
@@ -124,13 +125,22 @@ impl GitHub {
 
     /// The end of the rate limit that holds now for calls on this repository, if one is known.
     pub fn limited_until(&self, repository: &RepoName) -> Option<Timestamp> {
+        self.on_line(repository, |line, now| line.limit(now).map(|limit| limit.until))
+    }
+
+    /// Do writes on this repository wait for their turn now, or for a limit?
+    pub fn writes_wait(&self, repository: &RepoName) -> bool {
+        self.on_line(repository, |line, now| line.limit(now).is_some() || line.is_busy())
+    }
+
+    /// Looks at the line that calls on this repository stand in, as far as it is known.
+    fn on_line<T>(&self, repository: &RepoName, look: impl FnOnce(&Line, Timestamp) -> T) -> T {
         let now = self.inner.env.now();
         let installation = match &self.inner.auth {
             Auth::App(app) => app.known(repository, now),
             Auth::Anonymous | Auth::Token(_) => None,
         };
-        let line = installation.as_ref().map_or(&self.inner.own, |installation| &installation.line);
-        line.limit(now).map(|limit| limit.until)
+        look(installation.as_ref().map_or(&self.inner.own, |installation| &installation.line), now)
     }
 
     /// Is the sign-in an App's?
@@ -183,6 +193,7 @@ impl GitHub {
             self.take_shared_turn(installation.as_deref()).await?;
             None
         } else {
+            line.check_read(now())?;
             line.read().await
         };
         // Those who went before may have found a limit.
@@ -311,6 +322,10 @@ impl GitHub {
             Verdict::Success => {
                 if let Some(until) = limits::exhausted(&response.headers, now) {
                     line.remember(Limit { until, secondary: false }, now);
+                } else if let Some(until) = limits::reserved(&response.headers, now)
+                    && line.check_read(now).is_ok()
+                {
+                    line.end_reads(until);
                 }
                 return Ok(response);
             }

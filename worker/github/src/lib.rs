@@ -1,7 +1,7 @@
 //! GitHub's REST API as Eco-Coder needs it: a typed client over a transport seam, with sign-in, rate limits, retries
 //! where they are safe, and a parser of patches. Decides nothing about reviews; keeps nothing between processes.
 //!
-//! Start at [`GitHub`]; its endpoints are in [`app`], [`artifacts`], [`users`], [`pulls`], [`contents`], [`comments`],
+//! Start at [`GitHub`]; its endpoints are in [`app`], [`artifacts`], [`checks`], [`users`], [`pulls`], [`contents`], [`comments`],
 //! [`reviews`], [`statuses`], [`deliveries`] and [`installations`].
 
 #![forbid(unsafe_code)]
@@ -10,6 +10,7 @@
 pub mod app;
 pub mod artifacts;
 pub mod auth;
+pub mod checks;
 pub mod client;
 pub mod comments;
 pub mod contents;
@@ -36,6 +37,7 @@ pub mod users;
 pub use app::{App, AppInfo};
 pub use artifacts::Artifact;
 pub use auth::{Auth, StaticToken, TokenSource};
+pub use checks::{CheckName, CheckState, CheckText, Conclusion};
 pub use client::{GitHub, Settings};
 pub use comments::IssueComment;
 pub use contents::Content;

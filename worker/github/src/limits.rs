@@ -20,6 +20,8 @@ pub const SECONDARY_WAIT: Duration = Duration::from_mins(1);
 pub const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// The least wait for a limit that ought to be over already: clocks differ.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+/// The last calls of the hour, at most; they are for writes: who has reviewed can still post, and say why it waits.
+const RESERVED: u64 = 20;
 /// How much of a body is searched for GitHub's words.
 const SEARCHED: usize = 4096;
 
@@ -131,6 +133,13 @@ fn clock(headers: &Headers, now: Timestamp) -> Timestamp {
 fn http_date(text: &str) -> Option<Timestamp> {
     let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
     Some(Timestamp(date.as_millisecond()))
+}
+
+/// When reads are right again, if this answer says that only the last few calls of the hour remain: a hundredth, and 20 at most.
+pub fn reserved(headers: &Headers, now: Timestamp) -> Option<Timestamp> {
+    let Quota { limit, remaining, reset } = Quota::of(headers, now)?;
+    let until = reset.min(now + LONGEST_WAIT);
+    (remaining > 0 && remaining <= RESERVED.min(limit / 100) && until > now).then_some(until)
 }
 
 /// `retry-after`: seconds, as GitHub sends it, or a date, as HTTP allows and proxies do.

@@ -50,7 +50,7 @@ impl GitHub {
     pub async fn create_status(&self, repo: &RepoName, sha: &CommitSha, status: &Status) -> Result<(), ApiError> {
         let mut body = json!({ "state": status.state, "context": status.context });
         if let Some(description) = &status.description {
-            body["description"] = cut(description).into();
+            body["description"] = cut(description, MAX_DESCRIPTION).into();
         }
         if let Some(url) = &status.target_url {
             body["target_url"] = url.as_str().into();
@@ -73,10 +73,10 @@ impl GitHub {
     }
 }
 
-/// At most [`MAX_DESCRIPTION`] characters.
-fn cut(text: &str) -> String {
-    if text.chars().count() <= MAX_DESCRIPTION {
+/// At most so many characters.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
         return text.to_owned();
     }
-    text.chars().take(MAX_DESCRIPTION - 1).chain(['…']).collect()
+    text.chars().take(most - 1).chain(['…']).collect()
 }

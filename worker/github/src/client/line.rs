@@ -23,6 +23,8 @@ pub(crate) struct Line {
     settings: Settings,
     limit: Mutex<Option<Limit>>,
     quota: Mutex<Option<Quota>>,
+    /// Until then what remains of the hour is for writes.
+    reads_end: Mutex<Option<Timestamp>>,
     reads: Semaphore,
     /// When the last write started. Held while waiting, so that writes take turns in the order they came.
     last_write: tokio::sync::Mutex<Option<Instant>>,
@@ -34,6 +36,7 @@ impl Line {
             settings,
             limit: Mutex::default(),
             quota: Mutex::default(),
+            reads_end: Mutex::default(),
             reads: Semaphore::new(settings.reads_at_once.clamp(1, Semaphore::MAX_PERMITS)),
             last_write: tokio::sync::Mutex::default(),
         }
@@ -68,9 +71,29 @@ impl Line {
         *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
     }
 
+    /// May anything be read? The last calls of the hour are for writes.
+    pub(super) fn check_read(&self, now: Timestamp) -> Result<(), Failed> {
+        let reads_end = *self.reads_end.lock().unwrap_or_else(PoisonError::into_inner);
+        match reads_end.filter(|until| now < *until && *until <= now + LONGEST_WAIT) {
+            Some(until) => Err((ApiError::RateLimited { until, secondary: false }, Retry::No)),
+            None => Ok(()),
+        }
+    }
+
+    /// What remains until then is for writes.
+    pub(super) fn end_reads(&self, until: Timestamp) {
+        tracing::warn!(%until, "GitHub's hourly limit is nearly reached: what remains is kept for writes");
+        *self.reads_end.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
     /// Waits until a read may start.
     pub(super) async fn read(&self) -> Option<SemaphorePermit<'_>> {
         self.reads.acquire().await.ok()
+    }
+
+    /// Does a write wait for its turn?
+    pub(super) fn is_busy(&self) -> bool {
+        self.last_write.try_lock().is_err()
     }
 
     /// Waits until a write may start. Dropping it gives the turn to the next one.

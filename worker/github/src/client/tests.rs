@@ -97,6 +97,22 @@ async fn a_write_that_was_never_sent_is_sent_again() {
 }
 
 #[tokio::test]
+async fn the_last_calls_of_the_hour_are_kept_for_writes() {
+    let s = scene(EAGER);
+    let reset = (NOW.0 / 1000 + 600).to_string();
+    let headers = [("x-ratelimit-limit", "5000"), ("x-ratelimit-remaining", "20"), ("x-ratelimit-reset", &reset)];
+    let me = json!({ "id": 1, "login": "me", "type": "User" });
+    s.fake.fault(Method::Get, Fault::Answer(answer_with(200, &headers, &me)));
+    s.github.viewer().await.unwrap();
+    let until = NOW + Duration::from_mins(10);
+    assert_eq!(s.github.viewer().await, Err(ApiError::RateLimited { until, secondary: false }));
+    assert_eq!(s.fake.sent().len(), 1, "no read is made");
+    s.github.create_comment(&repo(), pull(), "posted all the same").await.unwrap();
+    s.env.advance(Duration::from_mins(10));
+    s.github.viewer().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_limit_is_not_slept_on_and_stops_every_call_until_its_end() {
     let s = scene(EAGER);
     let limited = answer_with(429, &[("retry-after", "30")], &json!({ "message": "slow down" }));

@@ -140,3 +140,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_last_calls_of_an_hour_are_for_writes() {
+    let now = Timestamp::from_seconds(1_700_000_000);
+    let kept = |limit: u64, remaining: u64, reset: i64| {
+        let headers = Headers::from_iter([
+            ("x-ratelimit-limit", limit.to_string()),
+            ("x-ratelimit-remaining", remaining.to_string()),
+            ("x-ratelimit-reset", reset.to_string()),
+        ]);
+        reserved(&headers, now)
+    };
+    let reset = 1_700_000_600;
+    assert_eq!(kept(5_000, RESERVED, reset), Some(Timestamp::from_seconds(reset)));
+    for none in [(5_000, RESERVED + 1, reset), (5_000, 0, reset), (60, 1, reset), (5_000, 1, 1_699_999_999)] {
+        assert_eq!(kept(none.0, none.1, none.2), None, "{none:?}");
+    }
+    assert_eq!(kept(5_000, 1, 1_800_000_000), Some(now + LONGEST_WAIT));
+    assert_eq!(reserved(&Headers::default(), now), None);
+}

@@ -40,8 +40,8 @@ async fn a_status_is_set_with_a_short_description_and_found_again() {
 
 #[test]
 fn a_description_is_sent_whole_up_to_the_bound_and_cut_one_past_it() {
-    assert_eq!(cut(&"é".repeat(MAX_DESCRIPTION)), "é".repeat(MAX_DESCRIPTION));
-    let over = cut(&"é".repeat(MAX_DESCRIPTION + 1));
+    assert_eq!(cut(&"é".repeat(MAX_DESCRIPTION), MAX_DESCRIPTION), "é".repeat(MAX_DESCRIPTION));
+    let over = cut(&"é".repeat(MAX_DESCRIPTION + 1), MAX_DESCRIPTION);
     assert_eq!(over.chars().count(), MAX_DESCRIPTION);
 }
 

@@ -1,7 +1,7 @@
 //! A local, stateful GitHub: the demo, `eco-coder review` and the end-to-end tests stand on it.
 //!
-//! It has repositories (in memory, or a git working copy that is only read), pull requests, comments and commit
-//! statuses; answers the REST calls that a reviewer makes, in GitHub's shapes; makes and signs webhook deliveries; shows
+//! It has repositories (in memory, or a git working copy that is only read), pull requests, comments, commit
+//! statuses and check runs; answers the REST calls that a reviewer makes, in GitHub's shapes; makes and signs webhook deliveries; shows
 //! pull requests as pages; and breaks on demand, where a test says so. Everything happens on this machine: it listens
 //! only where it is told to, and never talks to the real GitHub.
 
@@ -32,7 +32,9 @@ pub mod webhook;
 pub use content::{Content, Tree};
 pub use faults::{Action, Fault, Gate};
 pub use script::{ForgeError, NewPull};
-pub use state::{Account, Comment, CommitStatus, HookDelivery, LineComment, LoggedRequest, PullView};
+pub use state::{
+    Account, CheckOutput, CheckRun, Comment, CommitStatus, HookDelivery, LineComment, LoggedRequest, PullView,
+};
 pub use webhook::{Delivered, SignedWebhook};
 
 use state::State;

@@ -22,11 +22,13 @@ use super::state::LoggedRequest;
 mod apps;
 mod artifacts;
 mod calls;
+mod checks;
 mod hooks;
 mod pages;
 mod reviews;
 mod route;
 
+pub(super) use apps::shape as app;
 use route::Endpoint;
 pub(super) use route::query;
 

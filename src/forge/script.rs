@@ -12,8 +12,8 @@ use super::Forge;
 use super::content::{Content, ContentError, DEFAULT_BRANCH, Entry, FileChange, Tree};
 use super::faults::Fault;
 use super::state::{
-    Account, Artifact, Comment, CommitStatus, KeptChanges, LastChange, LineComment, LoggedRequest, Pull, PullView,
-    Rate, Repository,
+    Account, Artifact, CheckRun, Comment, CommitStatus, KeptChanges, LastChange, LineComment, LoggedRequest, Pull,
+    PullView, Rate, Repository,
 };
 
 /// Why something can't be done.
@@ -28,6 +28,9 @@ pub enum ForgeError {
     /// No such comment.
     #[error("there is no comment {0}: it may have been deleted")]
     UnknownComment(u64),
+    /// No such check run.
+    #[error("there is no check run {0}: an App has to create it first")]
+    UnknownCheckRun(u64),
     /// The repository can't answer.
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -90,6 +93,7 @@ impl Forge {
             created_at: now,
             pulls: BTreeMap::new(),
             statuses: Vec::new(),
+            check_runs: Vec::new(),
             artifacts: Vec::new(),
             changes: VecDeque::new(),
         };
@@ -339,6 +343,19 @@ impl Forge {
         let state = self.state();
         let statuses = state.repository(repo).map(|repository| repository.statuses.iter());
         statuses.into_iter().flatten().filter(|status| status.sha == *sha).cloned().collect()
+    }
+
+    /// So many calls are left until the hour is over, as if the others had been made.
+    pub fn leave_calls(&self, left: u64) {
+        let used = self.settings().rate_limit.saturating_sub(left);
+        self.state().rate.used = used;
+    }
+
+    /// The check runs beside a commit, oldest first.
+    pub fn check_runs(&self, repo: &RepoName, sha: &CommitSha) -> Vec<CheckRun> {
+        let state = self.state();
+        let runs = state.repository(repo).map(|repository| repository.check_runs.iter());
+        runs.into_iter().flatten().filter(|run| run.sha == *sha).cloned().collect()
     }
 
     /// All calls to the API so far, in the order they came.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::content::{CommitInfo, Entry, FileChange};
 use super::state::{Account, Comment, CommitStatus, PullView, Repository};
 
+pub(super) mod checks;
 mod encode;
 pub(super) mod reviews;
 

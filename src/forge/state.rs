@@ -96,6 +96,42 @@ pub struct CommitStatus {
     pub created_at: Timestamp,
 }
 
+/// What an App says beside a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckRun {
+    /// Grows with every check run.
+    pub id: u64,
+    /// The commit.
+    pub sha: CommitSha,
+    /// As people see it.
+    pub name: String,
+    /// What the App wrote for itself.
+    pub external_id: Option<String>,
+    /// Where there is more.
+    pub details_url: Option<String>,
+    /// `queued`, `in_progress` or `completed`.
+    pub status: String,
+    /// Once it is completed: `success`, `neutral`, `cancelled`, `failure`...
+    pub conclusion: Option<String>,
+    /// Its words.
+    pub output: Option<CheckOutput>,
+    /// When it was created.
+    pub started_at: Timestamp,
+    /// When it was completed.
+    pub completed_at: Option<Timestamp>,
+    /// How often it was written.
+    pub words: usize,
+}
+
+/// The words of a check run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckOutput {
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub summary: String,
+}
+
 /// A call to the API. Paths are as for `/repos/{owner}/{name}`, even if the call named the repository by number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
@@ -189,6 +225,8 @@ pub(super) struct Repository {
     pub(super) created_at: Timestamp,
     pub(super) pulls: BTreeMap<u64, Pull>,
     pub(super) statuses: Vec<CommitStatus>,
+    /// Oldest first.
+    pub(super) check_runs: Vec<CheckRun>,
     /// Oldest first.
     pub(super) artifacts: Vec<Artifact>,
     pub(super) changes: VecDeque<KeptChanges>,

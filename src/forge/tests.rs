@@ -11,6 +11,7 @@ use super::*;
 
 mod api;
 mod breaking;
+mod checks;
 mod git;
 mod pages;
 mod webhooks;

@@ -10,7 +10,7 @@ use sha2::Sha256;
 
 use super::script::ForgeError;
 use super::state::HookDelivery;
-use super::{Forge, shapes};
+use super::{Forge, api, shapes};
 
 /// The hook that the deliveries come from.
 const HOOK_ID: u64 = 4_242;
@@ -95,6 +95,32 @@ impl Forge {
         });
         drop(state);
         Ok(self.sign("workflow_run", &payload))
+    }
+
+    /// The delivery that somebody pressed *Re-run* on a check run, or another action of one. GitHub names the pull requests of
+    /// its head, if the branch is no fork's: `from_a_fork` leaves them out.
+    pub fn check_webhook(
+        &self,
+        repo: &RepoName,
+        id: u64,
+        action: &str,
+        from_a_fork: bool,
+    ) -> Result<SignedWebhook, ForgeError> {
+        let root = &self.settings().base_url;
+        let app = api::app(self);
+        let state = self.state();
+        let repository = state.repository(repo).ok_or_else(|| ForgeError::UnknownRepository(repo.clone()))?;
+        let run = repository.check_runs.iter().find(|run| run.id == id).ok_or(ForgeError::UnknownCheckRun(id))?;
+        let mut check = shapes::checks::check_run(root, repository, run, app.as_ref());
+        if from_a_fork {
+            check["pull_requests"] = json!([]);
+        }
+        let payload = json!({
+            "action": action, "check_run": check, "repository": shapes::repository(root, repository),
+            "sender": shapes::user(root, &repository.owner), "installation": { "id": INSTALLATION_ID },
+        });
+        drop(state);
+        Ok(self.sign("check_run", &payload))
     }
 
     /// The delivery that GitHub sends when a hook is made.

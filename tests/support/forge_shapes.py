@@ -3,9 +3,14 @@
 
     npm pack @octokit/openapi@23.0.2 && tar xzf octokit-openapi-23.0.2.tgz
     pip install jsonschema
-    tests/support/forge_shapes.py package/generated/api.github.com.deref.json http://127.0.0.1:PORT TOKEN OWNER/NAME NUMBER
+    tests/support/forge_shapes.py package/generated/api.github.com.deref.json http://127.0.0.1:PORT TOKEN OWNER/NAME NUMBER [APP_TOKEN]
 
-The forge must serve that pull request. Writes a comment and a status. Prints every difference, and fails if there is one.
+The forge must serve that pull request. Writes a comment and a status, and with an installation's token of its App check runs, which
+only Apps write. Prints every difference, and fails if there is one.
+
+    cargo test -p eco-coder --lib a_forge_to_hold_against_githubs_description -- --ignored --nocapture
+
+serves one for five minutes, and says how to call this.
 """
 
 import json
@@ -14,7 +19,7 @@ import urllib.request
 
 import jsonschema
 
-description, root, token, repo, number = sys.argv[1:]
+description, root, token, repo, number, *app_token = sys.argv[1:]
 paths = json.load(open(description, encoding="utf-8"))["paths"]
 
 
@@ -85,5 +90,14 @@ check(f"{R}/actions/artifacts", f"{at}/actions/artifacts")
 check(f"{R}/statuses/{{sha}}", f"{at}/statuses/{head}", "POST", {"state": "success", "context": "shapes"})
 check(f"{R}/commits/{{ref}}/statuses", f"{at}/commits/{head}/statuses")
 check(f"{R}/commits/{{ref}}/status", f"{at}/commits/{head}/status")
+if app_token:
+    token = app_token[0]
+    output = {"title": "A shape", "summary": "In words"}
+    run = {"name": "shapes", "head_sha": head, "external_id": "shape", "status": "in_progress", "output": output}
+    run = check(f"{R}/check-runs", f"{at}/check-runs", "POST", run)
+    one = f"{at}/check-runs/{run['id']}"
+    check(f"{R}/check-runs/{{check_run_id}}", one, "PATCH", {"conclusion": "success", "output": output})
+    check(f"{R}/check-runs/{{check_run_id}}", one)
+    check(f"{R}/commits/{{ref}}/check-runs", f"{at}/commits/{head}/check-runs?filter=all&check_name=shapes")
 print(f"{failures} differences")
 sys.exit(failures > 0)

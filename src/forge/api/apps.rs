@@ -110,7 +110,7 @@ pub(super) fn perform(forge: &Forge, call: &Call) -> Result<Answer> {
     match &call.endpoint {
         Endpoint::Installations => installations(forge, root),
         Endpoint::InstallationRepositories => repositories(forge, root, call.installation),
-        Endpoint::App => app(forge, root),
+        Endpoint::App => app(forge),
         Endpoint::Installation(repo) => installation(forge, root, repo),
         Endpoint::AccessToken(id) => access_token(forge, *id),
         Endpoint::User(login) => {
@@ -130,23 +130,27 @@ fn slug(forge: &Forge) -> &str {
 }
 
 fn permissions() -> Value {
-    json!({ "contents": "read", "metadata": "read", "pull_requests": "write", "statuses": "write" })
+    json!({ "checks": "write", "contents": "read", "metadata": "read", "pull_requests": "write", "statuses": "write" })
 }
 
-fn app(forge: &Forge, root: &str) -> Result<Answer> {
-    let app = forge.settings().app.as_ref().ok_or_else(Answer::not_found)?;
+/// The App as others' answers show it, if there is one.
+pub(in crate::forge) fn shape(forge: &Forge) -> Option<Value> {
+    let app = forge.settings().app.as_ref()?;
+    let root = forge.settings().base_url.as_str();
     let since = shapes::time(forge.inner.since);
     let owner = shapes::user(root, &forge.settings().viewer);
-    let count = forge.state().installations.len();
-    Ok(Answer::json(
-        200,
-        &json!({
-            "id": app.id, "client_id": format!("Iv23{}", app.id), "slug": slug(forge), "node_id": "A_1", "owner": owner,
-            "name": "Eco-Coder", "description": null, "external_url": root, "html_url": format!("{root}/apps/{}", slug(forge)),
-            "created_at": since, "updated_at": since, "permissions": permissions(), "events": ["pull_request"],
-            "installations_count": count,
-        }),
-    ))
+    Some(json!({
+        "id": app.id, "client_id": format!("Iv23{}", app.id), "slug": slug(forge), "node_id": "A_1", "owner": owner,
+        "name": "Eco-Coder", "description": null, "external_url": root, "html_url": format!("{root}/apps/{}", slug(forge)),
+        "created_at": since, "updated_at": since, "permissions": permissions(),
+        "events": ["check_run", "check_suite", "pull_request"],
+    }))
+}
+
+fn app(forge: &Forge) -> Result<Answer> {
+    let mut app = shape(forge).ok_or_else(Answer::not_found)?;
+    app["installations_count"] = forge.state().installations.len().into();
+    Ok(Answer::json(200, &app))
 }
 
 fn installation(forge: &Forge, root: &str, repo: &RepoName) -> Result<Answer> {
@@ -188,7 +192,7 @@ fn installation_value(forge: &Forge, root: &str, owner: &str, id: u64) -> Result
         "repositories_url": format!("{root}/installation/repositories"),
         "html_url": format!("{root}/organizations/{}/settings/installations/{id}", owner), "app_id": app.id,
         "app_slug": slug(forge), "target_id": 1, "target_type": "Organization", "permissions": permissions(),
-        "events": ["pull_request"], "created_at": since, "updated_at": since, "single_file_name": null,
+        "events": ["check_run", "check_suite", "pull_request"], "created_at": since, "updated_at": since, "single_file_name": null,
         "suspended_by": null, "suspended_at": null,
     }))
 }

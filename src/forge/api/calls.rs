@@ -7,7 +7,7 @@ use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
 use serde_json::{Value, json};
 
 use super::route::Endpoint;
-use super::{Answer, Call, apps, artifacts, hooks, pages, reviews};
+use super::{Answer, Call, apps, artifacts, checks, hooks, pages, reviews};
 use crate::forge::content::{CommitInfo, Content, ContentError, Entry};
 use crate::forge::script::ForgeError;
 use crate::forge::state::{Comment, CommitStatus, PullView, Repository, State};
@@ -82,6 +82,7 @@ fn perform(forge: &Forge, call: &Call) -> Result<Answer> {
         ("GET", E::LineComments(repo, number)) => reviews::list(forge, call, repo, *number),
         ("DELETE", E::LineComment(repo, id)) => reviews::delete(forge, repo, *id),
         ("GET", E::Artifacts(_) | E::ArtifactZip(..) | E::Storage(..)) => artifacts::perform(forge, call),
+        (_, E::CheckRuns(_) | E::CheckRun(..) | E::CommitCheckRuns(..)) => checks::perform(forge, call),
         ("POST", E::SetStatus(repo, sha)) => set_status(forge, call, repo, sha),
         ("GET", E::Statuses(repo, revision)) => statuses(forge, call, repo, revision),
         ("GET", E::CombinedStatus(repo, revision)) => combined_status(forge, repo, revision),

@@ -42,6 +42,10 @@ pub(super) enum Endpoint {
     ArtifactZip(RepoName, u64),
     /// Where an artifact's bytes are, on a server of its own.
     Storage(RepoName, u64),
+    CheckRuns(RepoName),
+    CheckRun(RepoName, u64),
+    /// Those beside a commit.
+    CommitCheckRuns(RepoName, String),
     SetStatus(RepoName, CommitSha),
     Statuses(RepoName, String),
     CombinedStatus(RepoName, String),
@@ -108,6 +112,9 @@ pub(super) fn of_repository(repo: &RepoName, rest: &[&str]) -> Option<Endpoint> 
         ["actions", "artifacts"] => Endpoint::Artifacts(repo),
         ["actions", "artifacts", id, "zip"] => Endpoint::ArtifactZip(repo, number(id)?),
         ["actions", "storage", id] => Endpoint::Storage(repo, number(id)?),
+        ["check-runs"] => Endpoint::CheckRuns(repo),
+        ["check-runs", id] => Endpoint::CheckRun(repo, number(id)?),
+        ["commits", revision @ .., "check-runs"] => Endpoint::CommitCheckRuns(repo, revision.join("/")),
         ["statuses", id] => Endpoint::SetStatus(repo, sha(id)?),
         ["commits", revision @ .., "statuses"] => Endpoint::Statuses(repo, revision.join("/")),
         ["commits", revision @ .., "status"] => Endpoint::CombinedStatus(repo, revision.join("/")),

@@ -17,6 +17,7 @@ use eco_coder_shared::sqlite::Look;
 use eco_coder_worker::backends::codeguru_profiler::CodeGuruProfiler;
 use eco_coder_worker::backends::codeguru_reviewer;
 use eco_coder_worker::config::{ProfilesPlace, SignIn, StorePlace, WorkerConfig};
+use eco_coder_worker::publish::status::StatusKind;
 use eco_coder_worker::reconcile::{LastRun, note_name};
 use eco_coder_worker::service::{WORKER_SECRETS, github, transport};
 use eco_coder_worker::store::Store;
@@ -255,7 +256,7 @@ async fn token(config: &WorkerConfig) -> Check {
         }
         SignIn::App { .. } => {
             let app = github.app().await.map_err(|e| e.to_string())?;
-            app_is_able(&app)?;
+            app_is_able(&app, config.status)?;
             let installed = app.installations_count.map(|count| format!(", {count} installations")).unwrap_or_default();
             Ok(format!("signed in at {at} as the App {} ({}){installed}", app.name, app.slug))
         }
@@ -263,20 +264,30 @@ async fn token(config: &WorkerConfig) -> Check {
 }
 
 /// What the App lacks, if it lacks anything.
-fn app_is_able(app: &AppInfo) -> Result<(), String> {
+fn app_is_able(app: &AppInfo, status: StatusKind) -> Result<(), String> {
     let has = |name: &str, least: &[&str]| app.permissions.get(name).is_some_and(|has| least.contains(&has.as_str()));
     let mut lacks = Vec::new();
-    for (name, least, words) in [
+    let said_by = match status {
+        StatusKind::Auto => Some(("checks", &["write"][..], "Checks: read and write")),
+        StatusKind::Commit => Some(("statuses", &["write"][..], "Commit statuses: read and write")),
+        StatusKind::Off => None,
+    };
+    let always = [
         ("contents", &["read", "write"][..], "Contents: read"),
         ("pull_requests", &["write"], "Pull requests: read and write"),
-        ("statuses", &["write"], "Commit statuses: read and write"),
-    ] {
+    ];
+    for (name, least, words) in always.into_iter().chain(said_by) {
         if !has(name, least) {
             lacks.push(words);
         }
     }
-    if !app.events.iter().any(|event| event == "pull_request") {
+    let is_told = |name: &str| app.events.iter().any(|event| event == name);
+    if !is_told("pull_request") {
         lacks.push("the event Pull request");
+    }
+    // Without it nobody hears of the button.
+    if status == StatusKind::Auto && !is_told("check_run") {
+        lacks.push("the event Check run");
     }
     if lacks.is_empty() {
         Ok(())

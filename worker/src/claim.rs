@@ -35,6 +35,23 @@ pub enum CommentState {
     },
 }
 
+/// What was said last beside a commit: by a check run, or by commit statuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The commit.
+    pub head: CommitSha,
+    /// GitHub's number of the check run; none of a commit status, and none of a check run that may or may not be there.
+    pub id: Option<u64>,
+    /// It still promises something: its last word isn't said.
+    pub open: bool,
+    /// Digest of what it says.
+    pub text: String,
+    /// What was said of this commit that was not the last word, since the last one.
+    pub drafts: u8,
+    /// Times that the last word could not be said.
+    pub misses: u8,
+}
+
 /// What is remembered of one pull request.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Row {
@@ -82,6 +99,9 @@ pub struct Row {
     /// The epoch that it was written under: a comment with an older one was written over, late.
     #[serde(default)]
     pub published_under: u64,
+    /// What stands beside a commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Mark>,
 }
 
 /// When a review that was put down goes on, and why it was.
@@ -208,6 +228,13 @@ pub enum Transition {
         /// The head it shows, if it stands.
         head: Option<CommitSha>,
     },
+    /// What stands beside a commit now. Late here means: it may have been said late.
+    Marked {
+        /// The holder's.
+        epoch: u64,
+        /// What stands there.
+        mark: Option<Mark>,
+    },
     /// Let go. Comes before the ack.
     Release {
         /// The holder's.
@@ -256,6 +283,7 @@ pub fn apply(row: &Row, transition: &Transition) -> (Option<Row>, Verdict) {
             next.published.clone_from(head);
             next.published_under = *epoch;
         }
+        Transition::Marked { mark, .. } => next.mark.clone_from(mark),
         Transition::Release { exit, .. } => release(&mut next, exit),
     }
     let verdict = Verdict::Mine(Box::new(next.clone()));
@@ -271,6 +299,7 @@ impl Transition {
             | Self::MayWrite { epoch, .. }
             | Self::Creating { epoch, .. }
             | Self::Commented { epoch, .. }
+            | Self::Marked { epoch, .. }
             | Self::Release { epoch, .. } => *epoch,
         }
     }

@@ -24,13 +24,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::sign_in::SignIn;
 use self::tables::{
-    AnalysisTable, BenchmarksTable, CiTable, GitHubTable, ModelTable, ProfilesTable, ReconcileTable, ReportTable,
-    StoreTable, WorkerTable,
+    AnalysisTable, BenchmarksTable, CiTable, GitHubTable, HoursTable, ModelTable, ProfilesTable, ReconcileTable,
+    ReportTable, StoreTable, WorkerTable,
 };
 use crate::backends::codeguru_profiler::{self, Period, ProfilingGroup};
 use crate::backends::codeguru_reviewer;
 use crate::backends::embedded::Exclude;
 use crate::backends::parameter_store::Grid;
+use crate::hours::Hours;
+use crate::publish::status::StatusKind;
 
 /// Everything a worker needs to know.
 #[derive(Debug)]
@@ -83,6 +85,10 @@ pub struct WorkerConfig {
     pub intensity_path: Option<(String, AwsSettings)>,
     /// `[report]`.
     pub report: ReportTable,
+    /// Its `status`.
+    pub status: StatusKind,
+    /// `[hours]`.
+    pub hours: Option<Hours>,
     /// `[policy]`.
     pub policy: Policy,
     /// `[telemetry]`.
@@ -284,7 +290,9 @@ impl WorkerConfig {
             profiles_place: ProfilesPlace::from_settings(settings, &profiles, &data_dir)?,
             intensity_path: carbon::intensity_path(settings)?,
             carbon: carbon::input(&settings.table("carbon")?)?,
+            status: checks::status(&report)?,
             report,
+            hours: Hours::from_table(&settings.table::<HoursTable>("hours")?)?,
             policy: Policy::new(settings.table::<PolicyConfig>("policy")?)?,
             telemetry: settings.table::<TelemetryConfig>("telemetry")?.check()?,
             worker,

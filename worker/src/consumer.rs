@@ -117,7 +117,12 @@ impl Consumer {
         let outcome = match Job::decode(&received.body) {
             Decoded::Job(mut job) => {
                 if let Some(at) = received.redriven_at {
-                    (job.redriven_at, job.rereads) = (Some(at), 0);
+                    (job.redriven_at, job.rereads, job.not_before) = (Some(at), 0, None);
+                }
+                if let Some(wait) = job.waits(self.env.now()) {
+                    counter!("JobOutcome", "Outcome" => "deferred").increment(1);
+                    self.told(self.queue.defer(&received, job.encode(), wait.min(MAX_DELAY)).await);
+                    return;
                 }
                 let span = tracing::info_span!(
                     "review",
@@ -216,7 +221,7 @@ impl Consumer {
     /// one's place in one step; if this one is another receiver's by now, it is sent beside it.
     async fn send_fresh_hint(&self, received: &Received) {
         let Decoded::Job(job) = Job::decode(&received.body) else { return };
-        let fresh = Job { id: self.env.random_id(), cause: Cause::LateWrite, rereads: 0, ..*job };
+        let fresh = Job { id: self.env.random_id(), cause: Cause::LateWrite, rereads: 0, not_before: None, ..*job };
         if let Ok(Ok(())) = self.queue.defer(received, fresh.encode(), Duration::ZERO).await {
             return;
         }

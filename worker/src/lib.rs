@@ -16,6 +16,7 @@ pub mod ecs;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod gate;
+pub mod hours;
 pub mod model;
 pub mod pacing;
 pub mod publish;

@@ -1,18 +1,21 @@
-//! The only part that writes to GitHub, always under the row's epoch: one living comment and the commit status.
+//! The only part that writes to GitHub, always under the row's epoch: one living comment, and what is said beside its commit.
 //!
 //! Before each write the store is asked whether it may start (the epoch is ours, the lease outlasts the request); after
 //! the last one the epoch is checked again by recording the comment. A write that came late is told to the caller, who
 //! sends a fresh hint.
 
 pub mod body;
+mod fence;
+pub mod notice;
 pub mod plan;
 pub mod sanitize;
+pub mod status;
 mod suggesting;
 pub mod suggestions;
 
 use std::time::{Duration, Instant};
 
-use eco_coder_github::{ApiError, GitHub, IssueComment, Status, StatusState};
+use eco_coder_github::{ApiError, GitHub, IssueComment};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::ids::PullKey;
 use eco_coder_shared::telemetry::audit::{self, EventType};
@@ -20,9 +23,11 @@ use metrics::{counter, histogram};
 use tokio::sync::OnceCell;
 
 use self::body::Marker;
+use self::fence::Fence;
 use self::plan::{Plan, Seen, Step};
+use self::status::{Refused, StatusKind};
 pub use self::suggesting::Suggestions;
-use crate::claim::{CommentState, Row, Transition, Verdict};
+use crate::claim::{CommentState, Row, Transition};
 use crate::report::{Report, markdown};
 use crate::store::{Store, StoreError};
 use crate::subject::Target;
@@ -35,8 +40,8 @@ pub struct Settings {
     pub deployment: String,
     /// Comment on a clean pull request, too.
     pub clean_comment: bool,
-    /// Set the commit status.
-    pub commit_status: bool,
+    /// How it is said beside a commit how far its review is.
+    pub status: StatusKind,
     /// Do everything but write.
     pub dry_run: bool,
     /// The longest a write to GitHub takes, its turn in the pacing included.
@@ -80,22 +85,20 @@ pub struct Publisher {
     settings: Settings,
     /// Our own author id: the marker alone proves nothing.
     me: OnceCell<u64>,
+    /// Where nothing may be said beside commits.
+    refused: Refused,
 }
 
-/// One publishing: whose, under which epoch.
+/// One publishing: of what, under whose epoch.
 struct Turn<'a> {
-    store: &'a dyn Store,
-    key: PullKey,
     target: &'a Target,
-    epoch: u64,
-    /// A write may have reached GitHub.
-    written: bool,
+    fence: Fence<'a>,
 }
 
 impl Publisher {
     /// Publishes through `github`.
     pub fn new(github: GitHub, env: SharedEnv, settings: Settings) -> Self {
-        Self { github, env, settings, me: OnceCell::new() }
+        Self { github, env, settings, me: OnceCell::new(), refused: Refused::default() }
     }
 
     /// The name in our markers.
@@ -129,7 +132,7 @@ impl Publisher {
             });
         }
         let key = PullKey { repo_id: target.repository_id, pull: target.pull_request };
-        let mut turn = Turn { store, key, target, epoch: row.epoch, written: false };
+        let mut turn = Turn { target, fence: Fence { store, key, epoch: row.epoch, written: false } };
         let outcome = self.converge(&mut turn, row, report, suggestions, &body).await;
         note(target, row.epoch, session, &outcome, started.elapsed());
         outcome
@@ -183,16 +186,16 @@ impl Publisher {
         };
         let comment = stands.map_or(CommentState::None, |id| CommentState::Known { id });
         let head = stands.map(|_| target.head_sha.clone());
-        let record = Transition::Commented { epoch: turn.epoch, comment, head };
-        turn.perform(&record).await?;
+        let record = Transition::Commented { epoch: turn.fence.epoch, comment, head };
+        turn.fence.perform(&record).await?;
         self.suggest(turn, suggestions).await?;
-        self.set_status(turn, report, url.as_deref()).await?;
         Ok(Posted { status: PostStatus::Success, comment_id: stands, comment_url: url, error_message: None })
     }
 
     async fn create(&self, turn: &mut Turn<'_>, body: &str, url: &mut Option<String>) -> Result<Seen, PublishError> {
-        let creating = Transition::Creating { epoch: turn.epoch, nonce: self.env.random_id(), now: self.env.now() };
-        turn.perform(&creating).await?;
+        let creating =
+            Transition::Creating { epoch: turn.fence.epoch, nonce: self.env.random_id(), now: self.env.now() };
+        turn.fence.perform(&creating).await?;
         self.may_write(turn).await?;
         match self.github.create_comment(&turn.target.repository, turn.target.pull_request, body).await {
             Ok(comment) => {
@@ -205,8 +208,8 @@ impl Publisher {
             }
             Err(e) => {
                 // Nothing was created, and GitHub said so: the row need not make the next holder wait.
-                let none = Transition::Commented { epoch: turn.epoch, comment: CommentState::None, head: None };
-                turn.perform(&none).await?;
+                let none = Transition::Commented { epoch: turn.fence.epoch, comment: CommentState::None, head: None };
+                turn.fence.perform(&none).await?;
                 Err(e.into())
             }
         }
@@ -214,13 +217,7 @@ impl Publisher {
 
     /// Makes the lease last, then asks whether a write may start.
     async fn may_write(&self, turn: &mut Turn<'_>) -> Result<(), PublishError> {
-        let renew = Transition::Renew { epoch: turn.epoch, now: self.env.now(), lease: self.settings.lease };
-        turn.perform(&renew).await?;
-        let may =
-            Transition::MayWrite { epoch: turn.epoch, now: self.env.now(), request: self.settings.request_timeout };
-        turn.perform(&may).await?;
-        turn.written = true;
-        Ok(())
+        turn.fence.may_write(self.env.now(), self.settings.lease, self.settings.request_timeout).await
     }
 
     async fn ours(&self, target: &Target) -> Result<Vec<u64>, PublishError> {
@@ -236,26 +233,6 @@ impl Publisher {
     async fn me(&self, target: &Target) -> Result<u64, ApiError> {
         let ask = || async { Ok(self.github.author(&target.repository).await?.id) };
         self.me.get_or_try_init(ask).await.copied()
-    }
-
-    /// The status says success only because the comment stands. That it couldn't be set is no reason to do the review
-    /// again: it is logged.
-    async fn set_status(&self, turn: &mut Turn<'_>, report: &Report, url: Option<&str>) -> Result<(), PublishError> {
-        if !self.settings.commit_status {
-            return Ok(());
-        }
-        self.may_write(turn).await?;
-        let status = Status {
-            state: StatusState::Success,
-            context: self.settings.deployment.clone(),
-            description: Some(markdown::summary_line(report)),
-            target_url: url.map(ToOwned::to_owned),
-        };
-        let set = self.github.create_status(&turn.target.repository, &turn.target.head_sha, &status).await;
-        if let Err(error) = set {
-            tracing::warn!(component = "publish", error = %error, "the commit status could not be set");
-        }
-        Ok(())
     }
 }
 
@@ -288,13 +265,4 @@ fn note(target: &Target, epoch: u64, session: &str, outcome: &Result<Posted, Pub
     });
     parameters["output"] = serde_json::to_value(posted).unwrap_or_default();
     audit::record(EventType::CommentPosted, session, TOOL, &parameters, result, took);
-}
-
-impl Turn<'_> {
-    async fn perform(&self, transition: &Transition) -> Result<(), PublishError> {
-        match self.store.transition(self.key, transition).await? {
-            Verdict::Mine(_) => Ok(()),
-            Verdict::Hide { .. } | Verdict::Late => Err(PublishError::Late { written: self.written }),
-        }
-    }
 }

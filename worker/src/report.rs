@@ -239,6 +239,18 @@ impl Report {
         quality || matches!(&self.performance, Section::Failed { error_type, .. } if broke(error_type))
     }
 
+    /// It lacks something that it should have: a tool's answer, a file that could not be looked at, the model's part.
+    pub fn is_degraded(&self) -> bool {
+        let quality = match &self.quality {
+            Section::Present(analysis) => analysis.is_partial(),
+            Section::Absent { .. } => false,
+            Section::Failed { .. } => true,
+        };
+        let failed =
+            matches!(self.performance, Section::Failed { .. }) || matches!(self.carbon, Section::Failed { .. });
+        quality || failed || matches!(self.model, ModelSection::Unfinished { .. })
+    }
+
     /// What was measured of the head itself.
     pub fn measured_head(&self) -> Option<&PerformanceProfile> {
         self.performance.present().filter(|profile| profile.deployed_service.is_none())

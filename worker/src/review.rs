@@ -6,6 +6,7 @@ mod lease;
 pub mod memory;
 mod mends;
 mod round;
+mod says;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::ids::CommitSha;
 use eco_coder_shared::job::Job;
 use eco_coder_shared::policy::Policy;
-use eco_coder_shared::queue::Death;
+use eco_coder_shared::queue::{Death, MAX_DELAY};
 use eco_coder_shared::retry;
 use metrics::counter;
 use tokio::sync::{RwLock, watch};
@@ -26,6 +27,7 @@ use self::lease::KeptLease;
 use self::round::Stop;
 use crate::agent::driver::AGENT;
 use crate::claim::{Exit, Row, Transition, Verdict, Waits};
+use crate::hours::Hours;
 use crate::publish::Publisher;
 use crate::store::seal::SealKey;
 use crate::store::{Store, StoreError};
@@ -94,6 +96,8 @@ pub struct Settings {
     pub dry_run: bool,
     /// The most mends that are offered on lines.
     pub suggestions: usize,
+    /// When reviews are made, if not always.
+    pub hours: Option<Hours>,
 }
 
 /// Reviews pull requests.
@@ -166,7 +170,11 @@ impl Reviewer {
             }
             Err(Stop::Shutdown) => (Exit::Free, Outcome::HandBack { fresh_hint: publishing }),
             Err(Stop::Store(e)) => return without_store(&e, publishing),
-            Err(Stop::Wait { until, job, why }) => (waits(until, &why), Outcome::Defer { until, job, why }),
+            Err(Stop::Wait { until, mut job, why, .. }) => {
+                // Longer than a queue can hold it: put off again then, without another look.
+                job.not_before = (until > self.env.now() + MAX_DELAY).then_some(until);
+                (waits(until, &why), Outcome::Defer { until, job, why })
+            }
             Err(Stop::Outage { error, retry_after }) => {
                 let least = retry_after.unwrap_or_default();
                 let after = self.env.between(self.settings.outage / 2, self.settings.outage).max(least);
@@ -193,6 +201,10 @@ impl Reviewer {
                 // Somebody asked while we worked: go round again, after the cool-down, with this very hint.
                 Outcome::Hide { until: now.not_before, at_least_configured: false }
             }
+            Ok(Verdict::Mine(now)) if outcome == Outcome::Done && self.owes(&now) => {
+                // The comment stands, and beside the commit nobody says so yet.
+                Outcome::Hide { until: now.not_before, at_least_configured: true }
+            }
             Ok(Verdict::Mine(now)) if is_failure && now.attempts >= self.settings.max_attempts => {
                 let head = now.attempts_for.clone().unwrap_or_else(CommitSha::zero);
                 match self.death(job, &now, &head).await {
@@ -210,6 +222,13 @@ impl Reviewer {
 
 fn waits(until: Timestamp, why: &str) -> Exit {
     Exit::Waits(Waits { until, why: why.to_owned() })
+}
+
+impl Reviewer {
+    /// Is the last word on a commit unsaid, and to be tried again?
+    fn owes(&self, row: &Row) -> bool {
+        self.publisher.says() && row.mark.as_ref().is_some_and(|mark| mark.open)
+    }
 }
 
 fn without_store(e: &StoreError, publishing: bool) -> Outcome {

@@ -125,7 +125,7 @@ impl Worker {
             publish::Settings {
                 deployment: config.deployment.clone(),
                 clean_comment: config.report.clean_comment,
-                commit_status: config.report.commit_status,
+                status: config.status,
                 dry_run: config.dry_run,
                 request_timeout: write_time(&config.github),
                 lease,
@@ -151,6 +151,7 @@ impl Worker {
                 outage: seconds(config.worker.outage_seconds),
                 dry_run: config.dry_run,
                 suggestions: config.report.suggestions,
+                hours: config.hours.clone(),
             },
             alone: RwLock::new(()),
         };

@@ -518,13 +518,27 @@ pub const KEYS: &[Key] = &[
         "true",
         "Comment on a pull request with nothing to mend. Off: silence, unless a comment already stands.",
     ),
-    key("report.commit_status", Flag, "true", "Set the commit status `eco-coder`."),
+    key(
+        "report.status",
+        Text,
+        "auto",
+        "What says beside a commit how far its review is: auto (a check run as an App, else a commit status), commit (a commit status) or off. It has the deployment's name.",
+    ),
     key(
         "report.suggestions",
         Integer,
         "5",
         "Mends that are offered on lines of the diff, to be committed with a click; each goes with its finding. 0 to 20; 0: none.",
     ),
+    key(
+        "hours.zone",
+        Text,
+        "",
+        "Time zone of working hours, a name of the IANA database as in Europe/Vienna. Unset: reviews are made at any hour. Outside of the hours jobs wait in the queue, free of charge; a re-run and a redrive don't.",
+    ),
+    key("hours.days", List, "", "Days on which the hours begin: mon, tue, wed, thu, fri, sat, sun. Unset: all."),
+    key("hours.from", Text, "", "When they begin, by the clock there, as in 08:00. Unset: 00:00."),
+    key("hours.to", Text, "", "When they end, up to 24:00; earlier than hours.from: on the day after. Unset: 24:00."),
     also(
         key("telemetry.level", Text, "info", "Least level of the logs: error, warn, info, debug or trace."),
         "LOG_LEVEL",

@@ -87,6 +87,11 @@ pub const METRICS: &[Metric] = &[
     ),
     counter("GitHubCommentPosted", &["Result"], "Comments: success or failure."),
     counter(
+        "StatusesSaid",
+        &["Result"],
+        "Words beside commits, by check runs or commit statuses: success, failure, or refused for want of a permission.",
+    ),
+    counter(
         "JobOutcome",
         &["Outcome"],
         "Jobs by outcome: done, discarded, hidden, deferred, failed, dead, handed_back, abandoned.",

@@ -26,7 +26,11 @@ pub(super) fn perform(forge: &Forge, call: &Call) -> Result<Answer> {
 }
 
 fn writes(call: &Call) -> Result<()> {
-    if call.installation.is_some() { Ok(()) } else { Err(Answer::error(403, "You must authenticate via a GitHub App.")) }
+    if call.installation.is_some() {
+        Ok(())
+    } else {
+        Err(Answer::error(403, "You must authenticate via a GitHub App."))
+    }
 }
 
 fn invalid(message: &str) -> Answer {

@@ -7,6 +7,7 @@ use super::tables::{
     AnalysisTable, CiTable, GitHubTable, ModelTable, ProfilesTable, ReconcileTable, ReportTable, WorkerTable,
 };
 use super::write_time;
+use crate::publish::status::StatusKind;
 
 /// More mends on lines would be noise.
 const MAX_SUGGESTIONS: usize = 20;
@@ -110,6 +111,16 @@ pub(super) fn analysis(
         }
     }
     Ok(())
+}
+
+/// How it is said beside a commit how far its review is.
+pub(super) fn status(report: &ReportTable) -> Result<StatusKind, ConfigError> {
+    match report.status.as_str() {
+        "auto" => Ok(StatusKind::Auto),
+        "commit" => Ok(StatusKind::Commit),
+        "off" => Ok(StatusKind::Off),
+        _ => Err(ConfigError::value("report.status", "it must be \"auto\", \"commit\" or \"off\"")),
+    }
 }
 
 /// The artifact's name, as GitHub takes it.

@@ -253,9 +253,23 @@ table! {
     ReportTable {
         /// Comment on a clean pull request, too.
         clean_comment: bool = true,
-        /// Set the commit status.
-        commit_status: bool = true,
+        /// How it is said beside a commit how far its review is.
+        status: String = "auto".to_owned(),
         /// Mends offered on lines.
         suggestions: usize = 5,
+    }
+}
+
+table! {
+    /// The `[hours]` table.
+    HoursTable {
+        /// Name in the IANA database.
+        zone: Option<String> = None,
+        /// `mon` to `sun`.
+        days: Option<Vec<String>> = None,
+        /// `HH:MM`.
+        from: Option<String> = None,
+        /// `HH:MM`.
+        to: Option<String> = None,
     }
 }

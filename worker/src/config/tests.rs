@@ -65,6 +65,9 @@ fn half_set_unknown_and_contradictory_settings_refuse() {
     assert!(refusal("[analysis]\nexclude = ['a[']").contains("not a glob"));
     assert!(refusal("[carbon]\nmethod = 'guess'").contains("codecarbon-process"));
     assert!(refusal("deployment = 'a b'").contains("letters"));
+    assert!(refusal("[report]\nstatus = 'check'").contains("report.status: it must be \"auto\""));
+    assert!(refusal("[hours]\nfrom = '08:00'").contains("hours.from: hours.zone isn't set"));
+    assert!(refusal("[hours]\nzone = 'Vienna'").contains("hours.zone: there is no such time zone"));
     assert!(refusal("[github]\ntoken_source = 'ghp_x'").contains("never written into the settings"));
     let misplaced = refusal("[analysis]\ndisabled_rules = ['ghp_x']");
     assert!(misplaced.contains("rule ids look like EC-PY-072") && !misplaced.contains("ghp_x"), "{misplaced}");

@@ -284,6 +284,7 @@ impl Reconciler {
                 rereads: 0,
                 redriven_at: None,
                 nonce: None,
+                not_before: None,
                 delivery: None,
                 traceparent: None,
             };

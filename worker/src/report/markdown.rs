@@ -3,6 +3,7 @@
 //! hidden marker is not written here.
 
 mod benchmarks;
+mod check;
 mod deployed;
 mod findings;
 mod folds;
@@ -18,6 +19,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+pub use check::{check_summary, is_plain_url};
 pub use verdict::summary_line;
 
 use eco_coder_analyzer::Finding;

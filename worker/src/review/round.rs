@@ -15,8 +15,10 @@ use metrics::{counter, histogram};
 
 use super::Reviewer;
 use super::inspect::{self, InspectError, Inspected};
+use super::says::Says;
 use crate::agent::driver::AGENT;
 use crate::claim::{Exit, Row, Transition, Verdict};
+use crate::publish::notice::Pause;
 use crate::publish::{PublishError, Suggestions};
 use crate::report::Report;
 use crate::store::history::Reviewed;
@@ -41,8 +43,8 @@ pub(super) enum Stop {
     Done,
     /// Nothing is to be reviewed: ack.
     Discard { reason: &'static str },
-    /// Wait, free of charge, and come back as this job.
-    Wait { until: Timestamp, job: Box<Job>, why: String },
+    /// Wait, free of charge, and come back as this job. With a pause, the wait is worth being told of.
+    Wait { until: Timestamp, job: Box<Job>, why: String, pause: Option<Pause> },
     /// GitHub answers nothing, or refuses the token. Charged only if it answers others.
     Outage { error: String, retry_after: Option<Duration> },
     /// A failure; charged.
@@ -64,18 +66,43 @@ impl From<StoreError> for Stop {
 }
 
 impl Reviewer {
-    /// Claimed: what does GitHub say, what is done, what is left to do?
+    /// Claimed: what does GitHub say, what is done, what is left to do? Says beside the commit how it ends.
     pub(super) async fn round(&self, job: &Job, row: &Row, publishing: &AtomicBool) -> Result<Exit, Stop> {
-        let pull = self.read_pull(job, row).await?;
+        let (end, says) = match self.read_pull(job, row).await {
+            Ok(pull) => {
+                let mut says = Says::of(self, job, row, &pull, publishing);
+                (Box::pin(self.review(job, row, pull, &mut says, publishing)).await, Some(says))
+            }
+            // Where nothing may be looked at, nothing may be said.
+            Err(stop @ Stop::Discard { .. }) => return Err(stop),
+            Err(stop) => (Err(stop), Says::of_what_stands(self, job, row, publishing)),
+        };
+        if let Some(mut says) = says {
+            says.end(&end).await?;
+        }
+        end
+    }
+
+    /// The pull request is known.
+    async fn review(
+        &self,
+        job: &Job,
+        row: &Row,
+        pull: Pull,
+        says: &mut Says<'_>,
+        publishing: &AtomicBool,
+    ) -> Result<Exit, Stop> {
         self.should_review(&pull)?;
+        says.supersede().await?;
         let gathered = self.inspector.gather(&pull.base_repo, &pull.head_sha).await;
         gathered.map_err(|e| self.stop(job, e, "the artifacts of workflows"))?;
         let sight = self.inspector.sight(&pull).await;
-        let forced = is_forced(job, row);
+        let forced = is_forced(job, row) || says.is_owed();
         if row.sight.as_ref() == Some(&sight) && !forced {
             reviewed();
             return Err(Stop::Done);
         }
+        self.is_open(job)?;
         let updated_at = pull.updated_at;
         let head =
             Head::read(&self.github, pull).await.map_err(|e| self.stop(job, e, "where the branch left its base"))?;
@@ -118,7 +145,9 @@ impl Reviewer {
         // Only what was published once can have been reviewed before.
         let last = if row.published.is_some() { self.inspector.remembered(job.key()).await? } else { None };
         let stood = last.as_ref().is_some_and(|last| last.suggested);
-        let inspected = self.inspector.inspect(&head, job.nonce.as_deref(), last).await;
+        let inspecting = self.inspector.inspect(&head, job.nonce.as_deref(), last);
+        let (begun, inspected) = tokio::join!(says.begin(), inspecting);
+        begun?;
         let mut inspected = inspected.map_err(|e| self.stop_inspecting(job, e))?;
         histogram!("AgentDuration", "AgentName" => AGENT).record(started.elapsed().as_secs_f64() * 1e3);
         let suggestions = self.suggestions(&head, &inspected.report, stood).await;
@@ -126,7 +155,8 @@ impl Reviewer {
             memory.suggested = !suggestions.wanted.is_empty();
         }
         publishing.store(true, Ordering::Relaxed);
-        self.post(job, &head.target, row.epoch, &inspected, &suggestions.unwrap_or_default()).await?;
+        let url = self.post(job, &head.target, row.epoch, &inspected, &suggestions.unwrap_or_default()).await?;
+        says.posted(&inspected.report, url.as_deref()).await?;
         publishing.store(false, Ordering::Relaxed);
         if self.settings.dry_run {
             self.inspector.forget(&inspected.session).await?;
@@ -151,9 +181,9 @@ impl Reviewer {
 
     fn stop_inspecting(&self, job: &Job, e: InspectError) -> Stop {
         match e {
-            InspectError::Wait { until, why } => Self::wait(job, until.max(self.env.now()), &why),
+            InspectError::Wait { until, why } => Self::wait(job, until.max(self.env.now()), &why, Some(Pause::Tools)),
             InspectError::Moved => {
-                Self::wait(job, self.env.now() + REREAD, "the head moved while its files were listed")
+                Self::wait(job, self.env.now() + REREAD, "the head moved while its files were listed", None)
             }
             InspectError::Superseded => Stop::Late { written: false },
             InspectError::Api(e) => self.stop(job, e, "the changed files"),
@@ -185,7 +215,7 @@ impl Reviewer {
         match e {
             ApiError::RateLimited { until, .. } => {
                 counter!("AgentThrottles", "AgentName" => AGENT).increment(1);
-                Stop::Wait { until, job: Box::new(job.clone()), why: e.to_string() }
+                Self::wait(job, until, &e.to_string(), Some(Pause::GitHubLimit))
             }
             // Right after a push a replica may not know it yet; a token that lost its access looks the same.
             ApiError::NotFound | ApiError::Gone if job.rereads < MAX_REREADS => {
@@ -205,11 +235,19 @@ impl Reviewer {
     /// Reads again in a moment, a bounded number of times.
     fn reread(&self, job: &Job, why: &str) -> Stop {
         let again = Job { rereads: job.rereads + 1, ..job.clone() };
-        Stop::Wait { until: self.env.now() + REREAD, job: Box::new(again), why: why.to_owned() }
+        Self::wait(&again, self.env.now() + REREAD, why, None)
     }
 
-    fn wait(job: &Job, until: Timestamp, why: &str) -> Stop {
-        Stop::Wait { until, job: Box::new(job.clone()), why: why.to_owned() }
+    fn wait(job: &Job, until: Timestamp, why: &str, pause: Option<Pause>) -> Stop {
+        Stop::Wait { until, job: Box::new(job.clone()), why: why.to_owned(), pause }
+    }
+
+    /// Are reviews made at this hour? Whoever asks by hand, here or at GitHub, has them at any, and what may be wrong on GitHub
+    /// is mended at any.
+    fn is_open(&self, job: &Job) -> Result<(), Stop> {
+        let at_once = job.redriven_at.is_some() || job.nonce.is_some() || job.cause.is_about_the_comment();
+        let opens = self.settings.hours.as_ref().filter(|_| !at_once).and_then(|hours| hours.opens(self.env.now()));
+        opens.map_or(Ok(()), |until| Err(Self::wait(job, until, "it is outside of working hours", Some(Pause::Hours))))
     }
 
     /// The pull request as GitHub has it: at least as new as the webhook, and as what was reviewed last.
@@ -239,7 +277,7 @@ impl Reviewer {
             Ok(()) => Ok(()),
             // A pause is not the end: the job waits for it.
             Err(refusal @ (Refusal::Paused | Refusal::RepositoryPaused)) => {
-                Err(Self::wait(job, self.env.now() + PAUSED, refusal.reason()))
+                Err(Self::wait(job, self.env.now() + PAUSED, refusal.reason(), None))
             }
             Err(refusal) => Err(Stop::Discard { reason: refusal.reason() }),
         }
@@ -268,19 +306,19 @@ impl Reviewer {
         epoch: u64,
         inspected: &Inspected,
         suggestions: &Suggestions,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<String>, Stop> {
         let Inspected { report, session, .. } = inspected;
         let row = self.store.row(job.key()).await?;
         if row.epoch != epoch {
             return Err(Stop::Late { written: false });
         }
         match self.publisher.publish(&*self.store, target, &row, report, suggestions, &session.0).await {
-            Ok(_) => {
+            Ok(posted) => {
                 self.store.drop_report(job.key()).await?;
-                Ok(())
+                Ok(posted.comment_url)
             }
             Err(PublishError::Late { written }) => Err(Stop::Late { written }),
-            Err(PublishError::Wait { until, why }) => Err(Self::wait(job, until, &why)),
+            Err(PublishError::Wait { until, why }) => Err(Self::wait(job, until, &why, None)),
             Err(PublishError::Store(e)) => Err(e.into()),
             Err(PublishError::Api(e @ ApiError::RateLimited { .. })) => Err(self.stop(job, e, "the comment")),
             Err(e) => {

@@ -83,7 +83,7 @@ pub fn summary_line(report: &Report) -> String {
 }
 
 /// What to know first: the measurement, then the findings by weight.
-fn parts(report: &Report) -> Vec<String> {
+pub(super) fn parts(report: &Report) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(benchmarks::sentence(report));
     parts.extend(measured::sentence(report));

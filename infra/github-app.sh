@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the GitHub App from infra/github-app-manifest.json, with exactly the permissions and the event that it needs:
+# Makes the GitHub App from infra/github-app-manifest.json, with exactly the permissions and the events that it needs:
 #
 #   infra/github-app.sh page ORGANISATION HOST >app.html   open the page in a browser, press the button; GitHub makes the App and
 #                                                          leads to https://HOST/created?code=CODE, where nothing is: copy the code

@@ -1,13 +1,8 @@
 //! The worker as a GitHub App, against the forge: the bot's comment, tokens that end, an App that is taken away.
 
-use eco_coder::forge::AppSettings;
 use eco_coder_worker::backends::codeguru_reviewer::fake::{FakeReviewer, recommendation};
 
-use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, stdout, tree};
-
-/// Made for tests; no App has it.
-const KEY: &str = include_str!("../../worker/github/src/testing/app_key.pem");
-const PUBLIC: &str = include_str!("../../worker/github/src/testing/app_key.pub.pem");
+use crate::world::{APP_KEY, CLEAN, Engines, QUERY_IN_A_LOOP, World, stdout, tree};
 
 pub async fn world() -> World {
     world_with("").await
@@ -15,12 +10,7 @@ pub async fn world() -> World {
 
 /// `more` are tables of settings.
 async fn world_with(more: &str) -> World {
-    let app = AppSettings { id: 4711, public_key: PUBLIC.to_owned() };
-    let settings = format!("[github]\napp_id = \"4711\"\napp_key_source = \"env:ECO_CODER_SECRET_APP\"\n{more}");
-    let mut world = World::with_app(&settings, app).await;
-    world.set_environment("ECO_CODER_SECRET_APP", KEY);
-    world.unset_environment("ECO_CODER_GITHUB_TOKEN");
-    world
+    World::as_app(Engines::OneMachine, more).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +37,7 @@ async fn the_bot_s_one_comment_is_kept_up_to_date_though_its_tokens_end() {
     assert_eq!(asked("/user"), 0, "an installation is no user");
     let everything = format!("{}{}{}", world.worker().output(), world.at_rest().await, after.body);
     assert!(!everything.contains("ghs_") && !everything.contains("PRIVATE KEY"), "a token or the key got out");
-    assert!(!everything.contains(KEY.lines().nth(3).unwrap()), "the key got out");
+    assert!(!everything.contains(APP_KEY.lines().nth(3).unwrap()), "the key got out");
 }
 
 #[tokio::test(flavor = "multi_thread")]

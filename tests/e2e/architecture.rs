@@ -106,9 +106,11 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 fn what_decides_is_pure() {
     for room in [
         "worker/src/claim.rs",
+        "worker/src/hours.rs",
         "worker/src/agent/run.rs",
         "worker/src/agent/budget.rs",
         "worker/src/publish/plan.rs",
+        "worker/src/publish/notice.rs",
         "worker/src/reconcile/standing.rs",
     ] {
         let text = std::fs::read_to_string(root().join(room)).unwrap();

@@ -28,6 +28,7 @@ mod recorded;
 mod repository_settings;
 mod rotation;
 mod signature;
+mod status;
 mod storage;
 mod suggestions;
 mod trouble;

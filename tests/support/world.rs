@@ -27,6 +27,10 @@ use crate::process::{PATIENCE, Process};
 
 pub use crate::canaries::{SECRET, TOKEN};
 
+/// Made for tests; no App has it.
+pub const APP_KEY: &str = include_str!("../../worker/github/src/testing/app_key.pem");
+const APP_PUBLIC: &str = include_str!("../../worker/github/src/testing/app_key.pub.pem");
+
 /// What the product stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engines {
@@ -104,9 +108,14 @@ impl World {
         Self::on(Engines::OneMachine, settings).await
     }
 
-    /// With this App on the forge, installed nowhere.
-    pub async fn with_app(settings: &str, app: AppSettings) -> Self {
-        Self::made(Engines::OneMachine, settings, Some(app)).await
+    /// With an App on the forge, installed nowhere, that the product signs in as. `more` are tables of settings.
+    pub async fn as_app(engines: Engines, more: &str) -> Self {
+        let app = AppSettings { id: 4711, public_key: APP_PUBLIC.to_owned() };
+        let settings = format!("[github]\napp_id = \"4711\"\napp_key_source = \"env:ECO_CODER_SECRET_APP\"\n{more}");
+        let mut world = Self::made(engines, &settings, Some(app)).await;
+        world.set_environment("ECO_CODER_SECRET_APP", APP_KEY);
+        world.unset_environment("ECO_CODER_GITHUB_TOKEN");
+        world
     }
 
     /// The same, on these engines.

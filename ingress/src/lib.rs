@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking"))]
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context;
 use eco_coder_shared::config::Settings;
@@ -25,6 +26,7 @@ pub use server::{BindError, Ingress};
 
 /// The ingress as a process: reads its settings, and takes webhooks until it is asked to end.
 pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let began = Instant::now();
     // Its clock measures itself for some ten milliseconds: meanwhile the queue is opened.
     std::thread::spawn(telemetry::metrics::install);
     let settings = settings.clone().fetching(&["ingress.webhook_secrets"]).await?;
@@ -33,6 +35,9 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let env: SharedEnv = Arc::new(SystemEnv);
     let queue =
         config.queue.open(Arc::clone(&env)).await.with_context(|| format!("opening the queue {}", config.queue))?;
-    Ingress::bind(config, queue, env).await?.run(shutdown::signal()).await;
+    let ingress = Ingress::bind(config, queue, env).await?;
+    telemetry::metrics::ready(began);
+    ingress.run(shutdown::signal()).await;
+    telemetry::emf::flush();
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! Secrets are `SecretString` and source text is never a field, so neither can be logged by accident.
 
 pub mod audit;
+pub mod emf;
 mod json;
 pub mod metrics;
 mod output;
@@ -25,11 +26,13 @@ pub const AUDIT: &str = "eco_coder::audit";
 pub struct TelemetryConfig {
     /// Least level of the logs.
     pub level: String,
+    /// Do the values of histograms go to the log, for CloudWatch?
+    pub emf: bool,
 }
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
-        Self { level: "info".to_owned() }
+        Self { level: "info".to_owned(), emf: false }
     }
 }
 
@@ -45,7 +48,8 @@ impl TelemetryConfig {
     }
 }
 
-/// Sends logs as JSON lines to standard error, from now on and for the whole process. Called once, by a main.
+/// Sends logs as JSON lines to standard error, from now on and for the whole process. Called once, by a main; one that ends by
+/// itself calls [`emf::flush`] then.
 pub fn init_logs(config: &TelemetryConfig) -> Result<(), ConfigError> {
     let level = config.clone().check()?.level.to_ascii_lowercase();
     // Libraries speak only when something is wrong; our own packages at the level asked for; audit events always.
@@ -56,5 +60,9 @@ pub fn init_logs(config: &TelemetryConfig) -> Result<(), ConfigError> {
         .with(filter)
         .with(json::JsonLines::new(|| output::Lines))
         .try_init()
-        .map_err(|e| ConfigError::value("telemetry", &e.to_string()))
+        .map_err(|e| ConfigError::value("telemetry", &e.to_string()))?;
+    if config.emf {
+        emf::begin();
+    }
+    Ok(())
 }

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context;
 use eco_coder_ingress::config::IngressConfig;
 use eco_coder_ingress::server::Ingress;
 use eco_coder_shared::shutdown;
-use eco_coder_shared::telemetry::{init_logs, metrics};
+use eco_coder_shared::telemetry::{emf, init_logs, metrics};
 use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::service::{WORKER_SECRETS, Worker, open_store, transport};
 use tokio::sync::watch;
@@ -16,6 +17,7 @@ use super::{ConfigArgs, system_env};
 
 /// Serves until SIGTERM or Ctrl-C, then drains.
 pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
     let settings = args.settings()?.fetching(&WORKER_SECRETS).await?.fetching(&["ingress.webhook_secrets"]).await?;
     let ingress = IngressConfig::from_settings(&settings)?;
     let worker = WorkerConfig::from_settings(&settings)?;
@@ -33,6 +35,7 @@ pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
         dry_run,
         "the worker takes jobs"
     );
+    metrics::ready(began);
     let (tell, stop) = watch::channel(false);
     let stopped = |mut stop: watch::Receiver<bool>| async move {
         let _ = stop.wait_for(|stop| *stop).await;
@@ -52,5 +55,6 @@ pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     if !worker.is_finished() {
         worker.await??;
     }
+    emf::flush();
     Ok(ExitCode::SUCCESS)
 }

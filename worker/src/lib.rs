@@ -17,6 +17,7 @@ pub mod ecs;
 pub mod fuzzing;
 pub mod gate;
 pub mod hours;
+mod meters;
 pub mod model;
 pub mod pacing;
 pub mod publish;

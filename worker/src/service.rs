@@ -5,7 +5,7 @@ mod parts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use eco_coder_github::Transport;
@@ -13,7 +13,7 @@ use eco_coder_shared::config::Settings;
 use eco_coder_shared::env::{SharedEnv, SystemEnv};
 use eco_coder_shared::queue::JobQueue;
 use eco_coder_shared::retry;
-use eco_coder_shared::telemetry::{init_logs, metrics as names};
+use eco_coder_shared::telemetry::{emf, init_logs, metrics as names};
 use eco_coder_shared::{server, shutdown};
 use tokio::net::TcpListener;
 use tokio::sync::{RwLock, watch};
@@ -52,6 +52,7 @@ pub enum Source {
 
 /// The worker as a process: reads its settings, and works until it is asked to end.
 pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
+    let began = Instant::now();
     let settings = settings.clone().fetching(&WORKER_SECRETS).await?;
     let config = WorkerConfig::from_settings(&settings)?;
     init_logs(&config.telemetry)?;
@@ -62,6 +63,7 @@ pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
     let store = open_store(&config.store, &env).await?;
     let worker = Worker::bind(&config, queue, store, transport(&config)?, env).await?;
     let operator = worker.operator_addr()?;
+    names::ready(began);
     match source {
         Source::Queue => {
             tracing::info!(component = "worker", %operator, dry_run = config.dry_run, "working");
@@ -74,6 +76,7 @@ pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
             worker.take_invocations(invocations, shutdown::signal()).await?;
         }
     }
+    emf::flush();
     Ok(())
 }
 

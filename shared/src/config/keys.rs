@@ -543,6 +543,12 @@ pub const KEYS: &[Key] = &[
         key("telemetry.level", Text, "info", "Least level of the logs: error, warn, info, debug or trace."),
         "LOG_LEVEL",
     ),
+    key(
+        "telemetry.emf",
+        Flag,
+        "false",
+        "Write the values of histograms to the log, in CloudWatch's embedded metric format.",
+    ),
 ];
 
 /// Variables with our prefix that are secrets or flags of the command line, not settings.

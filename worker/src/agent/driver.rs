@@ -318,7 +318,7 @@ enum Performed {
 }
 
 /// The agent's name in metrics.
-pub const AGENT: &str = "eco-coder-agent";
+pub use eco_coder_shared::telemetry::metrics::AGENT;
 
 /// CPU time of the analyses that a run holds.
 fn cpu_spent(run: &Run) -> Duration {

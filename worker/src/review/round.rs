@@ -141,6 +141,8 @@ impl Reviewer {
         let charge = Transition::Charge { epoch: row.epoch, head: sha.clone(), redriven: job.redriven_at, alone };
         let charged = self.perform(job, &charge).await?;
         counter!("AgentInvocations", "AgentName" => AGENT).increment(1);
+        let waited = job.accepted_at.until(self.env.now());
+        histogram!("AgentStartDelay").record(waited.as_secs_f64() * 1e3);
         let started = Instant::now();
         // Only what was published once can have been reviewed before.
         let last = if row.published.is_some() { self.inspector.remembered(job.key()).await? } else { None };

@@ -62,7 +62,9 @@ impl Beside {
         let (stop, mut ended) = watch::channel(false);
         let (queue, store) = (Arc::clone(&readiness.queue), Arc::clone(&readiness.store));
         let housekeeping = tokio::spawn(keep_house(queue, store, env, artifacts));
-        let routes = operator::router(readiness, names::install());
+        let recorder = names::install();
+        crate::meters::begin();
+        let routes = operator::router(readiness, recorder);
         let port = tokio::spawn(async move {
             let ended = async move {
                 let _ = ended.wait_for(|stop| *stop).await;

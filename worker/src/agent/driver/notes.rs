@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use ::metrics::{counter, histogram};
 use eco_coder_shared::telemetry::audit::{self, EventType};
-use metrics::{counter, histogram};
+use eco_coder_shared::telemetry::metrics;
 
 use crate::model::{ModelReply, Said};
 use crate::results::ToolError;
@@ -40,7 +41,7 @@ pub(super) fn called(
     on: &Subject,
 ) {
     let name = call.name();
-    let repository = on.target.repository.to_string();
+    let repository = metrics::repository(on.target.repository.as_str());
     counter!("ToolInvocation", "ToolName" => name).increment(1);
     histogram!("ToolDuration", "ToolName" => name).record(took.as_secs_f64() * 1e3);
     let mut parameters = serde_json::json!({

@@ -11,6 +11,7 @@ reader; start the emulator anew for each run.
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,8 +27,6 @@ REGION, ACCOUNT = "us-east-1", "000000000000"
 
 def known_types():
     """What the emulator has a handler for, by its own sources."""
-    import re
-
     found = set()
     for path in Path(ministack.__file__).parent.glob("services/cloudformation/**/*.py"):
         found |= set(re.findall(r'"(AWS::[A-Za-z0-9]+::[A-Za-z0-9]+)"', path.read_text()))
@@ -125,6 +124,7 @@ def deploy(parent, name, resource, known, left_out):
     path = HERE / resource["Properties"]["TemplateURL"]
     template = read(path)
     missing = {n: r["Type"] for n, r in template["Resources"].items() if r["Type"] not in known}
+    missing |= {n: f"{r['Type']} of several metrics" for n, r in template["Resources"].items() if "Metrics" in r.get("Properties", {}) and r["Type"].endswith("::Alarm")}
     for n, kind in missing.items():
         left_out.append((path.name, n, kind))
         del template["Resources"][n]
@@ -183,11 +183,26 @@ def look(client, parent):
         value = client("secretsmanager").get_secret_value(SecretId=f"eco-coder/{name}")["SecretString"]
         # Of what is excluded the emulator knows the single characters only.
         assert len(value) == 64 and not set(value) & set("ghijklmnopqrstuvwxyz"), name
+    cloudwatch = client("cloudwatch")
+    alarms = {a["AlarmName"]: a for a in cloudwatch.describe_alarms()["MetricAlarms"]}
+    for name, topic in (("high-error-rate", "Critical"), ("agent-timeout", "Critical"), ("dead-letters", "Warning")):
+        alarm = alarms[f"eco-coder{parent.suffix()}-{name}"]
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [out["Notices"][f"{topic}TopicArn"]], alarm
+    assert alarms[f"eco-coder{parent.suffix()}-agent-timeout"]["ExtendedStatistic"] == "p99"
+    for name in ("operations", "performance", "costs") if "Dashboards" in out else ():
+        body = cloudwatch.get_dashboard(DashboardName=f"eco-coder-{name}{parent.suffix()}")["DashboardBody"]
+        assert "${" not in body and json.loads(body)["widgets"], name
     environment = {}
     for half in ("ingress", "agent"):
         task = client("ecs").describe_task_definition(taskDefinition=f"eco-coder-{half}{parent.suffix()}")["taskDefinition"]
-        container = task["containerDefinitions"][0]
+        container, *beside = task["containerDefinitions"]
         assert task["memory"] == "2048" and container["readonlyRootFilesystem"], task
+        assert [c["name"] for c in beside] == ["collector"] * bool(parent.values["CollectorImage"]), beside
+        for collector in beside:
+            # What the container's secrets name is lost in the emulator's answer.
+            settings = client("ssm").get_parameter(Name=out["Collector"]["SettingsArn"].partition(":parameter")[2])["Parameter"]["Value"]
+            asked = set(re.findall(r"\$\{env:(\w+)\}", settings))
+            assert asked == {e["name"] for e in collector["environment"]} and not collector["essential"], collector
         environment |= {e["name"]: e["value"] for e in container["environment"]}
     return environment
 

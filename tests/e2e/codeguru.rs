@@ -5,6 +5,7 @@ use std::path::Path;
 
 use eco_coder_worker::backends::codeguru_reviewer::fake::{FakeReview, FakeReviewer, recommendation};
 
+use crate::telemetry::calls_are_allowed;
 use crate::world::{QUERY_IN_A_LOOP, World, stdout};
 
 /// A file of more lines than the least, with one finding of our own on lines 3 and 4 or so.
@@ -58,6 +59,7 @@ async fn its_recommendations_stand_in_the_comment_and_the_review_is_put_down_whi
     // The analysis was done once, whatever the polls.
     let fetched = world.forge.requests().iter().filter(|request| request.path.contains("/contents/a.py")).count();
     assert_eq!(fetched, 1);
+    assert!(calls_are_allowed(&world).await.contains("codeguru-reviewer:ListRecommendations"));
 
     // Small changes are the embedded analyser's alone.
     let asked = fake.calls().len();

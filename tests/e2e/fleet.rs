@@ -11,6 +11,7 @@ use eco_coder_shared::testing::ministack;
 use tokio::task::JoinSet;
 
 use crate::process::{PATIENCE, Process, chosen};
+use crate::telemetry::calls_are_allowed;
 use crate::wire::{Peer, delivery};
 use crate::world::{CLEAN, Engines, QUERY_IN_A_LOOP, SECRET, TOKEN, World, stdout, tree};
 
@@ -100,6 +101,10 @@ async fn every_secret_can_be_in_secrets_manager() {
     let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
     world.comment(pull, &head).await;
+    let calls = calls_are_allowed(&world).await;
+    for action in ["sqs:SendMessage", "sqs:ReceiveMessage", "dynamodb:PutItem", "secretsmanager:GetSecretValue"] {
+        assert!(calls.contains(action), "{action} of {calls:?}");
+    }
 
     let missing = world.run(&["worker"]);
     assert!(!missing.status.success(), "a fleet's settings are not a machine's");

@@ -31,6 +31,7 @@ mod signature;
 mod status;
 mod storage;
 mod suggestions;
+mod telemetry;
 mod trouble;
 
 #[path = "../support/canaries.rs"]

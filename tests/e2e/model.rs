@@ -8,6 +8,7 @@ use serde_json::json;
 
 use eco_coder_shared::testing::ministack::{self, Emulator};
 
+use crate::telemetry::calls_are_allowed;
 use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, stdout};
 
 const KEY: &str = "canary-model-key-3fd1";
@@ -109,6 +110,7 @@ async fn over_bedrock_the_same_conversation_is_held() {
     let answer = |at: usize| answers[at]["content"].as_str().unwrap();
     assert!(answer(0).contains("EC-PY-072") && answer(1).contains("nothing_measured"), "{answers:?}");
     assert!(answer(2).contains("not in the diff"), "{answers:?}");
+    assert!(calls_are_allowed(&world).await.contains("bedrock:InvokeModel"));
     assert_eq!(server.unused(), 0);
     assert_eq!(world.writes().iter().filter(|call| call.path.ends_with("/comments")).count(), 1);
 }

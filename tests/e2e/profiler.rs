@@ -5,13 +5,14 @@ use eco_coder_shared::env::Timestamp;
 use eco_coder_worker::testing::codeguru::profiler::{sample_profile, sample_recommendation};
 use eco_coder_worker::testing::codeguru::{FakeCodeGuru, REGION, Trouble};
 
+use crate::telemetry::calls_are_allowed;
 use crate::world::{QUERY_IN_A_LOOP, World, stdout};
 
 const START: Timestamp = Timestamp(1_790_000_000_000);
 const END: Timestamp = Timestamp(1_790_086_400_000);
 
 /// A service that was profiled for a day, and the settings of a worker that knows of it.
-async fn profiled() -> (FakeCodeGuru, String) {
+pub async fn profiled() -> (FakeCodeGuru, String) {
     let fake = FakeCodeGuru::start().await;
     fake.profiler(|profiler| {
         let group = profiler.group("shop-api");
@@ -46,6 +47,7 @@ async fn a_signed_webhook_becomes_a_comment_with_the_deployed_services_hot_funct
     let (pull, head) = world.open("feature", &[("app/orders.py", QUERY_IN_A_LOOP)]);
     world.deliver(pull, "opened").await;
     let body = world.comment(pull, &head).await.body;
+    assert!(calls_are_allowed(&world).await.contains("codeguru-profiler:GetProfile"));
     assert!(body.contains("### Eco-Coder: 1 thing to mend\n"), "{body}");
     assert!(
         body.contains("Nothing of this pull request was measured; the deployed service's profile is below."),

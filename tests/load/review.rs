@@ -23,6 +23,8 @@ const AT_ONCE: usize = 50;
 const LOADED: usize = 400;
 /// Between two looks for comments, with many under way.
 const LOOK: Duration = Duration::from_millis(20);
+/// Until the process has told what its histograms counted.
+const TELLS: Duration = Duration::from_secs(12);
 /// The longest that a part may take.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -54,6 +56,9 @@ async fn main() -> anyhow::Result<()> {
         millis(took[ALONE - 1])
     );
     println!("  CPU of the process: {cpu:.1} ms a review; its peak so far: {} MB", process.status("VmHWM")? / 1024);
+
+    tokio::time::sleep(TELLS).await;
+    println!("its own histograms so far, milliseconds:\n{}", process.histograms().join("\n"));
 
     let mut waiting = Vec::new();
     for seed in 0..LOADED {

@@ -1,10 +1,11 @@
 //! What the load drivers share: a forge on loopback with pull requests of mixed languages, a measured process of its
 //! own beside it, and signed webhooks in. The driver's own time and memory are never the measured process's.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -84,7 +85,7 @@ impl Stage {
         let text = format!(
             "data_dir = '{}'\n[ingress]\nlisten = '127.0.0.1:0'\noperator_listen = '127.0.0.1:0'\n\
              [github]\napi_url = '{}'\nwrite_interval_ms = 0\n\
-             [worker]\noperator_listen = '127.0.0.1:0'\n{worker}\n",
+             [worker]\noperator_listen = '127.0.0.1:0'\n{worker}\n[telemetry]\nemf = true\n",
             data.display(),
             self.api
         );
@@ -106,13 +107,21 @@ impl Stage {
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
         let stderr = BufReader::new(child.stderr.take().context("its stderr")?);
-        let process = Process { child };
+        let values = Values::default();
+        let process = Process { child, values: Arc::clone(&values) };
         let (tell, said) = mpsc::channel();
         // Its log is read to the end, so that it never waits for us; warnings are shown.
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 let value: Value = serde_json::from_str(&line).unwrap_or_default();
-                if value["message"] == "the ingress takes webhooks" {
+                if let Some(directives) = value["_aws"]["CloudWatchMetrics"].as_array() {
+                    let mut values = values.lock().unwrap_or_else(PoisonError::into_inner);
+                    for name in directives.iter().filter_map(|one| one["Metrics"][0]["Name"].as_str()) {
+                        let of = value["ToolName"].as_str().map_or(String::new(), |tool| format!(" {tool}"));
+                        let told = value[name].as_array().into_iter().flatten().filter_map(Value::as_f64);
+                        values.entry(format!("{name}{of}")).or_default().extend(told);
+                    }
+                } else if value["message"] == "the ingress takes webhooks" {
                     let _ = tell.send(value["context"]["webhooks"].as_str().unwrap_or_default().to_owned());
                 } else if matches!(value["level"].as_str(), Some("ERROR" | "WARN")) {
                     eprintln!("{line}");
@@ -124,12 +133,28 @@ impl Stage {
     }
 }
 
+/// The values of histograms, by name, of tools by theirs too: what the process wrote in the embedded metric format.
+type Values = Arc<Mutex<BTreeMap<String, Vec<f64>>>>;
+
 /// The measured process; ended when this is dropped.
 pub(crate) struct Process {
     child: Child,
+    values: Values,
 }
 
 impl Process {
+    /// The p95 of each of its histograms, as far as it has told: it does so every ten seconds.
+    pub(crate) fn histograms(&self) -> Vec<String> {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let p95 = |(name, of): (&String, &Vec<f64>)| {
+            let mut of = of.clone();
+            of.sort_by(f64::total_cmp);
+            let rank = (of.len() * 95).div_ceil(100).max(1);
+            format!("  {name}: p95 {:.1} of {}", of.get(rank - 1).copied().unwrap_or_default(), of.len())
+        };
+        values.iter().map(p95).collect()
+    }
+
     /// A figure of `/proc/PID/status`: `VmHWM` (the peak of the resident memory, kB), `VmRSS`, `Threads`.
     pub(crate) fn status(&self, name: &str) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;

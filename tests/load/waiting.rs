@@ -80,6 +80,7 @@ async fn drive(program: &Path) -> anyhow::Result<()> {
 }
 
 fn report(process: &Process, threads: u64, seconds: f64) -> anyhow::Result<()> {
+    println!("its own histograms so far, milliseconds:\n{}", process.histograms().join("\n"));
     println!("CPU of the process: {:.1} s", process.cpu_seconds()?);
     println!("reviews={JOBS} rss_mb={} threads={threads} seconds={seconds:.1}", process.status("VmHWM")? / 1024);
     Ok(())

@@ -54,7 +54,9 @@ pub fn flush() {
     let all: Vec<Arc<Series>> =
         SERIES.lock().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect();
     for series in all {
-        series.write(&std::mem::take(&mut *series.held.lock().unwrap_or_else(PoisonError::into_inner)));
+        // Taken first: nobody who counts waits for the log.
+        let values = std::mem::take(&mut *series.held.lock().unwrap_or_else(PoisonError::into_inner));
+        series.write(&values);
     }
 }
 
@@ -169,15 +171,15 @@ impl<R: Recorder> Recorder for Beside<R> {
     fn register_histogram(&self, key: &Key, metadata: &Metadata<'_>) -> Histogram {
         let inner = self.0.register_histogram(key, metadata);
         let mut all = SERIES.lock().unwrap_or_else(PoisonError::into_inner);
-        let series = match all.get(key) {
-            Some(series) => Arc::clone(series),
-            None => {
-                let Some(series) = Series::of(key).map(Arc::new) else { return inner };
-                all.insert(key.clone(), Arc::clone(&series));
-                series
-            }
-        };
-        Histogram::from_arc(Arc::new(Held { inner, series }))
+        let known = all.get(key).map(Arc::clone).or_else(|| {
+            let series = Series::of(key).map(Arc::new)?;
+            all.insert(key.clone(), Arc::clone(&series));
+            Some(series)
+        });
+        match known {
+            Some(series) => Histogram::from_arc(Arc::new(Held { inner, series })),
+            None => inner,
+        }
     }
 }
 

@@ -202,35 +202,18 @@ mod tests {
     #[test]
     fn a_line_is_in_the_embedded_metric_format() {
         let line = json(&series("ToolDuration", vec![Label::new("ToolName", "analyze_code")]), &[1.5, 2.0]);
-        insta::assert_json_snapshot!(line, @r#"
-        {
-          "AgentName": "eco-coder-agent",
-          "ToolDuration": [
-            1.5,
-            2.0
-          ],
-          "ToolName": "analyze_code",
-          "_aws": {
-            "CloudWatchMetrics": [
-              {
-                "Dimensions": [
-                  [
-                    "ToolName"
-                  ]
-                ],
-                "Metrics": [
-                  {
-                    "Name": "ToolDuration",
-                    "Unit": "Milliseconds"
-                  }
-                ],
-                "Namespace": "EcoCoder"
-              }
-            ],
-            "Timestamp": 1764000000000
-          }
-        }
-        "#);
+        let directive = json!({
+            "Namespace": "EcoCoder",
+            "Dimensions": [["ToolName"]],
+            "Metrics": [{"Name": "ToolDuration", "Unit": "Milliseconds"}],
+        });
+        let expected = json!({
+            "_aws": {"Timestamp": 1_764_000_000_000_i64, "CloudWatchMetrics": [directive]},
+            "AgentName": "eco-coder-agent",
+            "ToolName": "analyze_code",
+            "ToolDuration": [1.5, 2.0],
+        });
+        assert_eq!(line, expected);
     }
 
     #[test]

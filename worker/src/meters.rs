@@ -10,6 +10,9 @@ use crate::tools::{CODEGURU, NAMES};
 /// How a job can end, as the label `Outcome`.
 const OUTCOMES: [&str; 8] = ["done", "discarded", "hidden", "deferred", "failed", "dead", "handed_back", "abandoned"];
 
+/// How a run of the reconciler can end, as the label `Result`.
+const RUNS: [&str; 4] = ["complete", "stopped", "failed", "skipped"];
+
 /// Kinds of a model's tokens, as the label `Direction`.
 const DIRECTIONS: [&str; 4] = ["input", "output", "cache_read", "cache_write"];
 
@@ -42,7 +45,16 @@ pub(crate) fn begin() {
     for result in ["hit", "miss"] {
         at_zero("ResultCache", &[("Result", result)]);
     }
-    for name in ["CodeGuruUploadsLeft", "ScaleInProtectionErrors"] {
+    for result in RUNS {
+        at_zero("ReconcileRuns", &[("Result", result)]);
+    }
+    for result in ["fresh", "unchanged"] {
+        at_zero("ReconcileCalls", &[("Result", result)]);
+    }
+    for cause in ["sweep", "comment_gone", "late_write"] {
+        at_zero("ReconcileHints", &[("Cause", cause)]);
+    }
+    for name in ["CodeGuruUploadsLeft", "ScaleInProtectionErrors", "ReconcileRedeliveries"] {
         at_zero(name, &[]);
     }
 }

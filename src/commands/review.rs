@@ -11,7 +11,7 @@ use eco_coder_worker::backends::linters::{self, Linters};
 use eco_coder_worker::backends::profile_files::{Place, ProfileFiles};
 use eco_coder_worker::backends::profiles::Profiles;
 use eco_coder_worker::config::WorkerConfig;
-use eco_coder_worker::report::{Section, markdown};
+use eco_coder_worker::report::{Report, Section, markdown};
 use eco_coder_worker::results::CodeAnalysis;
 use eco_coder_worker::service::FromCi;
 
@@ -25,6 +25,7 @@ use crate::forge::Content;
   eco-coder review                                what your branch changes against main
   eco-coder review --base v1.2.0 --head v1.3.0
   eco-coder review --profile cpu.pprof            with a measurement
+  eco-coder review --profile head.pprof --base-profile base.pprof --flame-graph difference.svg
   eco-coder review --sarif ruff.sarif             with what a linter found
   eco-coder review --fail-on high --format json   for CI
   eco-coder review --format sarif > eco-coder.sarif   for GitHub code scanning
@@ -49,9 +50,15 @@ pub struct ReviewArgs {
     /// Files analysed at once; without it, as many as the settings say
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// A CPU profile of the head (pprof or folded stacks)
+    /// A CPU profile of the head, in any of the formats of `eco-coder profile`
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
+    /// One of the base, shown beside it
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    base_profile: Option<PathBuf>,
+    /// Where to write the profile's flame graph (SVG), of base against head if both are given
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    flame_graph: Option<PathBuf>,
     /// What a linter found at the head, as SARIF 2.1.0; can be given several times
     #[arg(long, value_name = "FILE")]
     sarif: Vec<PathBuf>,
@@ -85,6 +92,9 @@ pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
             args.head
         )
     })?;
+    if let Some(path) = &args.flame_graph {
+        draw(args, &config, &report, path).await?;
+    }
     if report.quality.present().is_some_and(CodeAnalysis::is_partial) {
         eprintln!("eco-coder: the analysis is incomplete; the report says what is missing");
     }
@@ -103,10 +113,8 @@ pub async fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
 /// What the user has of the head, and what the settings say of the rest.
 fn from_ci(args: &ReviewArgs, config: &WorkerConfig) -> anyhow::Result<FromCi> {
     let mut from_ci = FromCi::configured(config, &system_env())?;
-    if let Some(path) = &args.profile {
-        anyhow::ensure!(path.is_file(), "there is no profile at {}", path.display());
-        let place = Place::File(path.clone());
-        from_ci.profiles = Profiles::Files(ProfileFiles::new(place, config.profiles.folded_sample_ms)?);
+    if let Some(profiles) = profiles(args, config)? {
+        from_ci.profiles = Profiles::Files(profiles);
     }
     if let Some(missing) = args.sarif.iter().find(|path| !path.is_file()) {
         anyhow::bail!("there is no SARIF file at {}", missing.display());
@@ -115,6 +123,23 @@ fn from_ci(args: &ReviewArgs, config: &WorkerConfig) -> anyhow::Result<FromCi> {
         from_ci.linters = Linters::new(linters::Place::Files(args.sarif.clone()))?;
     }
     Ok(from_ci)
+}
+
+/// Those that are named, if any is.
+fn profiles(args: &ReviewArgs, config: &WorkerConfig) -> anyhow::Result<Option<ProfileFiles>> {
+    let Some(head) = &args.profile else { return Ok(None) };
+    for path in [Some(head), args.base_profile.as_ref()].into_iter().flatten() {
+        anyhow::ensure!(path.is_file(), "there is no profile at {}", path.display());
+    }
+    let place = Place::Files { head: head.clone(), base: args.base_profile.clone() };
+    Ok(Some(ProfileFiles::new(place, config.profiles.folded_sample_ms)?))
+}
+
+async fn draw(args: &ReviewArgs, config: &WorkerConfig, report: &Report, path: &Path) -> anyhow::Result<()> {
+    let Some(profiles) = profiles(args, config)? else { return Ok(()) };
+    let drawn = profiles.flame_graph(&report.target).await.context("the flame graph can't be drawn")?;
+    let svg = drawn.context("there is no profile to draw")?;
+    std::fs::write(path, svg).with_context(|| format!("the flame graph can't be written to {}", path.display()))
 }
 
 /// The base as it is named here: a checkout in CI has `origin/main`, and often no `main`.

@@ -6,6 +6,7 @@ pub mod codeguru_profiler;
 pub mod codeguru_reviewer;
 pub mod cpu;
 pub mod embedded;
+pub mod flame_graphs;
 pub mod linters;
 pub mod measured;
 pub mod parameter_store;
@@ -31,6 +32,8 @@ pub struct Backends {
     pub benchmarks: Arc<benchmarks::BenchmarkFiles>,
     /// Who has profiles.
     pub profiles: Arc<profiles::Profiles>,
+    /// Who keeps flame graphs, if anybody.
+    pub flame_graphs: Option<Arc<flame_graphs::FlameGraphs>>,
     /// Hardware, method and grid of the code under review; CPU time and memory come from the measurement.
     pub carbon: parameter_store::Grid,
 }

@@ -30,6 +30,7 @@ use self::tables::{
 use crate::backends::codeguru_profiler::{self, Period, ProfilingGroup};
 use crate::backends::codeguru_reviewer;
 use crate::backends::embedded::Exclude;
+use crate::backends::flame_graphs::FlameGraphs;
 use crate::backends::parameter_store::Grid;
 use crate::hours::Hours;
 use crate::publish::status::StatusKind;
@@ -268,6 +269,7 @@ impl WorkerConfig {
         let reconcile: ReconcileTable = settings.table("reconcile")?;
         checks::ci(&ci)?;
         checks::reconcile(&reconcile)?;
+        checks::flame_graphs(&profiles)?;
         checks::worker(&worker, &github)?;
         checks::analysis(&analysis, &profiles, &worker)?;
         checks::appetite(&analysis, &model, &report)?;
@@ -311,6 +313,12 @@ impl WorkerConfig {
             None => Grid::fixed(self.carbon.clone()),
             Some((path, aws)) => Grid::at(self.carbon.clone(), path, aws.clone(), env),
         }
+    }
+
+    /// Who keeps flame graphs, if a directory is set.
+    pub fn flame_graphs(&self) -> Option<FlameGraphs> {
+        let dir = self.profiles.flame_graphs_dir.clone()?;
+        Some(FlameGraphs::new(dir, self.profiles.flame_graphs_url.clone()))
     }
 
     /// The options of the embedded analysis.

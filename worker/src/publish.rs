@@ -42,6 +42,8 @@ pub struct Settings {
     pub clean_comment: bool,
     /// How it is said beside a commit how far its review is.
     pub status: StatusKind,
+    /// How a report becomes a comment.
+    pub render: markdown::RenderOptions,
     /// Do everything but write.
     pub dry_run: bool,
     /// The longest a write to GitHub takes, its turn in the pacing included.
@@ -118,7 +120,7 @@ impl Publisher {
         session: &str,
     ) -> Result<Posted, PublishError> {
         let started = Instant::now();
-        let rendered = markdown::render(report, &markdown::RenderOptions::default());
+        let rendered = markdown::render(report, &self.settings.render);
         let head = target.head_sha.clone();
         let marker = Marker::new(self.settings.deployment.clone(), row.epoch, head);
         let body = body::compose(&marker, &rendered);

@@ -3,17 +3,20 @@
 
 pub mod markdown;
 
-use eco_coder_analyzer::{Category, Finding, Severity};
+use eco_coder_analyzer::{Category, Finding, Language, Severity};
 use eco_coder_shared::ids::CommitSha;
 use serde::{Deserialize, Serialize};
 
 use crate::model::energy::ModelEnergy;
-use crate::results::{Benchmarks, CodeAnalysis, ErrorType, MeasuredFootprint, MeasuredGrams, PerformanceProfile};
+use crate::results::{
+    Benchmarks, ChangedFunctions, CodeAnalysis, ErrorType, MeasuredFootprint, MeasuredGrams, PerformanceProfile,
+    Touched,
+};
 use crate::subject::Target;
 use crate::tools::post_github_comment::Advice;
 
 /// Version of the report's JSON; a change of meaning raises it, and with it the cache key.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// One tool's part of the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -170,9 +173,15 @@ pub struct Report {
     pub performance: Section<PerformanceProfile>,
     /// `calculate_carbon_footprint`.
     pub carbon: Section<MeasuredFootprint>,
+    /// What the functions that the pull request changes use of the profile, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_functions: Option<ChangedFunctions>,
     /// Benchmarks of base against head, if CI left any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub benchmarks: Option<Benchmarks>,
+    /// The language of most changed files: what it is said in how to provide a profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main_language: Option<Language>,
     /// The model's part.
     pub model: ModelSection,
     /// What has changed since the last review of this pull request, if that can be said.
@@ -254,6 +263,14 @@ impl Report {
     /// What was measured of the head itself.
     pub fn measured_head(&self) -> Option<&PerformanceProfile> {
         self.performance.present().filter(|profile| profile.deployed_service.is_none())
+    }
+
+    /// The functions that the pull request changes, for the one time that they are asked for.
+    pub fn take_touched(&mut self) -> Touched {
+        match &mut self.quality {
+            Section::Present(analysis) => std::mem::take(&mut analysis.touched),
+            Section::Absent { .. } | Section::Failed { .. } => Touched::default(),
+        }
     }
 
     /// Nothing to mend, and everything that could be looked at was.

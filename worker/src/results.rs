@@ -1,7 +1,9 @@
 //! What tools return and how a call can fail: typed, without source text. Engines make these, reports show them.
 
+mod changed;
 mod codeguru;
 
+pub use changed::{ChangedFunctions, ChangedUse, MAX_CHANGED_ROWS, MAX_TOUCHED, Share, Touched};
 pub use codeguru::{Beside, CodeReview};
 
 use eco_coder_analyzer::{Finding, Notes};
@@ -125,6 +127,9 @@ pub struct CodeAnalysis {
     /// What is said in passing.
     #[serde(default, skip_serializing_if = "Notes::is_empty")]
     pub notes: Notes,
+    /// The functions that are changed, for whoever has a profile.
+    #[serde(default, skip_serializing_if = "Touched::is_empty")]
+    pub touched: Touched,
     /// Findings muted in the source.
     pub suppressed: u32,
     /// Files not looked at because something failed: another try may see them.
@@ -360,6 +365,7 @@ mod tests {
             skipped: Vec::new(),
             notices: Vec::new(),
             notes: Notes::default(),
+            touched: Touched::default(),
             suppressed: 0,
             faults: 0,
             cpu_seconds: OwnCpu::default(),

@@ -1,6 +1,7 @@
 //! One job end to end: claim, head from GitHub, known result or agent, publish, release. Decides how the job ends; the
 //! consumer tells the queue.
 
+mod attribution;
 pub mod inspect;
 mod lease;
 pub mod memory;

@@ -20,7 +20,7 @@ use tokio::sync::{RwLock, watch};
 
 pub use self::parts::{FromCi, github, inspector, open_store, reconciler, transport};
 
-use self::beside::{Beside, OPERATOR_PORT, Ready, listen};
+use self::beside::{Beside, Kept, OPERATOR_PORT, Ready, listen};
 use crate::agentcore::AgentCore;
 use crate::config::{WorkerConfig, write_time};
 use crate::consumer::{self, Consumer};
@@ -129,6 +129,7 @@ impl Worker {
                 deployment: config.deployment.clone(),
                 clean_comment: config.report.clean_comment,
                 status: config.status,
+                render: parts::render_options(config),
                 dry_run: config.dry_run,
                 request_timeout: write_time(&config.github),
                 lease,
@@ -179,8 +180,8 @@ impl Worker {
 
     /// Works until `shutdown` is ready, then drains.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
-        let artifacts = self.reviewer.inspector.backends.artifacts.clone();
-        let beside = Beside::start(self.operator, self.readiness, self.env, artifacts);
+        let kept = Kept::of(&self.reviewer.inspector.backends);
+        let beside = Beside::start(self.operator, self.readiness, self.env, kept);
         let protecting = self.ecs.map(|agent| {
             let under_way = self.consumer.under_way();
             tokio::spawn(async move { ecs::protect(under_way, |on| agent.protect(on)).await })
@@ -215,8 +216,8 @@ impl Worker {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         let queue = Arc::clone(&self.readiness.queue);
-        let artifacts = self.reviewer.inspector.backends.artifacts.clone();
-        let beside = Beside::start(self.operator, self.readiness, Arc::clone(&self.env), artifacts);
+        let kept = Kept::of(&self.reviewer.inspector.backends);
+        let beside = Beside::start(self.operator, self.readiness, Arc::clone(&self.env), kept);
         let (tell, hand_back) = watch::channel(false);
         let agent = AgentCore::new(self.reviewer, queue, self.env, self.settings.jobs, hand_back);
         let grace = self.settings.grace;

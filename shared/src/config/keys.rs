@@ -421,7 +421,7 @@ pub const KEYS: &[Key] = &[
         "profiles.dir",
         Text,
         "DATA_DIR/profiles",
-        "Where profiles are looked for: DIR/OWNER/REPO/SHA/*.{pprof,pb.gz,folded,txt}.",
+        "Where profiles are looked for: DIR/OWNER/REPO/SHA/*.{pprof,pb,pb.gz,folded,collapsed,txt,perf,cpuprofile,speedscope.json}, and *.json that begins as a profile does; the newest is taken.",
     ),
     key(
         "profiles.folded_sample_ms",
@@ -442,6 +442,18 @@ pub const KEYS: &[Key] = &[
         "How much of the service's time is looked at, ISO 8601: PT5M to P7D. Only with profiles.kind = \"codeguru\".",
     ),
     key("profiles.timeout_seconds", Integer, "120", "For profile_code_performance."),
+    key(
+        "profiles.flame_graphs_dir",
+        Text,
+        "",
+        "Where flame graphs of profiles are kept for 14 days, 1,000 at most: DIR/OWNER/REPO/SHA.svg, of base against head if both have a profile. The worker's operator port serves them as /flame-graphs/OWNER/REPO/SHA.svg. Unset: none is drawn.",
+    ),
+    key(
+        "profiles.flame_graphs_url",
+        Text,
+        "",
+        "Address at which readers find them, which the comment names: URL/OWNER/REPO/SHA.svg. Unset: the comment names none.",
+    ),
     also(
         key(
             "carbon.region",
@@ -529,6 +541,12 @@ pub const KEYS: &[Key] = &[
         Integer,
         "5",
         "Mends that are offered on lines of the diff, to be committed with a click; each goes with its finding. 0 to 20; 0: none.",
+    ),
+    key(
+        "report.profile_hint",
+        Flag,
+        "true",
+        "If nothing was measured, say in one folded line of the comment how to provide a profile.",
     ),
     key(
         "hours.zone",

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use self::names::Path;
 use self::paths::{Files, Trust};
 use crate::functions::{Step, walk};
-use crate::{Frame, Function, Profile};
+use crate::{Frame, Function, Profile, Summary};
 
 /// A function that a change touches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct ChangedFunction {
 }
 
 /// What a frame was known by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Matched {
     /// Its file, and a line of the function.
@@ -41,6 +41,8 @@ pub enum Matched {
 pub struct Attributed<'c> {
     /// The function.
     pub function: &'c ChangedFunction,
+    /// Its place among those that were asked for.
+    pub number: usize,
     /// What its frames were known by, the weakest of them.
     pub matched: Matched,
     /// In the function itself, closures in it included, in the sample type's unit.
@@ -78,18 +80,42 @@ pub fn attribute<'c>(profile: &Profile, sample_type: usize, changed: &'c [Change
         }
     });
     let share = |value: f64| if whole > 0.0 { (value / whole).clamp(0.0, 1.0) } else { 0.0 };
-    let seen = changed.iter().zip(sums).zip(owners.weakest).filter(|((_, (_, total)), _)| *total > 0.0);
-    let mut found: Vec<Attributed<'c>> = seen
-        .filter_map(|((function, (itself, total)), matched)| {
-            let total = f64::max(total, itself);
-            let (self_share, total_share) = (share(itself), share(total));
-            Some(Attributed { function, matched: matched?, itself, total, self_share, total_share })
-        })
-        .collect();
-    let name = |one: &Attributed<'c>| (&one.function.path, one.function.start_line);
+    let seen = changed.iter().enumerate().zip(sums).zip(owners.weakest);
+    let seen = seen.filter(|((_, (_, total)), _)| *total > 0.0);
+    let found = seen.filter_map(|(((number, function), (itself, total)), matched)| {
+        let total = f64::max(total, itself);
+        let (self_share, total_share) = (share(itself), share(total));
+        Some(Attributed { function, number, matched: matched?, itself, total, self_share, total_share })
+    });
+    heaviest_first(found.collect())
+}
+
+/// The same of a summary, which has no more than the heaviest functions, each once and without its calls. What is in a changed
+/// function with what it calls is therefore the most that is said of one of its names. Lines are not looked at: a service is
+/// measured as it is deployed, where they may be others.
+pub fn attribute_summary<'c>(summary: &Summary, changed: &'c [ChangedFunction]) -> Vec<Attributed<'c>> {
+    let flat = summary.flat();
+    let owners = Owners::of(&flat, changed);
+    let mut sums = vec![(0.0, 0.0); changed.len()];
+    for (one, owner) in summary.bottlenecks.iter().zip(&owners.frames) {
+        let Some((owner, _)) = owner else { continue };
+        let total = one.total_percentage.unwrap_or(one.cpu_percentage);
+        sums[*owner] = (sums[*owner].0 + one.cpu_percentage, f64::max(sums[*owner].1, total));
+    }
+    let seen = changed.iter().enumerate().zip(sums).zip(owners.weakest);
+    let found = seen.filter_map(|(((number, function), (itself, total)), matched)| {
+        let total = f64::max(total, itself);
+        let [self_share, total_share] = [itself, total].map(|percent| (percent / 100.0).clamp(0.0, 1.0));
+        Some(Attributed { function, number, matched: matched?, itself, total, self_share, total_share })
+    });
+    heaviest_first(found.collect())
+}
+
+fn heaviest_first(mut found: Vec<Attributed<'_>>) -> Vec<Attributed<'_>> {
     found.sort_by(|a, b| {
         let by_use = b.itself.total_cmp(&a.itself).then_with(|| b.total.total_cmp(&a.total));
-        by_use.then_with(|| name(a).cmp(&name(b)))
+        let name = (&a.function.path, a.function.start_line).cmp(&(&b.function.path, b.function.start_line));
+        by_use.then(name)
     });
     found
 }
@@ -106,13 +132,18 @@ impl Owners {
         let files = Files::of(profile.functions().iter().map(|function| &*function.file), changed);
         let names: Vec<Path> = changed.iter().map(|function| Path::of(&function.name)).collect();
         let unique = unique_names(profile, changed, &names);
+        let mut by_path: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (number, one) in changed.iter().enumerate() {
+            by_path.entry(&one.path).or_default().push(number);
+        }
         let owner = |frame: &Frame| {
             let function = profile.functions().get(frame.function as usize)?;
             if function.file.is_empty() {
                 return unique.get(&frame.function).map(|owner| (*owner, Matched::Name));
             }
             let (path, trust) = files.path(&function.file)?;
-            by_file(function, frame.line, trust, changed, &names, path)
+            let there = by_path.get(path)?;
+            by_file(function, frame.line, trust, &Named { changed, names: &names, there })
         };
         let frames: Vec<Option<(usize, Matched)>> = profile.frames().iter().map(owner).collect();
         let mut weakest: Vec<Option<Matched>> = vec![None; changed.len()];
@@ -128,17 +159,22 @@ impl Owners {
     }
 }
 
+/// The changed functions, their names, and which of them are in one file.
+struct Named<'n> {
+    changed: &'n [ChangedFunction],
+    names: &'n [Path],
+    there: &'n [usize],
+}
+
 /// The innermost function of the file that the line is in; without a line, the only one of the name.
 fn by_file(
     function: &Function,
     line: u32,
     trust: Trust,
-    changed: &[ChangedFunction],
-    names: &[Path],
-    path: &str,
+    Named { changed, names, there }: &Named<'_>,
 ) -> Option<(usize, Matched)> {
     let name = Path::of(&function.name);
-    let there = || changed.iter().enumerate().filter(|(_, one)| one.path == path);
+    let there = || there.iter().map(|number| (*number, &changed[*number]));
     let line = if line > 0 { line } else { function.start_line };
     if line == 0 {
         let mut alike = there().filter(|(number, _)| name.is_like(&names[*number]));

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::{FunctionUse, Functions, Measures, Profile, ProfileError, SampleType};
+use crate::{FunctionUse, Functions, Profile, ProfileError, SampleType};
 
 /// What a function uses on one side.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -99,11 +99,8 @@ pub(crate) fn types(base: &Profile, head: &Profile, name: Option<&str>) -> Resul
     if name.is_some() {
         return Ok((base.choose(name)?, of_head));
     }
-    let alike = |other: &SampleType| other.measures == wanted.measures && wanted.measures != Measures::Other;
-    let same = base.sample_types.iter().position(|other| other.name == wanted.name);
-    let of_base = same.or_else(|| base.sample_types.iter().position(alike));
     let unlike = || ProfileError::Unlike { base: base.measured(), head: wanted.name.clone() };
-    let of_base = of_base.ok_or_else(unlike)?;
+    let of_base = base.like(wanted).ok_or_else(unlike)?;
     if base.total(of_base) > 0.0 { Ok((of_base, of_head)) } else { Err(ProfileError::NoSamples) }
 }
 

@@ -12,8 +12,8 @@ use flate2::write::GzEncoder;
 
 use crate::read::folded as folded_model;
 use crate::{
-    ChangedFunction, Format, Functions, Limits, Options, Profile, ProfileError, Summary, attribute, compare,
-    flame_graph, flame_graph_of_difference, read, summary,
+    ChangedFunction, Format, Functions, Limits, Options, Profile, ProfileError, Summary, attribute, attribute_summary,
+    compare, flame_graph, flame_graph_of_difference, may_be_json_of_a_profile, read, summary,
 };
 
 /// So low that a small file reaches each of them.
@@ -45,6 +45,7 @@ pub fn pprof(bytes: &[u8]) {
     if let Ok(profile) = &profile {
         sane(profile);
     }
+    let _ = may_be_json_of_a_profile(bytes);
     match (&profile, summary(bytes, Some(10.0), &TIGHT)) {
         (Ok(profile), Ok(within)) => assert_eq!(profile, &within, "a limit refuses, it does not change"),
         (Ok(_), Err(e)) => {
@@ -115,6 +116,11 @@ pub(crate) fn whole(profile: &Profile) {
     let attributed = attribute(profile, chosen, &changed);
     assert!(attributed.iter().map(|one| one.self_share).sum::<f64>() <= 1.0 + 1e-9);
     assert!(attributed.iter().all(|one| one.self_share <= one.total_share && one.total_share <= 1.0));
+    if let Ok(summary) = Summary::of(profile, Limits::default().top) {
+        let attributed = attribute_summary(&summary, &changed);
+        assert!(attributed.iter().map(|one| one.self_share).sum::<f64>() <= 1.0 + 1e-9);
+        assert!(attributed.iter().all(|one| one.self_share <= one.total_share && one.total_share <= 1.0));
+    }
     match compare(profile, profile, None) {
         Ok(same) => assert!(same.rows.iter().filter(|row| row.base.is_some()).count() >= same.rows.len() / 2),
         Err(e) => assert!(matches!(e, ProfileError::Unlike { .. }), "{e}"),

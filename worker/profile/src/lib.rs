@@ -5,7 +5,7 @@
 //! [`Profile`]: what was measured ([`SampleType`]), and a tree of calls with its weights. Everything else stands on that:
 //!
 //! - [`Functions`]: what each function uses, itself and with what it calls, the heaviest first.
-//! - [`attribute`]: which of a change's functions use how much.
+//! - [`attribute`]: which of a change's functions use how much; [`attribute_summary`] of no more than a [`Summary`].
 //! - [`compare`]: two profiles, function by function. It gives both figures and no verdict: one profile of each side says
 //!   nothing of noise.
 //! - [`flame_graph`], [`flame_graph_of_difference`]: an SVG without scripts.
@@ -38,7 +38,7 @@ mod summary;
 #[cfg(test)]
 mod testing;
 
-pub use attribute::{Attributed, ChangedFunction, Matched, attribute};
+pub use attribute::{Attributed, ChangedFunction, Matched, attribute, attribute_summary};
 pub use compare::{Compared, Comparison, Use, compare};
 pub use error::ProfileError;
 pub use flame::{flame_graph, flame_graph_of_difference};
@@ -47,5 +47,5 @@ pub use gzip::unzip;
 pub use limits::Limits;
 pub use model::{Format, Frame, Function, Measures, Node, Profile, SampleType};
 pub use name::shown;
-pub use read::{Options, read};
-pub use summary::{Bottleneck, Summary, summary};
+pub use read::{Options, may_be_json_of_a_profile, read};
+pub use summary::{Bottleneck, MemoryConsumer, Summary, summary};

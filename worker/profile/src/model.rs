@@ -156,13 +156,20 @@ impl Profile {
         chosen.or_else(|| (0..self.sample_types.len()).find(has)).ok_or(ProfileError::NoSamples)
     }
 
-    /// CPU time; else samples that stand for CPU time; else wall time; else samples alone.
-    pub(crate) fn time(&self) -> Option<usize> {
+    /// The sample type of CPU time; else of samples that stand for CPU time; else of wall time; else of samples alone.
+    pub fn time(&self) -> Option<usize> {
         let find = |wanted: &dyn Fn(&SampleType) -> bool| self.sample_types.iter().position(wanted);
         find(&|kind| kind.measures == Measures::CpuTime && !kind.counts_samples)
             .or_else(|| find(&|kind| kind.measures == Measures::CpuTime))
             .or_else(|| find(&|kind| kind.measures == Measures::WallTime && !kind.counts_samples))
             .or_else(|| find(&|kind| kind.counts_samples))
+    }
+
+    /// The sample type that is like another profile's: of its name, else of its meaning.
+    pub fn like(&self, other: &SampleType) -> Option<usize> {
+        let same = self.sample_types.iter().position(|kind| kind.name == other.name);
+        let alike = |kind: &SampleType| kind.measures == other.measures && other.measures != Measures::Other;
+        same.or_else(|| self.sample_types.iter().position(alike))
     }
 
     /// The sample type of memory in use; else of what was allocated.

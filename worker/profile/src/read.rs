@@ -69,6 +69,25 @@ pub(crate) fn unchecked(bytes: &[u8], options: &Options, limits: &Limits) -> Res
     if perf::is_perf(bytes) { perf::read(bytes, limits) } else { folded::read(bytes, options.folded_sample_ms, limits) }
 }
 
+/// How much of a JSON file is looked at.
+const BEGINNING: usize = 4 << 10;
+
+/// By its first 4 KiB: is this JSON that a profiler writes? For folders in which other JSON lies, too: V8's begins with nodes
+/// that have a `callFrame` (or with the times), speedscope's names its schema, or has `shared` frames or `profiles`.
+pub fn may_be_json_of_a_profile(beginning: &[u8]) -> bool {
+    let beginning = beginning.get(..BEGINNING).unwrap_or(beginning);
+    let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+    // What is cut within a character is still JSON up to there.
+    let text = String::from_utf8_lossy(beginning);
+    let has = |key: &str| {
+        text.match_indices(&format!("\"{key}\"")).any(|(at, key)| text[at + key.len()..].trim_start().starts_with(':'))
+    };
+    let is_v8 =
+        has("callFrame") && has("nodes") || has("timeDeltas") || has("startTime") && has("endTime") && has("nodes");
+    let is_speedscope = text.contains("speedscope.app/file-format-schema") || has("shared") && has("frames");
+    text.trim_start().starts_with('{') && (is_v8 || is_speedscope)
+}
+
 /// An object, or an array of objects. Folded stacks may begin with `[unknown]` or `{closure}`.
 fn is_json(bytes: &[u8]) -> bool {
     let mut tokens = bytes.trim_ascii_start().iter();

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Functions, Limits, Measures, Options, Profile, ProfileError, read};
+use crate::model::{Frame, Function};
+use crate::{Format, Functions, Limits, Measures, Options, Profile, ProfileError, read};
 
 const BYTES_PER_MB: f64 = 1024.0 * 1024.0;
 
@@ -25,8 +26,25 @@ pub struct Summary {
     pub sample_type: String,
     /// The functions that use most, by self time, then total time. Empty for a heap profile.
     pub bottlenecks: Vec<Bottleneck>,
+    /// The functions that use most memory themselves. Empty without a heap profile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memory_consumers: Vec<MemoryConsumer>,
     /// How many samples the figures rest on.
     pub samples: u64,
+}
+
+/// A function, and the memory of what it allocates itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemoryConsumer {
+    /// As the profiler names it, at most 500 characters.
+    pub function_name: String,
+    /// As the profiler names it, often absolute; at most 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_path: Option<String>,
+    /// Share of the profile's memory, 0 to 100.
+    pub memory_percentage: f64,
+    /// MB of 2^20 bytes.
+    pub memory_mb: f64,
 }
 
 /// A function, and what it uses.
@@ -85,9 +103,49 @@ impl Summary {
             duration_ms: profile.duration_ms,
             sample_type: kind(named).name.clone(),
             bottlenecks: time.map_or_else(Vec::new, |index| bottlenecks(profile, index, top)),
+            memory_consumers: memory.map_or_else(Vec::new, |index| consumers(profile, index, top)),
             samples: profile.samples,
         })
     }
+}
+
+impl Summary {
+    /// Its functions as a profile without calls and without lines: what names are looked up in.
+    pub(crate) fn flat(&self) -> Profile {
+        let function = |one: &Bottleneck| Function {
+            name: one.function_name.as_str().into(),
+            file: one.file_path.as_deref().unwrap_or_default().into(),
+            module: "".into(),
+            start_line: 0,
+        };
+        let functions: Vec<Function> = self.bottlenecks.iter().map(function).collect();
+        let frames = (0..).take(functions.len()).map(|function| Frame { function, line: 0 }).collect();
+        Profile {
+            format: Format::Folded,
+            sample_types: Vec::new(),
+            default_type: None,
+            functions,
+            frames,
+            nodes: Vec::new(),
+            weights: Vec::new(),
+            samples: self.samples,
+            duration_ms: None,
+        }
+    }
+}
+
+/// None if the values are no bytes.
+fn consumers(profile: &Profile, sample_type: usize, top: usize) -> Vec<MemoryConsumer> {
+    let Some(bytes) = profile.sample_types[sample_type].bytes else { return Vec::new() };
+    let functions = Functions::of(profile, sample_type);
+    let own = functions.top(top).into_iter().filter(|one| one.itself > 0.0);
+    let consumer = |one: crate::FunctionUse<'_>| MemoryConsumer {
+        function_name: one.function.name.to_string(),
+        file_path: Some(one.function.file.to_string()).filter(|file| !file.is_empty()),
+        memory_percentage: functions.share(one.itself) * 100.0,
+        memory_mb: one.itself * bytes / BYTES_PER_MB,
+    };
+    own.map(consumer).collect()
 }
 
 fn bottlenecks(profile: &Profile, sample_type: usize, top: usize) -> Vec<Bottleneck> {

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use eco_coder_profile::{ChangedFunction, SampleType};
 use eco_coder_shared::env::SharedEnv;
 use eco_coder_shared::ids::{CommitSha, RepoName};
 
 use super::codeguru_profiler::CodeGuruProfiler;
-use super::profile_files::{Place, ProfileFiles};
+use super::profile_files::{Place, ProfileFiles, Side, Uses};
 use crate::config::{ProfilesPlace, WorkerConfig};
 use crate::results::{Profiled, ToolError};
 use crate::subject::Target;
@@ -37,9 +38,9 @@ impl Profiles {
     }
 
     /// Part of a result's name: changes when there is another profile worth a new result. Cheap.
-    pub async fn fingerprint(&self, repository: &RepoName, head: &CommitSha) -> String {
+    pub async fn fingerprint(&self, repository: &RepoName, base: &CommitSha, head: &CommitSha) -> String {
         match self {
-            Self::Files(files) => files.fingerprint(repository, head).await,
+            Self::Files(files) => files.fingerprint(repository, base, head).await,
             Self::CodeGuru(codeguru) => codeguru.fingerprint().await,
         }
     }
@@ -52,6 +53,37 @@ impl Profiles {
                 None => Profiled::Nothing { nothing_measured: "there is no profile for this commit".to_owned() },
             }),
             Self::CodeGuru(codeguru) => codeguru.profile(target.repository_id, period).await,
+        }
+    }
+
+    /// What these functions use of one side's profile; see [`ProfileFiles::uses`]. A service is measured as it is deployed, and has
+    /// no sides.
+    pub async fn uses(
+        &self,
+        target: &Target,
+        side: Side,
+        functions: Vec<ChangedFunction>,
+        like: Option<SampleType>,
+    ) -> Result<Option<Uses>, ToolError> {
+        match self {
+            Self::Files(files) => files.uses(target, side, functions, like).await,
+            Self::CodeGuru(_) => Ok(None),
+        }
+    }
+
+    /// Whether this side has a profile. Cheap.
+    pub async fn has_profile(&self, target: &Target, side: Side) -> bool {
+        match self {
+            Self::Files(files) => files.has_profile(target, side).await,
+            Self::CodeGuru(_) => false,
+        }
+    }
+
+    /// The head's flame graph; see [`ProfileFiles::flame_graph`].
+    pub async fn flame_graph(&self, target: &Target) -> Result<Option<String>, ToolError> {
+        match self {
+            Self::Files(files) => files.flame_graph(target).await,
+            Self::CodeGuru(_) => Ok(None),
         }
     }
 }

@@ -15,6 +15,9 @@ const MAX_SUGGESTIONS: usize = 20;
 /// A profiler that samples less than once a minute has nothing to say.
 const MAX_SAMPLE_MS: f64 = 60_000.0;
 
+/// The longest address that flame graphs are at, bytes.
+const MAX_URL: usize = 200;
+
 /// Between the check of a lease and the start of a write, seconds.
 const LEASE_MARGIN: u64 = 2;
 
@@ -121,6 +124,30 @@ pub(super) fn status(report: &ReportTable) -> Result<StatusKind, ConfigError> {
         "off" => Ok(StatusKind::Off),
         _ => Err(ConfigError::value("report.status", "it must be \"auto\", \"commit\" or \"off\"")),
     }
+}
+
+/// Where flame graphs are, for the worker and for readers.
+pub(super) fn flame_graphs(profiles: &ProfilesTable) -> Result<(), ConfigError> {
+    let wrong = |key: &str, problem: &str| Err(ConfigError::value(key, problem));
+    if profiles.kind == "codeguru" && profiles.flame_graphs_dir.is_some() {
+        return wrong("profiles.flame_graphs_dir", "it is for profiles.kind = \"files\"; remove it, or set that");
+    }
+    let Some(url) = &profiles.flame_graphs_url else { return Ok(()) };
+    if profiles.flame_graphs_dir.is_none() {
+        return wrong(
+            "profiles.flame_graphs_url",
+            "nothing is kept without profiles.flame_graphs_dir; set that, or remove this",
+        );
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/%:".contains(&b);
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    if host.is_empty() || url.len() > MAX_URL || !url.bytes().all(plain) {
+        return wrong(
+            "profiles.flame_graphs_url",
+            "it must be an address such as https://eco-coder.example/flame-graphs, of at most 200 characters, without ? and #",
+        );
+    }
+    Ok(())
 }
 
 /// The artifact's name, as GitHub takes it.

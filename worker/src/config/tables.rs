@@ -195,6 +195,10 @@ table! {
         period: Option<String> = None,
         /// For `profile_code_performance`.
         timeout_seconds: u64 = 120,
+        /// Where flame graphs are kept.
+        flame_graphs_dir: Option<PathBuf> = None,
+        /// Where readers find them.
+        flame_graphs_url: Option<String> = None,
     }
 }
 
@@ -257,6 +261,8 @@ table! {
         status: String = "auto".to_owned(),
         /// Mends offered on lines.
         suggestions: usize = 5,
+        /// Say how to provide a profile if nothing was measured.
+        profile_hint: bool = true,
     }
 }
 

@@ -177,3 +177,22 @@ fn each_setting_is_taken_at_its_bounds_and_refused_one_past_them() {
     let named = |length: usize| load(&format!("deployment = '{}'", "d".repeat(length)));
     assert!(named(1).is_ok() && named(64).is_ok() && named(0).is_err() && named(65).is_err());
 }
+
+#[test]
+fn flame_graphs_have_an_address_only_where_they_are_kept_and_a_plain_one() {
+    let with = |url: &str| load(&format!("[profiles]\nflame_graphs_dir = 'g'\nflame_graphs_url = '{url}'"));
+    assert!(load("").unwrap().flame_graphs().is_none() && load("").unwrap().report.profile_hint);
+    assert!(load("[profiles]\nflame_graphs_dir = 'g'").unwrap().flame_graphs().is_some());
+    let longest = format!("https://{}", "h".repeat(192));
+    for url in ["https://eco.example/graphs", "http://127.0.0.1:9091/flame-graphs", longest.as_str()] {
+        assert!(with(url).is_ok(), "{url}");
+    }
+    let over = format!("{longest}h");
+    for url in ["", "https://", "ftp://h/x", "eco.example", "https://h/?a=b", "https://h/a)b", over.as_str()] {
+        let problem = with(url).unwrap_err();
+        assert!(problem.contains("profiles.flame_graphs_url: it must be an address"), "{url}: {problem}");
+    }
+    assert!(refusal("[profiles]\nflame_graphs_url = 'https://h/x'").contains("without profiles.flame_graphs_dir"));
+    let codeguru = "[profiles]\nkind = 'codeguru'\ncodeguru_group = 'g'\nflame_graphs_dir = 'g'";
+    assert!(refusal(codeguru).contains("profiles.flame_graphs_dir"));
+}

@@ -4,12 +4,14 @@
 
 mod benchmarks;
 mod check;
+mod changed;
 mod deployed;
 mod findings;
 mod folds;
 mod footer;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod hint;
 mod measured;
 mod model;
 mod numbers;
@@ -20,6 +22,7 @@ mod verdict;
 mod tests;
 
 pub use check::{check_summary, is_plain_url};
+pub use hint::ProfileHint;
 pub use verdict::summary_line;
 
 use eco_coder_analyzer::Finding;
@@ -35,13 +38,15 @@ pub struct RenderOptions {
     pub max_findings_shown: usize,
     /// Lines in each folded list.
     pub max_folded: usize,
-    /// Where it is explained how to provide a profile; an `https` address of the operator's choice.
-    pub docs_url: Option<String>,
+    /// What is said if nothing was measured.
+    pub profile_hint: ProfileHint,
+    /// Where flame graphs can be seen, an `https` address of the operator's: what lies below it is linked.
+    pub flame_graphs_url: Option<String>,
 }
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self { max_findings_shown: 10, max_folded: 50, docs_url: None }
+        Self { max_findings_shown: 10, max_folded: 50, profile_hint: ProfileHint::Off, flame_graphs_url: None }
     }
 }
 
@@ -53,10 +58,11 @@ const MAX_NOTICES: usize = 5;
 /// The report as the Markdown of a comment, without the marker.
 pub fn render(report: &Report, options: &RenderOptions) -> String {
     let (mend, remarks) = weighed(report);
-    let mut parts = vec![format!("### Eco-Coder: {}", verdict::title(report)), verdict::first_words(report, options)];
+    let mut parts = vec![format!("### Eco-Coder: {}", verdict::title(report)), verdict::first_words(report)];
     parts.extend(failures(report));
     parts.extend(benchmarks::table(report));
     parts.extend(measured::table(report));
+    parts.extend(changed::table(report));
     let shown = options.max_findings_shown.min(mend.len());
     parts.extend(mend[..shown].iter().zip(1..).map(|(finding, number)| {
         let remarks: Vec<String> =
@@ -68,11 +74,13 @@ pub fn render(report: &Report, options: &RenderOptions) -> String {
     parts.extend(findings::folded(&remarks, "remark of low weight", "remarks of low weight", options.max_folded));
     parts.extend(passing::section(report));
     parts.extend(deployed::section(report));
+    parts.extend(changed::of_a_service(report));
     parts.extend(deployed::recommendations(report));
     parts.extend(model::words(report));
     parts.extend(folds::not_looked_at(report, options.max_folded));
     parts.extend(benchmarks::method(report));
-    parts.extend(folds::method(report));
+    parts.extend(folds::method(report, options));
+    parts.extend(hint::section(report, options));
     parts.push(footer::footer(report));
     parts.join("\n\n")
 }

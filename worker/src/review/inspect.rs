@@ -1,11 +1,12 @@
 //! From a head to a report: the result known by commit SHA, or the agent's. No claim, no publishing: the `review` command
 //! stands on it too.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eco_coder_analyzer::{Finding, Fix};
+use eco_coder_analyzer::{Finding, Fix, Language};
 use eco_coder_github::{ApiError, GitHub, Pull};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::ids::{CommitSha, PullKey, RepoId, RepoName};
@@ -30,7 +31,7 @@ use crate::report::{Freshness, Ledger, ModelSection, Report, SCHEMA, Section};
 use crate::results::{Benchmarks, ErrorType};
 use crate::store::seal::SealKey;
 use crate::store::{MAX_VALUE, RESULT_DAYS, ResultKey, SessionId, Store, StoreError};
-use crate::subject::{Head, Subject, Text};
+use crate::subject::{Change, Head, Subject, Text};
 
 /// Makes reports.
 pub struct Inspector {
@@ -134,7 +135,7 @@ impl Inspector {
             settings,
             self.backends.code.digest(),
             &self.backends.codeguru.as_ref().map(|codeguru| codeguru.digest()).unwrap_or_default(),
-            &self.backends.profiles.fingerprint(repository, head).await,
+            &self.backends.profiles.fingerprint(repository, base, head).await,
             &self.backends.linters.fingerprint(repository, head).await,
             &self.backends.benchmarks.fingerprint(repository, base, head).await,
             &self.backends.carbon.digest(),
@@ -215,7 +216,10 @@ impl Inspector {
         let finish = self.run(session, &subject, &brief).await?;
         let ended = finish.model.clone();
         let mut report = self.assemble(head, finish, started.elapsed()).await;
-        report.benchmarks = self.benchmarks(head).await?;
+        self.gather_base(&report).await?;
+        report.benchmarks = self.benchmarks(head).await;
+        report.main_language = main_language(&subject);
+        self.attribute(&subject, &mut report).await;
         let remark = self.conclude(ended, said, &brief, &mut report);
         note(&report.ledger);
         if is_complete(&report) {
@@ -237,14 +241,23 @@ impl Inspector {
         }
     }
 
-    /// Base against head; the base's results are brought only now, when head has some.
-    async fn benchmarks(&self, head: &Head) -> Result<Option<Benchmarks>, ApiError> {
+    /// Brings what workflows left of the base, if head has something to compare with it.
+    async fn gather_base(&self, report: &Report) -> Result<(), ApiError> {
+        let target = &report.target;
+        let has_results = self.backends.benchmarks.has_results(&target.repository, &target.head_sha).await;
+        if !has_results && report.measured_head().is_none() {
+            return Ok(());
+        }
+        self.gather(&target.repository, &target.merge_base_sha).await
+    }
+
+    /// Base against head, if head has results.
+    async fn benchmarks(&self, head: &Head) -> Option<Benchmarks> {
         let (target, benchmarks) = (&head.target, &self.backends.benchmarks);
         if !benchmarks.has_results(&target.repository, &target.head_sha).await {
-            return Ok(None);
+            return None;
         }
-        self.gather(&target.repository, &target.merge_base_sha).await?;
-        Ok(benchmarks.compared(target, &self.backends.carbon.input().await).await)
+        benchmarks.compared(target, &self.backends.carbon.input().await).await
     }
 
     /// What names the model and its prompt; empty without one.
@@ -353,7 +366,9 @@ impl Inspector {
             quality: finish.quality,
             performance: finish.performance,
             carbon: finish.carbon,
+            changed_functions: None,
             benchmarks: None,
+            main_language: None,
             model: ModelSection::NotConfigured,
             since: None,
             ledger: Ledger {
@@ -413,6 +428,19 @@ fn note(ledger: &Ledger) {
     if let Some(energy) = &ledger.model_energy {
         histogram!("ModelEnergy").record(energy.wh_high);
     }
+}
+
+/// The language of most changed files.
+fn main_language(subject: &Subject) -> Option<Language> {
+    let mut counts: BTreeMap<Language, usize> = BTreeMap::new();
+    let changed = subject.files.iter().filter(|file| file.change != Change::Nothing);
+    for language in changed.filter_map(|file| Language::of_path(&file.path)) {
+        *counts.entry(language).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(language, count)| (*count, std::cmp::Reverse(*language)))
+        .map(|(language, _)| language)
 }
 
 /// What a sealed result is bound to.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eco_coder_shared::env::SharedEnv;
+use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::operator::{self, Readiness};
 use eco_coder_shared::queue::JobQueue;
 use eco_coder_shared::server;
@@ -14,7 +14,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::backends::Backends;
 use crate::backends::artifacts::Artifacts;
+use crate::backends::flame_graphs::FlameGraphs;
 use crate::store::Store;
 
 /// Between two rounds of housekeeping.
@@ -45,6 +47,27 @@ impl Readiness for Ready {
     }
 }
 
+/// Files that are kept for a time.
+pub(super) struct Kept {
+    artifacts: Option<Arc<Artifacts>>,
+    flame_graphs: Option<Arc<FlameGraphs>>,
+}
+
+impl Kept {
+    pub(super) fn of(backends: &Backends) -> Self {
+        Self { artifacts: backends.artifacts.clone(), flame_graphs: backends.flame_graphs.clone() }
+    }
+
+    async fn tidy(&self, now: Timestamp) {
+        if let Some(artifacts) = &self.artifacts {
+            artifacts.tidy(now).await;
+        }
+        if let Some(flame_graphs) = &self.flame_graphs {
+            flame_graphs.tidy(now).await;
+        }
+    }
+}
+
 /// What runs beside the work.
 pub(super) struct Beside {
     stop: watch::Sender<bool>,
@@ -53,18 +76,16 @@ pub(super) struct Beside {
 }
 
 impl Beside {
-    pub(super) fn start(
-        operator: TcpListener,
-        readiness: Arc<Ready>,
-        env: SharedEnv,
-        artifacts: Option<Arc<Artifacts>>,
-    ) -> Self {
+    pub(super) fn start(operator: TcpListener, readiness: Arc<Ready>, env: SharedEnv, kept: Kept) -> Self {
         let (stop, mut ended) = watch::channel(false);
         let (queue, store) = (Arc::clone(&readiness.queue), Arc::clone(&readiness.store));
-        let housekeeping = tokio::spawn(keep_house(queue, store, env, artifacts));
         let recorder = names::install();
         crate::meters::begin();
-        let routes = operator::router(readiness, recorder);
+        let mut routes = operator::router(readiness, recorder);
+        if let Some(flame_graphs) = &kept.flame_graphs {
+            routes = routes.merge(flame_graphs.router());
+        }
+        let housekeeping = tokio::spawn(keep_house(queue, store, env, kept));
         let port = tokio::spawn(async move {
             let ended = async move {
                 let _ = ended.wait_for(|stop| *stop).await;
@@ -88,16 +109,9 @@ pub(super) async fn listen(setting: &str, address: &str) -> anyhow::Result<TcpLi
 }
 
 /// Deletes what is over, a little at a time, with pauses in which others write.
-async fn keep_house(
-    queue: Arc<dyn JobQueue>,
-    store: Arc<dyn Store>,
-    env: SharedEnv,
-    artifacts: Option<Arc<Artifacts>>,
-) {
+async fn keep_house(queue: Arc<dyn JobQueue>, store: Arc<dyn Store>, env: SharedEnv, kept: Kept) {
     loop {
-        if let Some(artifacts) = &artifacts {
-            artifacts.tidy(env.now()).await;
-        }
+        kept.tidy(env.now()).await;
         let purged = store.purge(env.now()).await.map_err(|e| e.to_string());
         let tidied = queue.tidy().await.map_err(|e| e.to_string());
         let done = purged.and_then(|purged| Ok(purged + tidied?));

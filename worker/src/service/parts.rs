@@ -27,6 +27,7 @@ use crate::model::bedrock::BedrockModel;
 use crate::model::openai::OpenAiModel;
 use crate::model::{Model, prices};
 use crate::reconcile::{self, Reconciler};
+use crate::report::markdown::{ProfileHint, RenderOptions};
 use crate::review::inspect::Inspector;
 use crate::store::Store;
 use crate::store::dynamodb::DynamoStore;
@@ -163,6 +164,7 @@ pub fn inspector(
             artifacts: artifacts(config, github).map(Arc::new),
             benchmarks: Arc::new(from_ci.benchmarks),
             profiles: Arc::new(from_ci.profiles),
+            flame_graphs: config.flame_graphs().map(Arc::new),
             carbon: grid,
         },
         deadlines: Deadlines {
@@ -201,6 +203,22 @@ impl FromCi {
         let linters = Linters::new(linters::Place::Dir(config.sarif_dir.clone()))?;
         let benchmarks = BenchmarkFiles::new(config.benchmarks_dir.clone())?;
         Ok(Self { profiles: Profiles::configured(config, env)?, linters, benchmarks })
+    }
+}
+
+/// How reports become comments.
+pub(super) fn render_options(config: &WorkerConfig) -> RenderOptions {
+    // A service's profile is no author's to provide.
+    let is_wanted = config.report.profile_hint && config.profiles_place.dir().is_some();
+    let profile_hint = match &config.ci.artifact {
+        _ if !is_wanted => ProfileHint::Off,
+        Some(name) => ProfileHint::Artifact { name: name.clone(), is_looked_for: true },
+        None => ProfileHint::Artifact { name: "eco-coder".to_owned(), is_looked_for: false },
+    };
+    RenderOptions {
+        profile_hint,
+        flame_graphs_url: config.profiles.flame_graphs_url.clone(),
+        ..RenderOptions::default()
     }
 }
 

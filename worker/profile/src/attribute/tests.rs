@@ -103,3 +103,43 @@ fn nothing_changed_and_nothing_measured_is_nothing() {
     assert_eq!(found(&profile(PYTHON), &[]), []);
     assert_eq!(found(&profile("17 1"), &[changed("a", "", (0, 0)), changed("", "", (9, 1))]), []);
 }
+
+#[test]
+fn a_summary_says_what_its_heaviest_functions_have_by_name_and_file_whatever_their_lines() {
+    let bottleneck = |name: &str, file: Option<&str>, own: f64, total: f64| crate::Bottleneck {
+        function_name: name.to_owned(),
+        file_path: file.map(str::to_owned),
+        line_number: Some(900),
+        cpu_percentage: own,
+        total_percentage: Some(total),
+        self_time_ms: None,
+        total_time_ms: None,
+        invocation_count: None,
+    };
+    let summary = Summary {
+        total_cpu_time_ms: None,
+        total_memory_mb: None,
+        duration_ms: None,
+        sample_type: "cpu".to_owned(),
+        bottlenecks: vec![
+            bottleneck("shop.orders:Orders.search", None, 40.0, 60.0),
+            bottleneck("shop.orders:Orders.search.<locals>.<lambda>", None, 10.0, 10.0),
+            bottleneck("parse", Some("/app/src/orders.py"), 5.0, 8.0),
+            bottleneck("other", Some("/app/src/other.py"), 45.0, 45.0),
+        ],
+        memory_consumers: Vec::new(),
+        samples: 100,
+    };
+    let change = [
+        changed("shop/orders.py", "Orders.search", (10, 20)),
+        changed("src/orders.py", "parse", (30, 40)),
+        changed("src/orders.py", "absent", (50, 60)),
+    ];
+    let row = |one: Attributed<'_>| (one.number, one.matched, one.self_share, one.total_share);
+    let found: Vec<_> = attribute_summary(&summary, &change).into_iter().map(row).collect();
+    assert_eq!(found[0].0, 0);
+    assert_eq!(found[0].1, Matched::Name);
+    assert_eq!(found[1], (1, Matched::FileAndName, 0.05, 0.08));
+    assert!((found[0].3 - 0.6).abs() < 1e-9 && found[0].2 >= 0.4 && found.len() == 2, "{found:?}");
+    assert_eq!(attribute_summary(&summary, &[]), []);
+}

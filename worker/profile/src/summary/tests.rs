@@ -114,6 +114,9 @@ fn a_heap_profile_gives_memory_and_no_share_of_the_cpu() {
     near(profile.total_memory_mb, 6.0);
     assert_eq!((profile.sample_type.as_str(), profile.samples), ("inuse_space", 2));
     assert_eq!((profile.total_cpu_time_ms, profile.bottlenecks.len()), (None, 0));
+    let [f] = profile.memory_consumers.as_slice() else { panic!("{profile:?}") };
+    assert_eq!((f.function_name.as_str(), f.file_path.as_deref()), ("f", Some("f.go")));
+    assert_eq!((f.memory_percentage, f.memory_mb), (100.0, 6.0));
 }
 
 #[test]

@@ -82,6 +82,7 @@ impl Stage {
             artifacts: None,
             benchmarks: Arc::new(BenchmarkFiles::new("nowhere".into()).unwrap()),
             profiles: Arc::new(Profiles::Files(ProfileFiles::new(place, Some(10.0)).unwrap())),
+            flame_graphs: None,
             carbon: Grid::fixed(eco_coder_carbon::Input {
                 aws_region: "eu-west-1".into(),
                 ..eco_coder_carbon::Input::default()

@@ -6,6 +6,8 @@ use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
+use crate::backends::profile_files::is_a_profile;
+
 /// The most entries that are looked at.
 const MAX_ENTRIES: usize = 2_000;
 /// The most that a file may name: each name takes ten times its room to be read.
@@ -93,6 +95,8 @@ fn unpack_within(zip: &[u8], max_file: usize, max_total: usize) -> Unpacked {
         } else if bytes.len() > room {
             out.refuse("it unpacks to more than 32 MB for a file, or 96 MB in all");
         } else if !bytes.is_empty() {
+            // JSON of results and of profiles end alike: how it begins tells them apart.
+            let kind = if is_a_profile(&path, &bytes) { Kind::Profile } else { kind };
             out.files.push(File { kind, path, bytes });
         }
     }
@@ -121,7 +125,7 @@ fn kind_of(path: &str) -> Option<Kind> {
     if ends(&[".sarif", ".sarif.json"]) {
         return Some(Kind::Sarif);
     }
-    if crate::backends::profile_files::may_be_a_profile(&name) {
+    if is_a_profile(&name, b"") {
         return Some(Kind::Profile);
     }
     eco_coder_bench::may_hold_results(path).then_some(Kind::Benchmark)
@@ -218,5 +222,13 @@ pub(super) mod tests {
     fn files_that_nobody_reads_are_left_out() {
         let out = unpack(&zip_of(&[("a.png", b"x"), ("index.html", b"x"), ("empty.sarif", b""), ("cpu.pb.gz", b"x")]));
         assert_eq!(paths(&out), ["cpu.pb.gz"]);
+    }
+
+    #[test]
+    fn json_is_a_profile_or_results_by_how_it_begins() {
+        let v8 = br#"{"nodes":[{"id":1,"callFrame":{}}]}"#;
+        let out = unpack(&zip_of(&[("cpu.json", v8), ("results.json", b"{\"results\": []}"), ("a.sarif.json", b"{}")]));
+        let kinds: Vec<Kind> = out.files.iter().map(|file| file.kind).collect();
+        assert_eq!(kinds, [Kind::Profile, Kind::Benchmark, Kind::Sarif]);
     }
 }

@@ -417,6 +417,7 @@ impl<'a, 'l> Reader<'a, 'l> {
             duration_ms: self.duration_ms,
             sample_type: if kind == Kind::Cpu { "cpu" } else { "wall" }.to_owned(),
             bottlenecks: self.functions.top(self.limits.top, kind, total, ms),
+            memory_consumers: Vec::new(),
             samples: whole(total),
         };
         Ok(Aggregated { start: self.start.filter(|_| is_in_order), end: self.end.filter(|_| is_in_order), profile })

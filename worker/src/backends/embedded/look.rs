@@ -1,8 +1,9 @@
 //! One file of a pull request: fetched, its changed lines found, analysed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use eco_coder_analyzer::{Finding, Fix, Limits, LineSet, Shape, wants_base};
+use eco_coder_analyzer::{Finding, Fix, Function, Limits, LineSet, Shape, wants_base};
 use eco_coder_github::Content;
 use eco_coder_shared::ids::CommitSha;
 
@@ -121,7 +122,41 @@ impl Embedded {
         budget: &CpuBudget,
         took: &mut Duration,
     ) -> Before {
-        if budget.is_spent() || !wants_base(shape, Some(changed)) {
+        if !wants_base(shape, Some(changed)) {
+            return Before::Unknown;
+        }
+        self.shape_before(subject, file, budget, took).await
+    }
+
+    /// By their paths at the head, what these files were called where the branch left its base, and the functions that they had:
+    /// none if a file is new. A file that can't be had is left out. One file is fetched at a time.
+    pub async fn functions_before(
+        &self,
+        subject: &Subject,
+        paths: &BTreeSet<&str>,
+        budget: &CpuBudget,
+    ) -> BTreeMap<String, (String, Vec<Function>)> {
+        let (mut all, mut took) = (BTreeMap::new(), Duration::ZERO);
+        for file in subject.files.iter().filter(|file| paths.contains(file.path.as_str())) {
+            let functions = match self.shape_before(subject, file, budget, &mut took).await {
+                Before::Unknown => continue,
+                Before::Absent => Vec::new(),
+                Before::Known(shape) => shape.functions().to_vec(),
+            };
+            let called = file.previous_path.as_ref().unwrap_or(&file.path);
+            all.insert(file.path.clone(), (called.clone(), functions));
+        }
+        all
+    }
+
+    async fn shape_before(
+        &self,
+        subject: &Subject,
+        file: &SubjectFile,
+        budget: &CpuBudget,
+        took: &mut Duration,
+    ) -> Before {
+        if budget.is_spent() {
             return Before::Unknown;
         }
         let repository = subject.target.repository_id;

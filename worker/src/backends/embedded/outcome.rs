@@ -7,7 +7,7 @@ use eco_coder_github::ApiError;
 
 use super::passing::{Seen, Taking};
 use crate::backends::cpu::NoResult;
-use crate::results::{CodeAnalysis, ErrorType, OwnCpu, ReviewStatus, SkippedFile, ToolError};
+use crate::results::{CodeAnalysis, ErrorType, OwnCpu, ReviewStatus, SkippedFile, ToolError, Touched};
 use crate::subject::{Subject, SubjectFile};
 
 /// Why a file that is skipped is not looked at.
@@ -92,6 +92,7 @@ pub(super) struct Tally {
     pub(super) skipped: Vec<SkippedFile>,
     notices: Vec<String>,
     pub(super) notes: Notes,
+    touched: Touched,
     analyzed: usize,
     suppressed: u32,
     partial: Option<String>,
@@ -113,6 +114,7 @@ impl Tally {
                 self.suppressed += analysis.suppressed;
                 self.analyzed += 1;
                 self.partial = self.partial.take().or(analysis.partial);
+                self.touched.file(&seen.path, seen.shape.functions(), &seen.changed);
                 notes.file(*seen);
             }
             other => self.skip(other),
@@ -157,6 +159,7 @@ impl Tally {
             skipped: self.skipped,
             notices: self.notices,
             notes: self.notes,
+            touched: self.touched,
             suppressed: self.suppressed,
             faults: self.faults,
             cpu_seconds: OwnCpu::counted(self.cpu),

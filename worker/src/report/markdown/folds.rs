@@ -1,7 +1,7 @@
 //! The folded parts: the model's words, what was not looked at, how the numbers were made.
 
 use super::measured::{footprint, measurement};
-use super::{MAX_NAME, deployed, fold, numbers, sentence, words};
+use super::{MAX_NAME, RenderOptions, changed, deployed, fold, numbers, sentence, words};
 use crate::publish::sanitize;
 use crate::report::Report;
 use crate::results::MeasuredFootprint;
@@ -25,7 +25,7 @@ pub(super) fn not_looked_at(report: &Report, max: usize) -> Option<String> {
 }
 
 /// Where the numbers come from: none, no fold.
-pub(super) fn method(report: &Report) -> Option<String> {
+pub(super) fn method(report: &Report, options: &RenderOptions) -> Option<String> {
     if let Some(service) = deployed::measurement(report) {
         return Some(deployed::method(report, service));
     }
@@ -38,8 +38,9 @@ pub(super) fn method(report: &Report) -> Option<String> {
         profile.duration_ms.map(|ms| format!(" over {}", numbers::duration(ms))).unwrap_or_default(),
         sanitize::code(&measured.source, MAX_NAME),
     )];
+    lines.extend(changed::method(report));
     if let Some(url) = measured.flame_graph_url.as_deref() {
-        lines.push(match sanitize::link(url) {
+        lines.push(match sanitize::link(url).or_else(|| of_ours(url, options)) {
             Some(url) => format!("- [Flame graph]({url})"),
             None => format!("- Flame graph: {}", sanitize::code(url, 2 * MAX_NAME)),
         });
@@ -49,6 +50,14 @@ pub(super) fn method(report: &Report) -> Option<String> {
         lines.push(sci(footprint));
     }
     Some(fold("How the numbers were made", &lines.join("\n")))
+}
+
+/// Below the operator's own address, and nothing that breaks out of a link.
+fn of_ours(url: &str, options: &RenderOptions) -> Option<String> {
+    let below = url.strip_prefix(options.flame_graphs_url.as_deref()?.trim_end_matches('/'))?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/%:".contains(&b);
+    let is_plain = url.starts_with("https://") && below.starts_with('/') && url.bytes().all(plain);
+    (is_plain && url.len() <= 600).then(|| url.to_owned())
 }
 
 /// How a footprint was made.

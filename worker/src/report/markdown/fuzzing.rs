@@ -17,12 +17,12 @@ use crate::publish::sanitize;
 use crate::publish::sanitize::fuzzing::harm;
 use crate::report::{Emphasis, Freshness, Ledger, ModelFinding, ModelPart, ModelSection, Report, SCHEMA, Section};
 use crate::results::{
-    Benchmarks, CodeAnalysis, DeployedService, PerformanceProfile, ReviewStatus, ServiceMatch, ServiceRecommendation,
-    SkippedFile,
+    Benchmarks, ChangedFunctions, ChangedUse, CodeAnalysis, DeployedService, PerformanceProfile, ReviewStatus,
+    ServiceMatch, ServiceRecommendation, Share, SkippedFile, Touched,
 };
 use crate::subject::Target;
 use crate::tools::post_github_comment::Advice;
-use eco_coder_profile::{Bottleneck, Summary};
+use eco_coder_profile::{Bottleneck, Matched, MemoryConsumer, Summary};
 
 /// What a comment is made of, and what in it could do harm.
 type Made = ((usize, usize, usize, Vec<String>), Vec<String>);
@@ -85,6 +85,7 @@ pub(super) fn analysis(findings: Vec<Finding>) -> CodeAnalysis {
         skipped: Vec::new(),
         notices: Vec::new(),
         notes: Notes::default(),
+        touched: Touched::default(),
         suppressed: 0,
         faults: 0,
         cpu_seconds: serde_json::from_str("0.9").unwrap(),
@@ -106,7 +107,9 @@ pub(super) fn clean() -> Report {
         quality: Section::Present(analysis(Vec::new())),
         performance: Section::Absent { why: "no profile came with this commit".to_owned() },
         carbon: Section::Absent { why: "nothing was measured".to_owned() },
+        changed_functions: None,
         benchmarks: None,
+        main_language: None,
         model: ModelSection::NotConfigured,
         since: None,
         ledger: Ledger {
@@ -136,6 +139,12 @@ pub(super) fn function(name: &str, share: f64) -> Bottleneck {
     }
 }
 
+/// Holds 12 MB, 41% of all.
+pub(super) fn consumer(name: &str) -> MemoryConsumer {
+    let (function_name, file_path) = (name.to_owned(), Some(name.to_owned()));
+    MemoryConsumer { function_name, file_path, memory_percentage: 41.0, memory_mb: 12.0 }
+}
+
 pub(super) fn measure(report: &mut Report, functions: Vec<Bottleneck>) {
     report.performance = Section::Present(PerformanceProfile {
         profiling_id: "p1".to_owned(),
@@ -145,6 +154,7 @@ pub(super) fn measure(report: &mut Report, functions: Vec<Bottleneck>) {
             duration_ms: Some(5_000.0),
             sample_type: "cpu".to_owned(),
             bottlenecks: functions,
+            memory_consumers: Vec::new(),
             samples: 412,
         },
         cpu: None,
@@ -217,6 +227,29 @@ pub(super) fn benchmarks(name: &str) -> Benchmarks {
     serde_json::from_value(all).unwrap_or_else(|error| Benchmarks::without(error.to_string()))
 }
 
+/// Twelve changed functions, with the base beside them, but for the last.
+pub(super) fn changed(name: &str) -> ChangedFunctions {
+    let share = |of: f64| Share { self_percentage: of, total_percentage: 1.5 * of };
+    let row = |number: u32| ChangedUse {
+        file_path: name.to_owned(),
+        function_name: name.to_owned(),
+        first_line: 10 * number,
+        last_line: 10 * number + 7,
+        matched: if number > 1 { Matched::Lines } else { Matched::Name },
+        head: share(41.0 / f64::from(number)),
+        base: Some(share(20.0 / f64::from(number))).filter(|_| number < 12),
+    };
+    ChangedFunctions {
+        rows: (1..=12).map(row).collect(),
+        more: 1,
+        changed: 20,
+        sample_type: name.to_owned(),
+        is_cpu_time: true,
+        base_samples: Some(1_412),
+        base_missing: Some(format!("Reason {name}")),
+    }
+}
+
 /// Something of each kind.
 pub(super) fn notes(name: &str) -> Notes {
     let measures = |cognitive: u32| json!({"code_lines": 120, "cyclomatic": 14, "cognitive": cognitive});
@@ -262,6 +295,7 @@ pub(super) fn named(name: &str) -> Report {
     quality.notes = notes(name);
     report.quality = Section::Present(quality);
     report.benchmarks = Some(benchmarks(name));
+    report.changed_functions = Some(changed(name));
     report.model = ModelSection::Finished(ModelPart {
         verdict: Advice::Mend,
         summary: format!("Words `x` {}", name.replace(['\n', '\r'], " ")),
@@ -286,6 +320,7 @@ pub(super) fn named(name: &str) -> Report {
         name.clone_into(&mut measured.profile.sample_type);
         name.clone_into(&mut measured.source);
         measured.flame_graph_url = Some(name.to_owned());
+        measured.profile.memory_consumers = vec![consumer(name)];
     }
     if let Section::Present(footprint) = &mut report.carbon {
         *footprint = footprint.clone().remarked(&format!("; words {name}"));

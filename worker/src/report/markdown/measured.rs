@@ -46,7 +46,15 @@ pub(super) fn sentence(report: &Report) -> Option<String> {
             numbers::percent(top.cpu_percentage),
             sanitize::code(&top.function_name, MAX_FUNCTION)
         ),
-        (None, None) => "Measured: memory only".to_owned(),
+        (None, None) => match (measured.profile.total_memory_mb, measured.profile.memory_consumers.first()) {
+            (Some(megabytes), Some(top)) => format!(
+                "Measured: **{} MB** of memory, {} of it in {} itself",
+                numbers::significant(megabytes, 3),
+                numbers::percent(top.memory_percentage),
+                sanitize::code(&top.function_name, MAX_FUNCTION)
+            ),
+            _ => "Measured: memory only".to_owned(),
+        },
     };
     if let Some(footprint) = footprint(report) {
         let (one, _) = grams_within(footprint.co2e_per_execution, per_execution(footprint));
@@ -72,6 +80,12 @@ pub(super) fn table(report: &Report) -> Option<String> {
     }
     if let Some(megabytes) = measured.profile.total_memory_mb {
         row("Memory", &format!("{} MB", numbers::significant(megabytes, 3)));
+    }
+    for function in measured.profile.memory_consumers.iter().take(MAX_FUNCTIONS) {
+        let share = numbers::percent(function.memory_percentage);
+        let name = sanitize::code(&function.function_name, MAX_FUNCTION);
+        let megabytes = numbers::significant(function.memory_mb, 3);
+        row(&format!("Memory of {name} itself"), &format!("{share} ({megabytes} MB)"));
     }
     if let Some(footprint) = footprint(report) {
         row("CO2e per execution", &amount(footprint.co2e_per_execution, per_execution(footprint)));

@@ -1,11 +1,11 @@
-use eco_coder_analyzer::{Category, Severity};
+use eco_coder_analyzer::{Category, Language, Severity};
 use proptest::prelude::*;
 
 use super::fuzzing::{analysis, clean, deploy, finding, function, measure, named, of_a_service, said, structure};
 use super::*;
 use crate::publish::sanitize::fuzzing::harm;
 use crate::report::{Emphasis, Freshness, Ledger, ModelFinding, ModelPart, Since};
-use crate::results::{ReviewStatus, SkippedFile};
+use crate::results::{ChangedFunctions, ReviewStatus, SkippedFile};
 use crate::tools::post_github_comment::Advice;
 
 #[test]
@@ -111,12 +111,10 @@ fn findings_and_a_measurement() {
 
 #[test]
 fn a_clean_pull_request_gets_a_short_comment() {
-    let options =
-        RenderOptions { docs_url: Some("https://example.com/docs/profiles".to_owned()), ..RenderOptions::default() };
-    insta::assert_snapshot!(render(&clean(), &options), @r#"
+    insta::assert_snapshot!(render(&clean(), &RenderOptions::default()), @r#"
     ### Eco-Coder: nothing to mend
 
-    14 files at `3f2a9c1`, no finding on the changed lines. Nothing was measured: no profile came with this commit. [How to provide a profile](https://example.com/docs/profiles).
+    14 files at `3f2a9c1`, no finding on the changed lines.
 
     <sub>14 of 14 files at `3f2a9c1` in 4.1 s - analyser 0.9 s CPU - this comment is kept up to date</sub>
     "#);
@@ -466,7 +464,7 @@ fn a_model_s_part_is_marked_and_what_has_changed_since_the_last_push_is_said() {
     insta::assert_snapshot!(render(&report, &RenderOptions::default()), @r#"
     ### Eco-Coder: 2 things to mend; 6 suggestions by the model
 
-    14 files at `3f2a9c1`: 1 high, 1 medium on the changed lines. Since `a1b2c3d`: 2 fixed, 1 still there, 1 new. Nothing was measured: no profile came with this commit.
+    14 files at `3f2a9c1`: 1 high, 1 medium on the changed lines. Since `a1b2c3d`: 2 fixed, 1 still there, 1 new.
 
     **1. Query in a loop** - High, Performance - `app/orders.py` lines 41-44
     Every order sends its own SELECT: 1 + N round trips. Load all lines with one query (`WHERE order_id IN (...)`) before the loop. New since `a1b2c3d`. [`EC-PY-072`](https://docs.python.org/3/library/sqlite3.html), GCI72
@@ -542,5 +540,159 @@ fn whatever_attack_a_model_repeats_is_inert() {
             text.lines().map(str::trim).find(|line| line.len() > 3 && !line.starts_with('>')).unwrap_or("nothing");
         assert!(!comment.lines().any(|line| line.trim_start().starts_with(first)), "{id}: {comment}");
         assert!(comment.lines().last().unwrap().starts_with("<sub>"), "{id}");
+    }
+}
+
+fn hinted(name: &str, is_looked_for: bool) -> RenderOptions {
+    let profile_hint = ProfileHint::Artifact { name: name.to_owned(), is_looked_for };
+    RenderOptions { profile_hint, ..RenderOptions::default() }
+}
+
+#[test]
+fn nothing_measured_is_one_folded_line_with_what_to_copy() {
+    let report = Report { main_language: Some(Language::Python), ..clean() };
+    insta::assert_snapshot!(render(&report, &hinted("measured", true)), @r#"
+    ### Eco-Coder: nothing to mend
+
+    14 files at `3f2a9c1`, no finding on the changed lines.
+
+    <details><summary>Nothing was measured: how to provide a profile</summary>
+
+    No profile came with this commit. Let a workflow leave one, in a job that runs for pull requests and for the base branch, so that both can be shown side by side:
+
+    ```yaml
+    - run: pip install py-spy && py-spy record -f raw -o cpu.folded -- python -m pytest benchmarks
+    - uses: actions/upload-artifact@v4
+      with: { name: measured, path: cpu.folded }
+    ```
+
+    Measure under the same load each time. Benchmark results in the same artifact are compared with the base's.
+
+    </details>
+
+    <sub>14 of 14 files at `3f2a9c1` in 4.1 s - analyser 0.9 s CPU - this comment is kept up to date</sub>
+    "#);
+    for language in Language::ALL.into_iter().map(Some).chain([None]) {
+        let comment = render(&Report { main_language: language, ..clean() }, &hinted("eco-coder", false));
+        assert_eq!(comment.matches("how to provide a profile").count(), 1, "{comment}");
+        let lines: Vec<&str> =
+            comment.split("```yaml\n").nth(1).unwrap().split("\n```").next().unwrap().lines().collect();
+        assert_eq!(lines.len(), 3, "{comment}");
+        let file = lines[2].split("path: ").nth(1).unwrap().trim_end_matches(" }");
+        assert!(lines[0].contains(file.split('.').next().unwrap()), "it uploads what it wrote: {comment}");
+        assert!(comment.contains("sets `ci.artifact = \"eco-coder\"` once"), "{comment}");
+    }
+}
+
+#[test]
+fn the_hint_is_silent_when_something_was_measured_or_it_is_switched_off() {
+    let says = |report: &Report, options: &RenderOptions| render(report, options).contains("how to provide");
+    assert!(says(&clean(), &hinted("a", true)));
+    assert!(!says(&clean(), &RenderOptions::default()));
+    let mut measured = clean();
+    measure(&mut measured, vec![function("search", 41.0)]);
+    assert!(!says(&measured, &hinted("a", true)));
+    let mut deployed = measured.clone();
+    deploy(&mut deployed);
+    assert!(!says(&deployed, &hinted("a", true)));
+    let benchmarked = Report { benchmarks: Some(fuzzing::benchmarks("x")), ..clean() };
+    assert!(!says(&benchmarked, &hinted("a", true)));
+    let failed = Section::Failed { error_type: ErrorType::Timeout, why: String::new() };
+    assert!(!says(&Report { performance: failed, ..clean() }, &hinted("a", true)), "that is said as a failure");
+}
+
+#[test]
+fn changed_functions_stand_below_the_measurement_base_beside_head() {
+    let mut report = clean();
+    measure(&mut report, vec![function("search", 41.0)]);
+    let mut changed = fuzzing::changed("shop/orders.py");
+    changed.rows.truncate(1);
+    changed.rows.extend(fuzzing::changed("shop/orders.py").rows.pop());
+    for (row, name) in changed.rows.iter_mut().zip(["Orders.search", "Orders.index"]) {
+        name.clone_into(&mut row.function_name);
+    }
+    (changed.more, changed.base_missing) = (0, None);
+    report.changed_functions = Some(changed.clone());
+    let comment = render(&report, &RenderOptions::default());
+    let sentence = "Of the functions changed here, `Orders.search` uses most: 41% of the CPU time itself, 62% with what it calls \
+                    (base: 20% and 30%).";
+    assert!(comment.contains(sentence), "{comment}");
+    let table = "\
+| function changed here | CPU time itself, base → head | with what it calls, base → head |
+|---|---:|---:|
+| `Orders.search`, `shop/orders.py` lines 10-17 | 20% → **41%** | 30% → **62%** |
+| `Orders.index`, `shop/orders.py` lines 120-127 | - → **3%** | - → **5%** |
+";
+    assert!(comment.contains(table), "{comment}");
+    assert!(
+        comment.contains("- 2 of 20 changed functions in the profile. Shares of base (1,412 samples) and head"),
+        "{comment}"
+    );
+    assert!(comment.contains("- 1 function is known by name, not by line."), "{comment}");
+
+    for row in &mut changed.rows {
+        row.base = None;
+    }
+    changed.base_samples = None;
+    report.changed_functions = Some(changed.clone());
+    let comment = render(&report, &RenderOptions::default());
+    let alone = "| function changed here | CPU time itself | with what it calls |\n|---|---:|---:|\n\
+                 | `Orders.search`, `shop/orders.py` lines 10-17 | **41%** | 62% |\n";
+    assert!(comment.contains(alone) && !comment.contains('→'), "{comment}");
+
+    changed.rows.clear();
+    report.changed_functions = Some(changed);
+    let comment = render(&report, &RenderOptions::default());
+    assert!(!comment.contains("function changed here"), "{comment}");
+    assert!(comment.contains("- None of the 20 changed functions is in the profile."), "{comment}");
+}
+
+#[test]
+fn ten_changed_functions_are_shown_and_the_rest_is_counted() {
+    let mut report = clean();
+    measure(&mut report, vec![function("search", 41.0)]);
+    let mut changed = fuzzing::changed("a.py");
+    (changed.more, changed.base_missing) = (0, None);
+    changed.rows.truncate(10);
+    report.changed_functions = Some(changed);
+    let rows = |report: &Report| render(report, &RenderOptions::default()).matches("| `a.py`, ").count();
+    assert_eq!(rows(&report), 10);
+    assert!(!render(&report, &RenderOptions::default()).contains("more | | |"));
+    report.changed_functions = Some(fuzzing::changed("a.py"));
+    assert_eq!(rows(&report), 10);
+    assert!(render(&report, &RenderOptions::default()).contains("| and 3 more | | |"));
+}
+
+#[test]
+fn a_service_s_heaviest_functions_that_are_changed_stand_with_the_service() {
+    let mut report = clean();
+    measure(&mut report, vec![function("search", 41.0)]);
+    deploy(&mut report);
+    let mut changed = fuzzing::changed("shop/search.py");
+    (changed.base_samples, changed.base_missing) = (None, None);
+    changed.rows.truncate(1);
+    report.changed_functions = Some(ChangedFunctions { more: 0, ..changed });
+    let comment = render(&report, &RenderOptions::default());
+    let (_, service) = comment.split_once("**The deployed service").unwrap();
+    assert!(service.contains("Of the service's heaviest functions, this pull request changes:"), "{comment}");
+    assert!(!comment.contains("Of the functions changed here"), "it says nothing of this pull request: {comment}");
+}
+
+#[test]
+fn a_flame_graph_is_linked_below_the_operator_s_address_and_nowhere_else() {
+    let mut report = clean();
+    measure(&mut report, vec![function("search", 41.0)]);
+    let options =
+        RenderOptions { flame_graphs_url: Some("https://eco.example/graphs/".to_owned()), ..RenderOptions::default() };
+    let mut says = |url: &str| {
+        let Section::Present(measured) = &mut report.performance else { panic!() };
+        measured.flame_graph_url = Some(url.to_owned());
+        render(&report, &options)
+    };
+    let own = "https://eco.example/graphs/acme/shop/abc.svg";
+    assert!(says(own).contains(&format!("- [Flame graph]({own})")));
+    for other in ["https://eco.example.evil/graphs/x", "https://eco.example/graphsx", "https://eco.example/graphs/a)b"]
+    {
+        assert!(!says(other).contains("[Flame graph]"), "{other}");
     }
 }

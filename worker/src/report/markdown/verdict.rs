@@ -2,7 +2,7 @@
 
 use eco_coder_analyzer::{Finding, Severity};
 
-use super::{RenderOptions, benchmarks, deployed, head, measured, numbers, sentence, weighed, words};
+use super::{benchmarks, changed, deployed, head, measured, numbers, sentence, weighed, words};
 use crate::report::{Report, Section};
 use crate::results::CodeAnalysis;
 
@@ -87,6 +87,7 @@ pub(super) fn parts(report: &Report) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(benchmarks::sentence(report));
     parts.extend(measured::sentence(report));
+    parts.extend(changed::first_words(report));
     let (mend, remarks) = weighed(report);
     match &report.quality {
         // Said among the failures.
@@ -112,20 +113,8 @@ pub(super) fn parts(report: &Report) -> Vec<String> {
 }
 
 /// The paragraph below the title.
-pub(super) fn first_words(report: &Report, options: &RenderOptions) -> String {
+pub(super) fn first_words(report: &Report) -> String {
     let mut parts = parts(report);
-    if let (Section::Absent { why }, None) = (&report.performance, &report.benchmarks) {
-        let why = words(why);
-        let why = if why.is_empty() {
-            "Nothing was measured.".to_owned()
-        } else {
-            format!("Nothing was measured: {}", sentence(&why))
-        };
-        parts.push(match options.docs_url.as_deref().filter(|url| is_plain_https(url)) {
-            Some(url) => format!("{why} [How to provide a profile]({url})."),
-            None => why,
-        });
-    }
     if parts.is_empty() {
         parts.push(format!("Nothing could be said about {}.", head(report)));
     }
@@ -140,9 +129,4 @@ pub(super) fn severities(findings: &[&Finding]) -> String {
         (number > 0).then(|| format!("{} {}", numbers::grouped(number as u64), severity.as_str().to_lowercase()))
     });
     counted.collect::<Vec<_>>().join(", ")
-}
-
-/// The operator's own address, but nothing that breaks out of a link.
-fn is_plain_https(url: &str) -> bool {
-    url.starts_with("https://") && url.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/%#?=&+:,@".contains(&b))
 }

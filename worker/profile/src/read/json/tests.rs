@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use crate::{Limits, Options, ProfileError, read};
+use crate::{Limits, Options, ProfileError, may_be_json_of_a_profile, read};
 
 fn refused(text: &str) -> ProfileError {
     read(text.as_bytes(), &Options::default(), &Limits::default()).unwrap_err()
@@ -71,4 +71,27 @@ fn lists_are_read_up_to_their_bounds() {
     assert!(read(&scope(10, 10)).is_ok());
     assert_eq!(read(&scope(11, 1)), Err(ProfileError::TooMany { what: "frames", limit: 10 }));
     assert_eq!(read(&scope(1, 11)), Err(ProfileError::TooMany { what: "samples", limit: 10 }));
+}
+
+#[test]
+fn json_of_a_profile_is_known_by_its_beginning_and_other_json_is_not() {
+    let long = "x".repeat(8 << 10);
+    for (text, is_one) in [
+        (r#"{"nodes":[{"id":1,"callFrame":{"functionName":"(root)"#, true),
+        (r#"{"startTime": 1, "endTime": 2, "nodes": ["#, true),
+        (r#"{"timeDeltas": [1,2], "samples": ["#, true),
+        ("\u{feff} { \"$schema\": \"https://www.speedscope.app/file-format-schema.json\"", true),
+        (r#"{"version":"0.0.1","shared":{"frames":[{"name":"a"#, true),
+        (r#"{"results": [{"command": "callFrame", "times": []}]}"#, false),
+        (r#"{"benchmarks": [], "machine_info": {"node": "nodes"}}"#, false),
+        (r#"{"nodes": {"packages": 3}, "version": 2}"#, false),
+        (r#"{"text": "\"nodes\" \"callFrame\""}"#, false),
+        (r#"[{"nodes": 1, "callFrame": 2}]"#, false),
+        ("", false),
+        ("\u{feff}", false),
+        (&format!(r#"{{"a": "{long}", "timeDeltas": []"#), false),
+    ] {
+        assert_eq!(may_be_json_of_a_profile(text.as_bytes()), is_one, "{text:.80}");
+    }
+    assert!(may_be_json_of_a_profile(&r#"{"timeDeltas": "ü"#.as_bytes()[..17]), "cut within a character");
 }

@@ -88,6 +88,7 @@ fn what_is_not_said_is_absent() {
             total_time_ms: None,
             invocation_count: None,
         }],
+        memory_consumers: Vec::new(),
         samples: 3,
     };
     assert_eq!(read, Aggregated { start: None, end: None, profile: expected });

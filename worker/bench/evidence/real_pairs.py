@@ -2,10 +2,11 @@
 """Real pairs of runs on this machine, compared by `eco-coder bench compare`: the same program twice, one with 10% more
 work, one with twice the work. Whatever else the machine does belongs to it.
 
-    worker/bench/evidence/real_pairs.py ECO_CODER [hyperfine] [pytest] [criterion] [traces]
+    worker/bench/evidence/real_pairs.py ECO_CODER [hyperfine] [pytest] [go] [criterion] [traces]
 
-ECO_CODER is the binary. Needs cc and hyperfine; pytest with pytest-benchmark; for criterion a bench binary in
-$CRITERION_BENCH that does as much work as $N says. `traces` records 2,000 runs of one program in a row, and compares each
+ECO_CODER is the binary. Needs cc and hyperfine; pytest with pytest-benchmark (TIMER=time.process_time takes CPU time); go; for
+criterion cargo, which builds a bench of it. Go and criterion report their process's CPU time, as `testing` and criterion let a
+benchmark do. ROUNDS, REPEATS: how many. `traces` records 2,000 runs of one program in a row, and compares each
 stretch with the next: the same program twice, hundreds of times.
 """
 
@@ -52,20 +53,20 @@ def quiet(command, **more):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, **more)
 
 
-def pairs(tool, folder, measure):
-    """One run of each side, and rounds in turn: base, head, base, head."""
+def pairs(tool, folder, measure, ending=".json"):
+    """One run of each side, and rounds in turn: base, head, base, head. A side is a file with this ending; without one, a folder."""
     for change, work in WORK.items():
         once, rounds = [], []
         for repeat in range(REPEATS):
             at = folder / f"{tool}-{work}-{repeat}"
-            for side in ("base", "head"):
+            for side in ("base", "head", "one"):
                 (at / side).mkdir(parents=True)
-            measure(10_000, at / "base.json", 20)
-            measure(work, at / "head.json", 20)
-            once.append(compare(at / "base.json", at / "head.json"))
+            measure(10_000, at / "one" / f"base{ending}", 20)
+            measure(work, at / "one" / f"head{ending}", 20)
+            once.append(compare(at / "one" / f"base{ending}", at / "one" / f"head{ending}"))
             for number in range(ROUNDS):
-                measure(10_000, at / "base" / f"{number:02}.json", 2)
-                measure(work, at / "head" / f"{number:02}.json", 2)
+                measure(10_000, at / "base" / f"{number:02}{ending}", 2)
+                measure(work, at / "head" / f"{number:02}{ending}", 2)
             rounds.append(compare(at / "base", at / "head"))
         tell(tool, "one run of 20", change, once)
         tell(tool, f"{ROUNDS} rounds of 2, in turn", change, rounds)
@@ -107,19 +108,115 @@ def pytest(folder):
     pairs("pytest-benchmark", folder, measure)
 
 
-def criterion(folder):
-    def measure(work, into, _runs):
-        into = into.with_suffix("")
-        quiet([os.environ["CRITERION_BENCH"], "--bench"], cwd=folder, env={"N": str(work), "CRITERION_HOME": str(into)})
+GO = """package mix
 
-    for change, work in WORK.items():
-        once = []
-        for repeat in range(REPEATS):
-            base, head = folder / f"c-{work}-{repeat}-base", folder / f"c-{work}-{repeat}-head"
-            measure(10_000, base.with_suffix(".json"), 0)
-            measure(work, head.with_suffix(".json"), 0)
-            once.append(compare(base, head))
-        tell("criterion", "one run of 100", change, once)
+import (
+    "os"
+    "strconv"
+    "syscall"
+    "testing"
+)
+
+var sink uint64
+
+func cpu() int64 {
+    var usage syscall.Rusage
+    syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+    return usage.Utime.Nano() + usage.Stime.Nano()
+}
+
+func BenchmarkMix(b *testing.B) {
+    n, _ := strconv.ParseUint(os.Getenv("N"), 10, 64)
+    before := cpu()
+    for i := 0; i < b.N; i++ {
+        x := n
+        for j := uint64(0); j < n*10; j++ {
+            x ^= x >> 30
+            x *= 0xbf58476d1ce4e5b9
+            x += j
+        }
+        sink += x
+    }
+    b.ReportMetric(float64(cpu()-before)/float64(b.N), "ns/op")
+}
+"""
+
+
+def go(folder):
+    (folder / "mix_test.go").write_text(GO)
+    (folder / "go.mod").write_text("module mix\n\ngo 1.19\n")
+    binary = folder / "mix.test"
+    quiet(["go", "test", "-c", "-o", binary, "."], cwd=folder, env={"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"})
+
+    def measure(work, into, runs):
+        with open(into.with_suffix(".txt"), "w") as out:
+            subprocess.run([binary, "-test.run", "^$", "-test.bench", ".", "-test.benchtime", "50x", "-test.count", str(runs)],
+                           check=True, stdout=out, env={**os.environ, "N": str(work), "GOMAXPROCS": "1"})
+
+    pairs("Go", folder, measure, ".txt")
+
+
+CRATE = """[package]
+name = "mix"
+version = "0.1.0"
+edition = "2021"
+[dependencies]
+criterion = { version = "0.8", default-features = false, features = ["cargo_bench_support"] }
+libc = "0.2"
+[[bench]]
+name = "mix"
+harness = false
+[workspace]
+"""
+
+BENCH = """use std::{hint::black_box, time::Duration};
+use criterion::{criterion_group, criterion_main, Criterion};
+
+fn cpu() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+fn mix(n: u64) -> u64 {
+    (0..n * 10).fold(n, |x, i| ((x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9)).wrapping_add(black_box(i)))
+}
+
+fn bench(c: &mut Criterion) {
+    let n: u64 = std::env::var("N").unwrap().parse().unwrap();
+    c.bench_function("mix", |b| b.iter_custom(|times| {
+        let before = cpu();
+        for _ in 0..times { black_box(mix(black_box(n))); }
+        cpu() - before
+    }));
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
+    targets = bench
+}
+criterion_main!(benches);
+"""
+
+
+def criterion(folder):
+    (folder / "src").mkdir(exist_ok=True)
+    (folder / "benches").mkdir(exist_ok=True)
+    (folder / "src/lib.rs").write_text("")
+    (folder / "Cargo.toml").write_text(CRATE)
+    (folder / "benches/mix.rs").write_text(BENCH)
+    target = os.environ.get("CRITERION_TARGET", str(folder / "target"))
+    built = subprocess.run(["cargo", "bench", "--no-run", "--message-format", "json", "--target-dir", target], cwd=folder,
+                           check=True, capture_output=True, text=True).stdout
+    artifacts = [json.loads(line) for line in built.splitlines()]
+    binary = next(one["executable"] for one in artifacts
+                  if one.get("target", {}).get("name") == "mix" and one.get("target", {}).get("kind") == ["bench"])
+
+    def measure(work, into, _runs):
+        quiet([binary, "--bench"], cwd=folder, env={"N": str(work), "CRITERION_HOME": str(into.with_suffix(""))})
+
+    pairs("criterion", folder, measure, "")
 
 
 def traces(folder):
@@ -155,4 +252,4 @@ def traces(folder):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         for name in WHAT:
-            {"hyperfine": hyperfine, "pytest": pytest, "criterion": criterion, "traces": traces}[name](pathlib.Path(scratch))
+            {"hyperfine": hyperfine, "pytest": pytest, "go": go, "criterion": criterion, "traces": traces}[name](pathlib.Path(scratch))

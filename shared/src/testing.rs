@@ -2,4 +2,5 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test without its stand-in fails by panicking")]
 
+pub mod held;
 pub mod ministack;

@@ -19,8 +19,10 @@ mod fleet;
 mod hostile;
 mod ingress;
 mod kill;
+mod machine;
 mod measurements;
 mod model;
+mod outages;
 mod overload;
 mod profiler;
 mod reconcile;
@@ -36,6 +38,10 @@ mod trouble;
 
 #[path = "../support/canaries.rs"]
 mod canaries;
+#[path = "../support/disk.rs"]
+mod disk;
+#[path = "../support/link.rs"]
+mod link;
 #[path = "../support/process.rs"]
 mod process;
 #[path = "../support/wire.rs"]

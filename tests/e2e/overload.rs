@@ -1,14 +1,24 @@
-//! More work than can be done at once: repositories take turns, whoever came first and with however much.
+//! More work than can be done at once: repositories take turns, whoever came first and with however much; a storm of
+//! pushes is little work; many hands never take the same job.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use eco_coder::forge::{Action, Content, Fault, Gate, NewPull};
+use eco_coder_shared::env::SystemEnv;
 use eco_coder_shared::ids::{PullNumber, RepoName};
 use eco_coder_shared::job::{Decoded, Job};
-use eco_coder_shared::queue::{MAX_BATCH, NewMessage};
+use eco_coder_shared::queue::sqlite::SqliteQueue;
+use eco_coder_shared::queue::{JobQueue, MAX_BATCH, NewMessage};
+use eco_coder_worker::model::openai::fake::{FakeServer, reports};
 use tokio::task::JoinSet;
 
+use crate::link::{Link, State};
+use crate::process::{PATIENCE, chosen};
 use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, tree};
 
 /// Waiting before the other repository's only job comes.
@@ -112,4 +122,104 @@ async fn a_pull_request_with_more_findings_than_can_be_kept_gets_its_comment() {
     world.settled().await;
     assert!(comment.body.contains("1,000 things to mend; code analysis incomplete"), "{}", comment.body);
     assert!(comment.body.contains("of 1001 findings, the 1000 heaviest are kept"), "{}", comment.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_fifty_pushes_is_two_runs_of_the_model_at_most_and_the_comment_shows_the_head() {
+    const PUSHES: usize = 50;
+    let (link, server) = (Link::new().await, FakeServer::new((0..PUSHES).map(|_| reports("Mend the query."))));
+    link.lead_to_url(server.serve().await.unwrap().trim_end_matches("/v1"));
+    let world =
+        World::running(&format!("[model]\nkind = \"openai\"\nid = \"qwen\"\nurl = \"{}/v1\"", link.url())).await;
+    // The model thinks about the first head while all others come.
+    link.set(State::Stalled);
+    let (pull, mut head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);
+    world.deliver(pull, "opened").await;
+    let asked = async {
+        while link.connections() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.expect("the model is asked");
+    for n in 0..PUSHES {
+        let text = format!("# {n}\n{QUERY_IN_A_LOOP}");
+        head = world.forge.push(&world.repo, pull, tree(&[("a.py", &text)])).unwrap();
+        world.deliver(pull, "synchronize").await;
+    }
+    link.set(State::Open);
+    world.comment(pull, &head).await;
+    world.settled().await;
+    world.comment(pull, &head).await;
+    let runs = server.requests().len();
+    assert!((1..=2).contains(&runs), "{runs} runs of the model");
+    let created =
+        world.writes().iter().filter(|call| call.method == "POST" && call.path.ends_with("/comments")).count();
+    assert_eq!(created, 1);
+}
+
+/// Where the children of the next test find the queue.
+const QUEUE: &str = "ECO_CODER_TEST_QUEUE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_processes_share_ten_thousand_jobs_and_none_is_taken_twice() {
+    const PROCESSES: usize = 8;
+    let jobs = chosen("ECO_CODER_TEST_JOBS", 10_000);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("queue.db");
+    let queue = SqliteQueue::open(&path, Arc::new(SystemEnv)).unwrap();
+    let mut sent = BTreeSet::new();
+    for first in (0..jobs).step_by(250) {
+        let message =
+            |n: usize| NewMessage { group: format!("{}", n % 97), body: n.to_string(), delay: Duration::ZERO };
+        let batch = (first..jobs.min(first + 250)).map(message).collect();
+        sent.extend(queue.send(batch).await.unwrap().into_iter().map(Result::unwrap));
+    }
+    assert_eq!(sent.len(), jobs);
+
+    let children = (0..PROCESSES).map(|_| {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture", "overload::takes_jobs_until_none_is_left"])
+            .env(QUEUE, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            let taken: Vec<String> =
+                lines.map_while(Result::ok).filter_map(|line| Some(line.strip_prefix("took ")?.to_owned())).collect();
+            (child.wait().unwrap().success(), taken)
+        })
+    });
+    let children: Vec<_> = children.collect();
+    let (mut taken, mut hands) = (BTreeMap::<String, usize>::new(), 0);
+    for child in children {
+        let (well, its) = tokio::task::block_in_place(|| child.join().unwrap());
+        assert!(well);
+        hands += usize::from(!its.is_empty());
+        for id in its {
+            *taken.entry(id).or_default() += 1;
+        }
+    }
+    let twice: Vec<_> = taken.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(twice.is_empty(), "taken twice: {twice:?}");
+    assert_eq!(taken.into_keys().collect::<BTreeSet<_>>(), sent);
+    assert!(hands > 1, "one process took them all before another had begun");
+}
+
+#[tokio::test]
+#[ignore = "a part of eight_processes_share_ten_thousand_jobs_and_none_is_taken_twice, which starts it"]
+async fn takes_jobs_until_none_is_left() {
+    let path = PathBuf::from(std::env::var_os(QUEUE).expect("the other test starts this one"));
+    let queue = SqliteQueue::open(&path, Arc::new(SystemEnv)).unwrap();
+    loop {
+        let received = queue.receive(MAX_BATCH, Duration::ZERO, Duration::from_mins(10)).await.unwrap();
+        if received.is_empty() {
+            break;
+        }
+        for message in &received {
+            println!("took {}", message.message_id);
+        }
+        let receipts: Vec<_> = received.into_iter().map(|message| message.receipt).collect();
+        assert!(queue.ack(&receipts).await.unwrap().iter().all(Result::is_ok));
+    }
 }

@@ -1,8 +1,6 @@
 //! GitHub lags, breaks, forbids and moves on; workers stall. No hint is lost, no head is judged by another's files, and
 //! the comment converges.
 
-use std::process::Command;
-
 use eco_coder::forge::{Action, Fault, Gate};
 use eco_coder_shared::ids::RepoName;
 use serde_json::Value;
@@ -237,11 +235,7 @@ async fn a_write_that_lands_while_its_worker_is_stopped_past_its_lease_is_writte
     world.deliver(pull, "synchronize").await;
     gate.arrived(1).await;
     let late = world.worker.take().unwrap();
-    let signal = |name: &str| {
-        let status = Command::new("kill").args([name, &late.id().to_string()]).status().unwrap();
-        assert!(status.success());
-    };
-    signal("-STOP");
+    late.signal("STOP");
     let third = world.forge.push(&world.repo, pull, tree(&[("a.py", "x = 1\n")])).unwrap();
     world.deliver(pull, "synchronize").await;
     world.start_worker().await;
@@ -249,7 +243,7 @@ async fn a_write_that_lands_while_its_worker_is_stopped_past_its_lease_is_writte
     world.settled().await;
     gate.release();
     world.comment(pull, &second).await; // the late write has landed
-    signal("-CONT");
+    late.signal("CONT");
     world.comment(pull, &third).await;
 }
 

@@ -42,18 +42,15 @@ impl Process {
 
     /// The same with `options`.
     pub fn start_with(name: &'static str, options: &[&str], config: &Path, environment: &[(String, String)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_eco-coder"))
-            .arg(name)
-            .args(options)
-            .arg("--config")
-            .arg(config)
-            .env_clear()
-            .envs(environment.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eco-coder"));
+        command.arg(name).args(options).arg("--config").arg(config);
+        Self::run(name, command, environment)
+    }
+
+    /// Starts a command that becomes `eco-coder NAME`.
+    pub fn run(name: &'static str, mut command: Command, environment: &[(String, String)]) -> Self {
+        command.env_clear().envs(environment.iter().cloned());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (tell, written) = watch::channel(0);
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -155,7 +152,12 @@ impl Process {
 
     /// SIGTERM.
     pub fn terminate(&self) {
-        let status = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status().unwrap();
+        self.signal("TERM");
+    }
+
+    /// `STOP` and `CONT`, for one.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().unwrap();
         assert!(status.success());
     }
 

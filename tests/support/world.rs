@@ -23,6 +23,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::canaries::{self, Canaries};
+use crate::disk::Disk;
 use crate::process::{PATIENCE, Process};
 
 pub use crate::canaries::{SECRET, TOKEN};
@@ -236,6 +237,12 @@ impl World {
     /// The same, as soon as the process is there.
     pub fn starting_serve(&self) -> Process {
         Process::start("serve", &self.config, &self.environment)
+    }
+
+    /// The same, its data on this disk.
+    pub fn starting_serve_on(&self, disk: &Disk) -> Process {
+        std::fs::create_dir_all(self.data()).unwrap();
+        Process::run("serve", disk.command("serve", &self.config, &self.data()), &self.environment)
     }
 
     /// Waits until the process takes webhooks.

@@ -6,6 +6,7 @@ pub mod inspect;
 mod lease;
 pub mod memory;
 mod mends;
+mod outage;
 mod round;
 mod says;
 
@@ -93,6 +94,8 @@ pub struct Settings {
     pub retry: retry::Policy,
     /// The longest wait before an unreachable GitHub is asked again.
     pub outage: Duration,
+    /// How long a pull request waits free of charge for a GitHub that answers others.
+    pub silence: Duration,
     /// Nothing is posted, so nothing is done.
     pub dry_run: bool,
     /// The most mends that are offered on lines.
@@ -176,18 +179,13 @@ impl Reviewer {
                 job.not_before = (until > self.env.now() + MAX_DELAY).then_some(until);
                 (waits(until, &why), Outcome::Defer { until, job, why })
             }
-            Err(Stop::Outage { error, retry_after }) => {
-                let least = retry_after.unwrap_or_default();
-                let after = self.env.between(self.settings.outage / 2, self.settings.outage).max(least);
-                if self.is_down(job).await {
-                    // Nothing is known to be wrong with this job.
-                    tracing::warn!(component = "review", error, "GitHub gives no answer; jobs wait");
-                    let until = self.env.now() + after;
-                    (waits(until, &error), Outcome::Defer { until, job: Box::new(job.clone()), why: error })
-                } else {
+            Err(Stop::Outage { error, retry_after }) => match self.outage(job, error, retry_after).await {
+                Err(error) => {
+                    let after = self.outage_wait().max(retry_after.unwrap_or_default());
                     (failed(error.clone()), Outcome::Fail { after, error })
                 }
-            }
+                Ok((until, why)) => (waits(until, &why), Outcome::Defer { until, job: Box::new(job.clone()), why }),
+            },
             Err(Stop::Failed(error)) => {
                 let after = self.settings.retry.wait_after(row.attempts + 1, &*self.env);
                 (failed(error.clone()), Outcome::Fail { after, error })

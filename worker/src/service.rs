@@ -153,6 +153,7 @@ impl Worker {
                     ..retry::Policy::HTTP
                 },
                 outage: seconds(config.worker.outage_seconds),
+                silence: Duration::from_mins(config.worker.silence_minutes),
                 dry_run: config.dry_run,
                 suggestions: config.report.suggestions,
                 hours: config.hours.clone(),

@@ -183,6 +183,12 @@ pub const KEYS: &[Key] = &[
         "Longest wait before a GitHub that can't be reached, or refuses the token, is asked again. Waiting is free of charge.",
     ),
     key(
+        "worker.silence_minutes",
+        Integer,
+        "720",
+        "How long a pull request that GitHub gives no answer about, while it answers others, is asked for again free of charge, up to 15 minutes apart. After that it counts as failing.",
+    ),
+    key(
         "worker.shutdown_grace_seconds",
         Integer,
         "30",

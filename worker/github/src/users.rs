@@ -48,6 +48,14 @@ impl GitHub {
         Ok(Some(user).into())
     }
 
+    /// Does GitHub answer whoever works on this repository anything at all? Asks for the rate limit, which costs none of
+    /// it; a server without limits says 404, which is an answer, too.
+    pub async fn answers(&self, repository: &RepoName) -> Result<(), ApiError> {
+        let caller = Caller::Repository(repository.clone());
+        let request = Request { caller, ..Request::new(Method::Get, "/rate_limit") };
+        self.send(request).await.map(drop)
+    }
+
     /// The account that the token belongs to. An App's installation token has none, and gets a `Forbidden`.
     pub async fn viewer(&self) -> Result<User, ApiError> {
         let user: WireUser = self.json(Request::new(Method::Get, "/user"), "the user").await?;

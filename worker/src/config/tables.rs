@@ -61,6 +61,8 @@ table! {
         retry_cap_seconds: u64 = 300,
         /// Seconds.
         outage_seconds: u64 = 60,
+        /// Minutes.
+        silence_minutes: u64 = 720,
         /// Seconds.
         shutdown_grace_seconds: u64 = 30,
         /// Where AgentCore Runtime invokes.

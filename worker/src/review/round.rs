@@ -45,7 +45,7 @@ pub(super) enum Stop {
     Discard { reason: &'static str },
     /// Wait, free of charge, and come back as this job. With a pause, the wait is worth being told of.
     Wait { until: Timestamp, job: Box<Job>, why: String, pause: Option<Pause> },
-    /// GitHub answers nothing, or refuses the token. Charged only if it answers others.
+    /// GitHub gave no answer, or refused the token: `outage.rs` decides what that costs.
     Outage { error: String, retry_after: Option<Duration> },
     /// A failure; charged.
     Failed(String),
@@ -226,9 +226,9 @@ impl Reviewer {
             ApiError::NotFound | ApiError::Gone => {
                 Stop::Failed(format!("GitHub does not find {what}: it is gone, or the token may not see it any more"))
             }
-            ApiError::Unavailable { retry_after, .. } => Stop::Outage { error: e.to_string(), retry_after },
+            ApiError::Unavailable { retry_after, .. } => Stop::Outage { error: format!("{what}: {e}"), retry_after },
             ApiError::Unauthorized | ApiError::AppRefused { .. } | ApiError::Ambiguous { .. } => {
-                Stop::Outage { error: e.to_string(), retry_after: None }
+                Stop::Outage { error: format!("{what}: {e}"), retry_after: None }
             }
             other => Stop::Failed(format!("{what}: {other}")),
         }
@@ -347,7 +347,10 @@ impl Reviewer {
     pub(super) async fn death(&self, job: &Job, row: &Row, sha: &CommitSha) -> Result<Death, StoreError> {
         let (attempts, last_error) = (row.attempts, row.last_error.clone());
         let cause = match (&last_error, row.is_suspect()) {
-            (_, true) => "the worker ended without a word: the review may be killing it",
+            (_, true) => {
+                "the worker ended without a word, the last time with nothing beside it: look in its log and the machine's \
+                 for a panic or memory that ran out, leave the files out with analysis.exclude or give the worker more"
+            }
             (Some(_), false) => "see the last error",
             (None, false) => "no error was recorded",
         };
@@ -364,16 +367,6 @@ impl Reviewer {
         let parameters = serde_json::json!({"repository": job.repo, "pr_number": job.pull, "commit_sha": sha});
         audit::record(EventType::Error, &job.id, "review", &parameters, &reason, Duration::ZERO);
         Ok(Death { reason, attempts, last_error })
-    }
-
-    /// Does GitHub answer anything about this pull request? If not, its silence is not this review's failure.
-    pub(super) async fn is_down(&self, job: &Job) -> bool {
-        let answer = self.github.pull(&job.repo, job.pull).await;
-        let is_down = |error: &ApiError| {
-            matches!(error, ApiError::Unavailable { .. } | ApiError::RateLimited { .. })
-                || matches!(error, ApiError::Unauthorized | ApiError::AppRefused { .. })
-        };
-        answer.is_err_and(|error| is_down(&error))
     }
 
     async fn perform(&self, job: &Job, transition: &Transition) -> Result<Row, Stop> {

@@ -112,10 +112,13 @@ impl<'a> Says<'a> {
                 Some(Notice::failed(death.attempts, why))
             }
             Err(Stop::Failed(error)) => self.last_attempt().await?.map(|attempts| Notice::failed(attempts, error)),
-            Err(Stop::Outage { error, .. }) => match self.last_attempt().await? {
-                // If GitHub answers nobody, it is no attempt, and can't be told anything.
-                Some(attempts) if !self.reviewer.is_down(self.job).await => Some(Notice::failed(attempts, error)),
-                _ => None,
+            Err(Stop::Outage { error, retry_after }) => match self.last_attempt().await? {
+                // If it costs nothing it is no attempt; and a GitHub that answers nobody can't be told anything.
+                Some(attempts) => {
+                    let cost = self.reviewer.outage(self.job, error.clone(), *retry_after).await;
+                    cost.err().map(|error| Notice::failed(attempts, &error))
+                }
+                None => None,
             },
             _ => None,
         };

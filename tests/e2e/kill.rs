@@ -12,7 +12,9 @@ use tokio::task::JoinSet;
 
 use crate::process::{PATIENCE, chosen};
 use crate::wire::{Peer, delivery};
-use crate::world::{CLEAN, QUERY_IN_A_LOOP, World, tree};
+use crate::world::{CLEAN, Engines, QUERY_IN_A_LOOP, World, on_both_engines, tree};
+
+on_both_engines!(whenever_the_process_is_killed_every_202_ends_as_exactly_one_comment);
 
 const REPOSITORIES: [&str; 3] = ["acme/shop", "acme/till", "other/one"];
 /// Webhooks under way at once.
@@ -198,12 +200,11 @@ async fn drained(world: &World) {
     assert_eq!(queue.dead_letters(10).await.unwrap(), []);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whenever_the_process_is_killed_every_202_ends_as_exactly_one_comment() {
+async fn whenever_the_process_is_killed_every_202_ends_as_exactly_one_comment(engines: Engines) {
     let kills = chosen("ECO_CODER_TEST_KILLS", 6);
     let seed = chosen("ECO_CODER_TEST_SEED", 1);
     eprintln!("seed={seed}");
-    let mut world = World::new(SETTINGS).await;
+    let mut world = World::on(engines, SETTINGS).await;
     for name in &REPOSITORIES[1..] {
         world.forge.add_repository(&name.parse().unwrap(), Content::memory(tree(&[("README.md", "one\n")])));
     }
@@ -244,7 +245,8 @@ async fn whenever_the_process_is_killed_every_202_ends_as_exactly_one_comment() 
     }
     let webhooks = *load.accepted.borrow();
     eprintln!("{webhooks} webhooks answered 202, of {accepted} of {} pull requests", owed.len());
-    eprintln!("kills={kills} accepted={accepted} comments={comments} lost={lost} doubled={doubled}");
+    let engine = if engines == Engines::OneMachine { "sqlite" } else { "ministack" };
+    eprintln!("engine={engine} kills={kills} accepted={accepted} comments={comments} lost={lost} doubled={doubled}");
     assert!(accepted > 0, "there was a load");
     assert_eq!((lost, doubled, comments), (0, 0, accepted), "with seed {seed}");
 }

@@ -1,10 +1,13 @@
 //! What the load drivers share: a forge on loopback with pull requests of mixed languages, a measured process of its
 //! own beside it, and signed webhooks in. The driver's own time and memory are never the measured process's.
 
+#![allow(dead_code, reason = "each driver uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -16,6 +19,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+/// Lines of a process that are shown; all are counted.
+const SHOWN_WARNINGS: u64 = 100;
 /// The longest wait for a process to say something.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -61,6 +66,13 @@ impl Stage {
         Ok(Shown { repo, number, head })
     }
 
+    /// Pushes to it: its files change by `lines` lines each, to what no push before had.
+    pub(crate) fn push(&self, shown: &mut Shown, seed: usize, files: usize, lines: usize) -> anyhow::Result<()> {
+        let tree = (0..files).map(|file| (path(file), text(file, seed, 100, lines).into_bytes())).collect();
+        shown.head = self.forge.push(&shown.repo, shown.number, tree)?;
+        Ok(())
+    }
+
     /// Delivers its webhook, and returns when it is accepted.
     pub(crate) async fn deliver(&self, url: &str, shown: &Shown) -> anyhow::Result<()> {
         let webhook = self.forge.webhook(&shown.repo, shown.number, "opened")?;
@@ -94,6 +106,18 @@ impl Stage {
 
     /// Starts a process with these settings, and waits until it takes webhooks; with their address.
     pub(crate) fn start(&self, program: &Path, arguments: &[&str], dir: &Path) -> anyhow::Result<(Process, String)> {
+        let (process, context) = self.launch(program, arguments, dir, "the ingress takes webhooks")?;
+        Ok((process, context["webhooks"].as_str().unwrap_or_default().to_owned()))
+    }
+
+    /// Starts a process with these settings, and waits until it logs this message; with that line's context.
+    pub(crate) fn launch(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+        dir: &Path,
+        message: &'static str,
+    ) -> anyhow::Result<(Process, Value)> {
         let mut child = Command::new(program)
             .args(arguments)
             .arg("--config")
@@ -107,13 +131,13 @@ impl Stage {
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
         let stderr = BufReader::new(child.stderr.take().context("its stderr")?);
-        let values = Values::default();
-        let process = Process { child, values: Arc::clone(&values) };
+        let process = Process { child, values: Values::default(), errors: Arc::default() };
+        let (values, errors) = (Arc::clone(&process.values), Arc::clone(&process.errors));
         let (tell, said) = mpsc::channel();
-        // Its log is read to the end, so that it never waits for us; warnings are shown.
+        // Its log is read to the end, so that it never waits for us; the first warnings are shown.
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                let value: Value = serde_json::from_str(&line).unwrap_or_default();
+                let mut value: Value = serde_json::from_str(&line).unwrap_or_default();
                 if let Some(directives) = value["_aws"]["CloudWatchMetrics"].as_array() {
                     let mut values = values.lock().unwrap_or_else(PoisonError::into_inner);
                     for name in directives.iter().filter_map(|one| one["Metrics"][0]["Name"].as_str()) {
@@ -121,15 +145,17 @@ impl Stage {
                         let told = value[name].as_array().into_iter().flatten().filter_map(Value::as_f64);
                         values.entry(format!("{name}{of}")).or_default().extend(told);
                     }
-                } else if value["message"] == "the ingress takes webhooks" {
-                    let _ = tell.send(value["context"]["webhooks"].as_str().unwrap_or_default().to_owned());
-                } else if matches!(value["level"].as_str(), Some("ERROR" | "WARN")) {
+                } else if value["message"] == message {
+                    let _ = tell.send(value["context"].take());
+                } else if matches!(value["level"].as_str(), Some("ERROR" | "WARN"))
+                    && errors.fetch_add(1, Ordering::Relaxed) < SHOWN_WARNINGS
+                {
                     eprintln!("{line}");
                 }
             }
         });
-        let url = said.recv_timeout(PATIENCE).context("it does not say that it takes webhooks")?;
-        Ok((process, url))
+        let context = said.recv_timeout(PATIENCE).with_context(|| format!("it does not say: {message}"))?;
+        Ok((process, context))
     }
 }
 
@@ -140,6 +166,7 @@ type Values = Arc<Mutex<BTreeMap<String, Vec<f64>>>>;
 pub(crate) struct Process {
     child: Child,
     values: Values,
+    errors: Arc<AtomicU64>,
 }
 
 impl Process {
@@ -161,6 +188,16 @@ impl Process {
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
         figure.with_context(|| format!("/proc/PID/status has no {name}"))
+    }
+
+    /// Files, sockets among them, that it has open.
+    pub(crate) fn open_files(&self) -> anyhow::Result<u64> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count() as u64)
+    }
+
+    /// Warnings and errors that it has logged.
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors.load(Ordering::Relaxed)
     }
 
     /// CPU time so far, all threads, seconds.

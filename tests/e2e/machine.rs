@@ -41,7 +41,7 @@ async fn a_full_disk_means_503_in_time_nothing_half_written_and_work_goes_on_whe
 
 async fn full_and_free_again(disk: Disk) {
     let mut world = World::new("[worker]\nmax_attempts = 1").await;
-    let process = world.starting_serve_on(&disk);
+    let process = world.starting_serve_on(disk);
     world.serves(process).await;
     let data = world.data();
     let mut accepted = Vec::new();

@@ -2,11 +2,11 @@
 //! pushes is little work; many hands never take the same job.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eco_coder::forge::{Action, Content, Fault, Gate, NewPull};
 use eco_coder_shared::env::SystemEnv;
@@ -210,16 +210,30 @@ async fn eight_processes_share_ten_thousand_jobs_and_none_is_taken_twice() {
 #[ignore = "a part of eight_processes_share_ten_thousand_jobs_and_none_is_taken_twice, which starts it"]
 async fn takes_jobs_until_none_is_left() {
     let path = PathBuf::from(std::env::var_os(QUEUE).expect("the other test starts this one"));
-    let queue = SqliteQueue::open(&path, Arc::new(SystemEnv)).unwrap();
+    // As a worker does: whom others keep from the file for seconds tries again.
+    let queue = patiently(async || SqliteQueue::open(&path, Arc::new(SystemEnv))).await;
     loop {
-        let received = queue.receive(MAX_BATCH, Duration::ZERO, Duration::from_mins(10)).await.unwrap();
+        let received =
+            patiently(async || queue.receive(MAX_BATCH, Duration::ZERO, Duration::from_mins(10)).await).await;
         if received.is_empty() {
             break;
         }
         for message in &received {
-            println!("took {}", message.message_id);
+            writeln!(std::io::stdout(), "took {}", message.message_id).unwrap();
         }
         let receipts: Vec<_> = received.into_iter().map(|message| message.receipt).collect();
-        assert!(queue.ack(&receipts).await.unwrap().iter().all(Result::is_ok));
+        let acks = patiently(async || queue.ack(&receipts).await).await;
+        assert!(acks.iter().all(Result::is_ok), "{acks:?}");
+    }
+}
+
+/// Asks again and again until there is an answer, or patience ends.
+async fn patiently<T, E: std::fmt::Debug>(ask: impl AsyncFn() -> Result<T, E>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(Instant::now() < until, "{error:?}"),
+        }
     }
 }

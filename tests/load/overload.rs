@@ -130,8 +130,8 @@ async fn bystander(stage: &Stage, url: &str, seed: usize) -> anyhow::Result<Dura
     let shown = stage.open(seed, FILES, LINES).await?;
     let began = Instant::now();
     stage.deliver(url, &shown).await?;
-    let seen = stage.forge.wait_for(|_| stage.is_posted(&shown).then_some(()));
-    tokio::time::timeout(PATIENCE, seen).await.context("the comment beside the storm does not come")?;
+    let posted = stage.forge.wait_for(|_| stage.is_posted(&shown).then_some(()));
+    tokio::time::timeout(PATIENCE, posted).await.context("the comment beside the storm does not come")?;
     Ok(began.elapsed())
 }
 

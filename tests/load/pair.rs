@@ -37,6 +37,7 @@ pub(crate) struct Pair {
 /// What one look at a process shows.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sample {
+    /// Resident memory of its own: pages of the program's file come and go with what else the machine does.
     pub(crate) rss_mb: f64,
     pub(crate) files: u64,
     pub(crate) threads: u64,
@@ -56,7 +57,7 @@ impl Pair {
     pub(crate) fn look(&self) -> anyhow::Result<[Sample; 2]> {
         let look = |process: &Process| {
             anyhow::Ok(Sample {
-                rss_mb: process.status("VmRSS")? as f64 / 1024.0,
+                rss_mb: process.status("RssAnon")? as f64 / 1024.0,
                 files: process.open_files()?,
                 threads: process.status("Threads")?,
             })

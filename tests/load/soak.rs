@@ -17,8 +17,8 @@ mod stage;
 use pair::{FILES, LINES, PATIENCE, Pair, Sample, percentile, send, until_posted};
 use stage::{Shown, Stage};
 
-/// Pull requests that are pushed to in turn.
-const PULLS: usize = 600;
+/// Seconds between two pushes to one pull request: far more than its cool-down.
+const EVERY: f64 = 40.0;
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(5);
 /// Growth of memory over the second half that says nothing, megabytes for both processes together: pages that the
@@ -36,10 +36,14 @@ async fn main() -> anyhow::Result<ExitCode> {
     let pair = Pair::start(&stage, &program, dir.path())?;
     let capacity = pair.capacity(&stage, 0).await?;
     let rate = capacity / 2.0;
-    println!("capacity: {capacity:.1} reviews/s; {minutes} minutes at {rate:.1} webhooks/s");
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
+    let count = (rate * EVERY).ceil().max(50.0) as usize;
+    println!(
+        "capacity: {capacity:.1} reviews/s; {minutes} minutes at {rate:.1} webhooks/s, pushes to {count} pull requests"
+    );
 
     let mut pulls = Vec::new();
-    for n in 0..PULLS {
+    for n in 0..count {
         pulls.push(stage.open(100_000 + n, FILES, LINES).await?);
     }
     let load = Load { stage: Arc::clone(&stage), url: pair.url.clone(), rate };
@@ -48,10 +52,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     let samples = watch(&pair, &stage, length).await?;
     let driven = driving.await??;
 
-    let heads: Vec<&Shown> = driven.pulls.iter().collect();
+    // A short run doesn't get round to all of them.
+    let heads: Vec<&Shown> = driven.pulls.iter().take(driven.took.len()).collect();
     let caught_up = until_posted(&stage, heads, PATIENCE).await;
     let depth = pair.depth().await?;
-    let lost = caught_up.as_ref().map_or_else(|error| error.to_string(), |_| "none".to_owned());
+    let lost = caught_up.as_ref().map_or_else(ToString::to_string, |_| "none".to_owned());
     println!("comments that don't show their head at the end: {lost}; dead letters: {}", depth.dead);
     for (status, count) in &driven.answers {
         println!("answered {status}: {count}");
@@ -106,7 +111,8 @@ impl Load {
             if began.elapsed() >= length {
                 break;
             }
-            let shown = &mut pulls[n % PULLS];
+            let at = n % pulls.len();
+            let shown = &mut pulls[at];
             self.stage.push(shown, 1_000_000 + n, FILES, LINES)?;
             let webhook = self.stage.forge.webhook(&shown.repo, shown.number, "synchronize")?;
             let (client, url) = (self.stage.client.clone(), self.url.clone());

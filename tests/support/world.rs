@@ -240,7 +240,7 @@ impl World {
     }
 
     /// The same, its data on this disk.
-    pub fn starting_serve_on(&self, disk: &Disk) -> Process {
+    pub fn starting_serve_on(&self, disk: Disk) -> Process {
         std::fs::create_dir_all(self.data()).unwrap();
         Process::run("serve", disk.command("serve", &self.config, &self.data()), &self.environment)
     }

@@ -14,6 +14,7 @@ use eco_coder_shared::testing::held::hold;
 use tokio::task::JoinSet;
 
 use crate::disk::Disk;
+use crate::process::PATIENCE;
 use crate::wire::{Peer, delivery};
 use crate::world::{CLEAN, Engines, QUERY_IN_A_LOOP, World, on_both_engines, run_in, stdout};
 
@@ -26,7 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 async fn opened(world: &World, branch: &str) -> (bool, PullNumber, CommitSha) {
     let (pull, head) = world.open(branch, &[("a.py", CLEAN)]);
     let sent = Instant::now();
-    let answer = world.send(&world.forge.webhook(&world.repo, pull, "opened").unwrap()).await;
+    let webhook = world.forge.webhook(&world.repo, pull, "opened").unwrap();
+    let answer = tokio::time::timeout(PATIENCE, world.send(&webhook)).await.expect("an answer, whatever it is");
     assert!(sent.elapsed() < TIMEOUT, "{:?}", sent.elapsed());
     assert!(matches!(answer.status, 202 | 503), "{} {}", answer.status, answer.body);
     (answer.status == 202, pull, head)
@@ -56,7 +58,7 @@ async fn full_and_free_again(disk: Disk) {
     let (is_stored, pull, head) = opened(&world, "under-way").await;
     assert!(is_stored);
     accepted.push((pull, head));
-    gate.arrived(1).await;
+    tokio::time::timeout(PATIENCE, gate.arrived(1)).await.expect("the review is under way");
     disk.fill(world.ingress(), &data);
     let mut refused = 0;
     // The log of the files may have room for a few more.

@@ -10,8 +10,8 @@
 # in a repository of its own.
 #
 # The last line: p99_ms of the accepted webhooks, from when each was to be sent to its answer; caught_up_s from the end of the
-# storm until every pull request whose last webhook was accepted shows its head in a comment; queue_empty_s until no hint is
-# left in the queue either (hints of busy pull requests are hidden for a minute, and cost one read each); doubled pull
+# storm until every pull request whose last webhook was accepted shows its head in a comment; hints_left those that are in the
+# queue still then (hints of busy pull requests are hidden for a minute, and cost one read each in the end); doubled pull
 # requests with more than one comment; dead letters; peak memory of both processes. `verdict=recovers` if p99 is below 1 s, it
 # has caught up within a minute, nothing is doubled, and every webhook had its 202 or 503 within GitHub's 10 s; else
 # `suffers`, and it exits with 1.

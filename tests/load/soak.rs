@@ -1,6 +1,7 @@
 //! Half of what it can do, for long: drives an ingress and a worker of its own against a forge on loopback, and looks at
 //! their memory, files, threads and queue all the while. Run by soak.sh, which says what is measured.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::collections::BTreeMap;

@@ -96,7 +96,7 @@ impl Stage {
         let data = dir.join("data");
         let text = format!(
             "data_dir = '{}'\n[ingress]\nlisten = '127.0.0.1:0'\noperator_listen = '127.0.0.1:0'\n\
-             [github]\napi_url = '{}'\nwrite_interval_ms = 0\n\
+             [github]\napi_url = '{}'\nwrite_interval_ms = 0\nwrites_per_minute = 0\nwrites_per_hour = 0\n\
              [worker]\noperator_listen = '127.0.0.1:0'\n{worker}\n[telemetry]\nemf = true\n",
             data.display(),
             self.api

@@ -46,6 +46,11 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Was there something to review when it came? Not when the pull request was closed or became a draft.
+    pub fn asks_for_review(self) -> bool {
+        !matches!(self, Self::Closed | Self::ConvertedToDraft)
+    }
+
     /// Does the report have to be posted again though this head's was?
     pub fn is_about_the_comment(self) -> bool {
         matches!(self, Self::LateWrite | Self::CommentGone)

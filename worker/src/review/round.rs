@@ -92,7 +92,15 @@ impl Reviewer {
         says: &mut Says<'_>,
         publishing: &AtomicBool,
     ) -> Result<Exit, Stop> {
-        self.should_review(&pull)?;
+        if let Err(stop) = self.should_review(&pull) {
+            // Likewise: it may have been a draft, or closed, earlier in the second in which it became ready.
+            let may_be_of_before = job.cause.asks_for_review() && is_of_its_second(job, &pull);
+            return Err(if may_be_of_before {
+                self.reread(job, "GitHub's answer may be older than the webhook")
+            } else {
+                stop
+            });
+        }
         says.supersede().await?;
         let gathered = self.inspector.gather(&pull.base_repo, &pull.head_sha).await;
         gathered.map_err(|e| self.stop(job, e, "the artifacts of workflows"))?;
@@ -266,7 +274,7 @@ impl Reviewer {
         }
         // GitHub counts in seconds: of two pushes in one, the answer may be the first.
         let other_head = job.head.as_ref().is_some_and(|head| *head != pull.head_sha);
-        if pull.updated_at == seen && other_head && job.rereads == 0 {
+        if pull.updated_at == seen && other_head && (job.rereads == 0 || is_of_its_second(job, &pull)) {
             return Err(self.reread(job, "GitHub's answer may be older than the webhook"));
         }
         // The name may be another one now.
@@ -375,6 +383,11 @@ impl Reviewer {
             Verdict::Hide { .. } | Verdict::Late => Err(Stop::Late { written: false }),
         }
     }
+}
+
+/// Was the webhook sent in the second of GitHub's answer, so that either may be the older one? Not asked for ever.
+fn is_of_its_second(job: &Job, pull: &Pull) -> bool {
+    job.updated_at == Some(pull.updated_at) && job.rereads < MAX_REREADS
 }
 
 fn reviewed() {

@@ -19,6 +19,7 @@ mod api;
 pub mod content;
 pub mod faults;
 mod git;
+mod in_process;
 mod listener;
 mod page;
 pub mod sample;
@@ -31,6 +32,7 @@ pub mod webhook;
 
 pub use content::{Content, Tree};
 pub use faults::{Action, Fault, Gate};
+pub use in_process::InProcess;
 pub use script::{ForgeError, NewPull};
 pub use state::{
     Account, CheckOutput, CheckRun, Comment, CommitStatus, HookDelivery, LineComment, LoggedRequest, PullView,

@@ -56,16 +56,22 @@ impl Ingress {
         // Before the webhook makes its meters: they stay with the recorder that is there then.
         let recorder = metrics::install();
         let readiness = Arc::new(IngressReadiness::new(Arc::clone(&queue)));
-        let webhook = Arc::new(Webhook::new(&config, queue, env));
+        let webhooks = Self::webhooks(&config, queue, env);
         let operator_routes = operator::router(Arc::clone(&readiness) as _, recorder);
         Ok(Self {
-            webhooks: Port::bind("ingress.listen", config.listen, routes::webhooks(webhook)).await?,
+            webhooks: Port::bind("ingress.listen", config.listen, webhooks).await?,
             operators: Port::bind("ingress.operator_listen", config.operator_listen, operator_routes).await?,
             readiness,
             header_timeout: config.header_timeout,
             max_connections: config.max_connections,
             grace: config.shutdown_grace,
         })
+    }
+
+    /// What answers on GitHub's port, without the port: for whoever brings requests another way. To be called in the runtime
+    /// that serves.
+    pub fn webhooks(config: &IngressConfig, queue: Arc<dyn JobQueue>, env: SharedEnv) -> Router {
+        routes::webhooks(Arc::new(Webhook::new(config, queue, env)))
     }
 
     /// Where webhooks come in.

@@ -6,6 +6,9 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
+mod limits;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
 pub mod settings;
 pub mod sqlite;
 pub mod sqs;

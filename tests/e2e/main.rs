@@ -30,6 +30,7 @@ mod recorded;
 mod repository_settings;
 mod rotation;
 mod signature;
+mod simulation;
 mod status;
 mod storage;
 mod suggestions;
@@ -44,6 +45,8 @@ mod disk;
 mod link;
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../simulation/sim.rs"]
+mod sim;
 #[path = "../support/wire.rs"]
 mod wire;
 #[path = "../support/world.rs"]

@@ -76,6 +76,8 @@ impl Consumer {
         let mut under_way = JoinSet::new();
         while !*stop.borrow() {
             let batch = tokio::select! {
+                // Nothing is taken in the moment in which it is to end.
+                biased;
                 _ = stop.wait_for(|stop| *stop) => break,
                 batch = this.take() => batch,
             };

@@ -147,6 +147,8 @@ impl Reviewer {
         // write may still arrive at GitHub.
         let publishing = AtomicBool::new(false);
         let round = tokio::select! {
+            // What ends in the same moment ends in this order, always: a round that is over was in time.
+            biased;
             round = self.round(job, &row, &publishing) => round,
             () = lease.lost() => Err(Stop::Late { written: publishing.load(Ordering::Relaxed) }),
             _ = hand_back.wait_for(|now| *now) => Err(Stop::Shutdown),

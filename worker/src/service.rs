@@ -12,27 +12,22 @@ use eco_coder_github::Transport;
 use eco_coder_shared::config::Settings;
 use eco_coder_shared::env::{SharedEnv, SystemEnv};
 use eco_coder_shared::queue::JobQueue;
-use eco_coder_shared::retry;
 use eco_coder_shared::telemetry::{emf, init_logs, metrics as names};
 use eco_coder_shared::{server, shutdown};
 use tokio::net::TcpListener;
-use tokio::sync::{RwLock, watch};
+use tokio::sync::watch;
 
-pub use self::parts::{FromCi, github, inspector, open_store, reconciler, transport};
+pub use self::parts::{FromCi, consumer_settings, github, inspector, open_store, reconciler, reviewer, transport};
 
 use self::beside::{Beside, Kept, OPERATOR_PORT, Ready, listen};
 use crate::agentcore::AgentCore;
-use crate::config::{WorkerConfig, write_time};
+use crate::config::WorkerConfig;
 use crate::consumer::{self, Consumer};
 use crate::ecs;
 use crate::model::Model;
-use crate::pacing::SharedPace;
-use crate::publish::{self, Publisher};
 use crate::reconcile::Reconciler;
-use crate::review::inspect::Inspector;
-use crate::review::{self, Reviewer};
+use crate::review::Reviewer;
 use crate::store::Store;
-use crate::store::seal::SealKey;
 
 /// For the reconciler to let go of its lease, which else lasts for minutes.
 const LET_GO: Duration = Duration::from_secs(2);
@@ -113,59 +108,10 @@ impl Worker {
         env: SharedEnv,
         model: Option<Arc<dyn Model>>,
     ) -> anyhow::Result<Self> {
-        let seal = SealKey::new(&config.session_key.read(&*env)?);
-        let pace = SharedPace::configured(&config.github, &store, &env);
-        let github = parts::paced_github(config, transport, Arc::clone(&env), pace);
-        let from_ci = FromCi::configured(config, &env)?;
-        let inspector = inspector(config, &github, Arc::clone(&store), seal.clone(), Arc::clone(&env), from_ci)?;
-        let inspector = Inspector { model: model.or(inspector.model), ..inspector };
-        let seconds = Duration::from_secs;
-        let lease = seconds(config.worker.lease_seconds);
-        let reconciler = reconciler(config, github.clone(), Arc::clone(&store), Arc::clone(&queue), Arc::clone(&env));
-        let publisher = Publisher::new(
-            github.clone(),
-            Arc::clone(&env),
-            publish::Settings {
-                deployment: config.deployment.clone(),
-                clean_comment: config.report.clean_comment,
-                status: config.status,
-                render: parts::render_options(config),
-                dry_run: config.dry_run,
-                request_timeout: write_time(&config.github),
-                lease,
-            },
-        );
-        let reviewer = Reviewer {
-            github,
-            store: Arc::clone(&store),
-            seal,
-            env: Arc::clone(&env),
-            policy: config.policy.clone(),
-            inspector,
-            publisher,
-            settings: review::Settings {
-                lease,
-                cooldown: seconds(config.worker.cooldown_seconds),
-                max_attempts: config.worker.max_attempts,
-                retry: retry::Policy {
-                    initial: seconds(config.worker.retry_seconds),
-                    cap: seconds(config.worker.retry_cap_seconds),
-                    ..retry::Policy::HTTP
-                },
-                outage: seconds(config.worker.outage_seconds),
-                silence: Duration::from_mins(config.worker.silence_minutes),
-                dry_run: config.dry_run,
-                suggestions: config.report.suggestions,
-                hours: config.hours.clone(),
-            },
-            alone: RwLock::new(()),
-        };
-        let settings = consumer::Settings {
-            jobs: config.worker.jobs,
-            visibility: seconds(config.worker.visibility_seconds),
-            hide: seconds(config.worker.hide_seconds),
-            grace: seconds(config.worker.shutdown_grace_seconds),
-        };
+        let reviewer = reviewer(config, Arc::clone(&store), transport, Arc::clone(&env), model)?;
+        let (github, of_reconciler) = (reviewer.github.clone(), Arc::clone(&queue));
+        let reconciler = reconciler(config, github, Arc::clone(&store), of_reconciler, Arc::clone(&env));
+        let settings = consumer_settings(config);
         let operator = listen("worker.operator_listen", &config.worker.operator_listen).await?;
         let ecs = config.worker.ecs_agent_uri.as_deref().map(ecs::Agent::new).transpose()?;
         let reviewer = Arc::new(reviewer);

@@ -5,6 +5,8 @@
 pub mod contract;
 pub mod dynamodb;
 pub mod history;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
 pub mod seal;
 pub mod sqlite;
 

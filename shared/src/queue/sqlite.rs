@@ -8,7 +8,6 @@
 
 mod check;
 mod dead;
-mod limits;
 mod receipt;
 mod rows;
 mod schema;
@@ -24,7 +23,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     DeadLetter, Death, Depth, EntryError, JobQueue, MAX_BATCH, MAX_SEND, NewMessage, QueueError, Receipt, Received,
-    Redrive, Rewrite,
+    Redrive, Rewrite, limits,
 };
 use crate::env::{SharedEnv, Timestamp};
 use crate::sqlite::{Database, SqliteError, give_back};

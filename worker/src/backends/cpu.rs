@@ -143,6 +143,24 @@ impl CpuPool {
         Ok(Self { places: Gate::new(threads * PLACES_PER_THREAD), threads, handle })
     }
 
+    /// A pool without threads: whoever brings a task does it, on the spot. For simulations, in which one thread does everything
+    /// in an order that can be repeated.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn on_the_spot() -> Self {
+        Self { places: Gate::new(1), threads: 0, handle: Arc::new(Handle(Arc::default())) }
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn work_off(&self) {
+        if self.threads > 0 {
+            return;
+        }
+        let next = || self.handle.0.lock().tasks.take(|task| task.is_wanted());
+        while let Some(task) = next() {
+            task.run();
+        }
+    }
+
     /// How many tasks run at once.
     pub fn threads(&self) -> usize {
         self.threads
@@ -161,6 +179,8 @@ impl CpuPool {
         let shared = &self.handle.0;
         shared.lock().tasks.push(repository, Box::new(Errand { work, budget: budget.clone(), answer, place }));
         shared.news.notify_one();
+        #[cfg(any(test, feature = "testing"))]
+        self.work_off();
         result.await.unwrap_or(Err(NoResult::Lost))
     }
 }

@@ -104,6 +104,13 @@ impl Embedded {
         }
     }
 
+    /// The same engine on another pool.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn on(self, pool: CpuPool) -> Self {
+        Self { pool, ..self }
+    }
+
     /// What results depend on beside the commits: engine, rules and settings.
     pub fn digest(&self) -> &str {
         &self.digest

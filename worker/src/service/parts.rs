@@ -8,7 +8,9 @@ use anyhow::Context;
 use eco_coder_github::{App, Auth, GitHub, HttpSettings, HttpTransport, Pace, Transport};
 use eco_coder_shared::env::SharedEnv;
 use eco_coder_shared::queue::JobQueue;
+use eco_coder_shared::retry;
 use secrecy::SecretString;
+use tokio::sync::RwLock;
 
 use crate::agent::budget::Limits;
 use crate::agent::driver::Deadlines;
@@ -22,13 +24,17 @@ use crate::backends::embedded::{self, Embedded};
 use crate::backends::linters::{self, Linters};
 use crate::backends::profiles::Profiles;
 use crate::config::model::Engine;
-use crate::config::{ProfilesPlace, SignIn, StorePlace, WorkerConfig, connect_timeout};
+use crate::config::{ProfilesPlace, SignIn, StorePlace, WorkerConfig, connect_timeout, write_time};
+use crate::consumer;
 use crate::model::bedrock::BedrockModel;
 use crate::model::openai::OpenAiModel;
 use crate::model::{Model, prices};
+use crate::pacing::SharedPace;
+use crate::publish::{self, Publisher};
 use crate::reconcile::{self, Reconciler};
 use crate::report::markdown::{ProfileHint, RenderOptions};
 use crate::review::inspect::Inspector;
+use crate::review::{self, Reviewer};
 use crate::store::Store;
 use crate::store::dynamodb::DynamoStore;
 use crate::store::seal::SealKey;
@@ -68,7 +74,7 @@ pub fn github(config: &WorkerConfig, transport: Arc<dyn Transport>, env: SharedE
 }
 
 /// A client for the configured identity, whose writes take turns with those of all workers.
-pub(super) fn paced_github(
+fn paced_github(
     config: &WorkerConfig,
     transport: Arc<dyn Transport>,
     env: SharedEnv,
@@ -236,4 +242,71 @@ fn artifacts(config: &WorkerConfig, github: &GitHub) -> Option<Artifacts> {
         brought: config.artifacts_dir.clone(),
     };
     Some(Artifacts::new(github.clone(), name, places))
+}
+
+/// What reviews pull requests, with `model` in the configured one's place if there is one.
+pub fn reviewer(
+    config: &WorkerConfig,
+    store: Arc<dyn Store>,
+    transport: Arc<dyn Transport>,
+    env: SharedEnv,
+    model: Option<Arc<dyn Model>>,
+) -> anyhow::Result<Reviewer> {
+    let seal = SealKey::new(&config.session_key.read(&*env)?);
+    let pace = SharedPace::configured(&config.github, &store, &env);
+    let github = paced_github(config, transport, Arc::clone(&env), pace);
+    let from_ci = FromCi::configured(config, &env)?;
+    let inspector = inspector(config, &github, Arc::clone(&store), seal.clone(), Arc::clone(&env), from_ci)?;
+    let inspector = Inspector { model: model.or(inspector.model), ..inspector };
+    let seconds = Duration::from_secs;
+    let lease = seconds(config.worker.lease_seconds);
+    let publisher = Publisher::new(
+        github.clone(),
+        Arc::clone(&env),
+        publish::Settings {
+            deployment: config.deployment.clone(),
+            clean_comment: config.report.clean_comment,
+            status: config.status,
+            render: render_options(config),
+            dry_run: config.dry_run,
+            request_timeout: write_time(&config.github),
+            lease,
+        },
+    );
+    Ok(Reviewer {
+        github,
+        store,
+        seal,
+        env,
+        policy: config.policy.clone(),
+        inspector,
+        publisher,
+        settings: review::Settings {
+            lease,
+            cooldown: seconds(config.worker.cooldown_seconds),
+            max_attempts: config.worker.max_attempts,
+            retry: retry::Policy {
+                initial: seconds(config.worker.retry_seconds),
+                cap: seconds(config.worker.retry_cap_seconds),
+                ..retry::Policy::HTTP
+            },
+            outage: seconds(config.worker.outage_seconds),
+            silence: Duration::from_mins(config.worker.silence_minutes),
+            dry_run: config.dry_run,
+            suggestions: config.report.suggestions,
+            hours: config.hours.clone(),
+        },
+        alone: RwLock::new(()),
+    })
+}
+
+/// How jobs are taken.
+pub fn consumer_settings(config: &WorkerConfig) -> consumer::Settings {
+    let seconds = Duration::from_secs;
+    consumer::Settings {
+        jobs: config.worker.jobs,
+        visibility: seconds(config.worker.visibility_seconds),
+        hide: seconds(config.worker.hide_seconds),
+        grace: seconds(config.worker.shutdown_grace_seconds),
+    }
 }

@@ -1,4 +1,4 @@
-//! What a call may ask for: the trait's limits, checked before anything is stored.
+//! What a call may ask for: the trait's limits, which an engine of our own checks before anything is stored.
 
 use std::time::Duration;
 

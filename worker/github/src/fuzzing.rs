@@ -13,6 +13,7 @@ use crate::error::{self, ApiError};
 use crate::limits::{LONGEST_WAIT, Verdict, classify, exhausted};
 use crate::pages::next_link;
 use crate::patch::{Hunk, changed_lines, hunks};
+use crate::seen::Seen;
 use crate::transport::{Headers, Request, Response, Target, Transport, TransportError};
 
 /// The patch of a changed file: what is read is counted again, line by line.
@@ -123,7 +124,7 @@ pub fn reading(bytes: &[u8]) {
 
 async fn call(github: &GitHub, choice: u8) -> Result<(), ApiError> {
     let (Ok(repo), Ok(sha), Ok(number)) = ("o/r".parse(), "a".repeat(40).parse(), 1.try_into()) else { return Ok(()) };
-    match choice % 12 {
+    match choice % 17 {
         0 => drop(github.pull(&repo, number).await?),
         1 => drop(github.merge_base(&repo, &sha, &sha).await?),
         2 => {
@@ -142,7 +143,16 @@ async fn call(github: &GitHub, choice: u8) -> Result<(), ApiError> {
         }
         9 => drop(github.app().await?),
         10 => drop(github.author(&repo).await?),
-        _ => drop(github.content(&repo, "a/b c.py", &sha, 1_000).await?),
+        11 => drop(github.content(&repo, "a/b c.py", &sha, 1_000).await?),
+        12 => {
+            if let Seen::Fresh(page) = github.hook_deliveries(None, None).await? {
+                assert!(page.items.iter().all(|d| d.guid.len() <= 64 && d.event.len() <= 64));
+            }
+        }
+        13 => drop(github.installations(None, None).await?),
+        14 => drop(github.installation_repositories(1, None, None).await?),
+        15 => drop(github.open_pulls(&repo, None, None).await?),
+        _ => drop(github.comment_again(&repo, 1, None).await?),
     }
     Ok(())
 }

@@ -178,12 +178,11 @@ fn seen(world: &World, pull: &Pull, deed: Deed, shown: &Value) {
     let view = world.forge.pull(&pull.repo, pull.number).expect("a pull request");
     let looks: Arc<str> = shown.to_string().into();
     let mut judge = world.judge();
-    match deed {
-        Deed::Open => judge.opened(pull.key, pull.repo.clone(), pull.number, view.head_sha, looks),
-        _ => {
-            let head = (deed == Deed::Push).then_some(view.head_sha);
-            judge.changed(pull.key, head, view.open && !view.draft, looks);
-        }
+    if deed == Deed::Open {
+        judge.opened(pull.key, pull.repo.clone(), pull.number, view.head_sha, looks);
+    } else {
+        let head = (deed == Deed::Push).then_some(view.head_sha);
+        judge.changed(pull.key, head, view.open && !view.draft, looks);
     }
 }
 

@@ -87,6 +87,7 @@ fn name(transition: &Transition) -> String {
         Transition::MayWrite { epoch, .. } => format!("may epoch {epoch} write"),
         Transition::Creating { epoch, .. } => format!("creating in epoch {epoch}"),
         Transition::Commented { epoch, .. } => format!("commented in epoch {epoch}"),
+        Transition::Marked { epoch, .. } => format!("said in epoch {epoch}"),
         Transition::Release { epoch, exit } => {
             let exit = match exit {
                 Exit::Done { .. } => "done",

@@ -382,6 +382,7 @@ impl World {
             accepted_at: self.now(),
             rereads: 0,
             redriven_at: None,
+            not_before: None,
             nonce: None,
             delivery: None,
             traceparent: None,

@@ -124,6 +124,7 @@ async fn the_delivery_of_a_re_run_names_the_pull_request_unless_it_is_a_fork_s()
 /// For `tests/support/forge_shapes.py`.
 #[tokio::test]
 #[ignore = "serves for five minutes: see tests/support/forge_shapes.py"]
+#[expect(clippy::print_stdout, reason = "whoever runs it needs the address")]
 async fn a_forge_to_hold_against_githubs_description() {
     let (scene, token) = installed().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -3,8 +3,8 @@
 //! hidden marker is not written here.
 
 mod benchmarks;
-mod check;
 mod changed;
+mod check;
 mod deployed;
 mod findings;
 mod folds;

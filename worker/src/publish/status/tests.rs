@@ -45,6 +45,7 @@ async fn scene(auth: Auth) -> Scene {
         deployment: "eco-coder".to_owned(),
         clean_comment: true,
         status: StatusKind::Auto,
+        render: crate::report::markdown::RenderOptions::default(),
         dry_run: false,
         request_timeout: Duration::from_secs(30),
         lease: Duration::from_mins(2),

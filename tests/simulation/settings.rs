@@ -61,6 +61,7 @@ impl Choice {
             retry_seconds = 2
             retry_cap_seconds = 30
             outage_seconds = 10
+            silence_minutes = 0
             shutdown_grace_seconds = 3
             [github]
             api_url = "http://127.0.0.1:9"

@@ -70,8 +70,13 @@ impl ItsStore {
             Transition::Release { exit: Exit::Done { .. }, .. } if mine => world.judge().settled(key, world.harms()),
             _ => {}
         }
-        let asks =
-            matches!(transition, Transition::MayWrite { .. } | Transition::Renew { .. } | Transition::Commented { .. });
+        let asks = matches!(
+            transition,
+            Transition::MayWrite { .. }
+                | Transition::Renew { .. }
+                | Transition::Commented { .. }
+                | Transition::Marked { .. }
+        );
         if asks && !mine && deliberate == Some(Deliberate::Unfenced) {
             return Ok(Verdict::Mine(Box::new(world.store.row(key).await?)));
         }

@@ -71,21 +71,17 @@ fn what_changes_twice_in_a_second_is_reviewed_as_it_was_last_though_github_lags(
     }
 }
 
-/// Of each kind of weather there are as many seeds as among the two hundred.
+/// Each is missed within two hundred histories of the weather that shows it.
 #[test]
 fn the_simulation_misses_every_rule_that_is_left_out() {
     for (name, rule) in Deliberate::ALL {
         let kind = match rule {
             Deliberate::ChargesWaiting => 0,
-            Deliberate::RepeatsPost => 3,
-            Deliberate::AcksBusy
-            | Deliberate::Unfenced
-            | Deliberate::ListsOne
-            | Deliberate::SilentWhenLate
-            | Deliberate::ForgetsHiding => 4,
+            Deliberate::RepeatsPost | Deliberate::SilentWhenLate => 3,
+            Deliberate::AcksBusy | Deliberate::ListsOne | Deliberate::ForgetsHiding => 4,
+            Deliberate::Unfenced => 5,
         };
         let plan = |n: u64| Plan { deliberate: Some(rule), ..Plan::of(n * Weather::KINDS + kind) };
-        let many = sim::over(0..SEEDS / Weather::KINDS, 1, plan);
-        assert!(!many.broken.is_empty(), "{SEEDS} seeds, and nobody misses {name}");
+        assert!((0..SEEDS).any(|n| sim::run(&plan(n)).result.is_err()), "{SEEDS} histories, and nobody misses {name}");
     }
 }

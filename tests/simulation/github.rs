@@ -10,7 +10,7 @@ use eco_coder_github::{Transport, TransportError};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::process::{Process, Seam};
 use super::settings::REQUEST_TIMEOUT;
@@ -135,7 +135,7 @@ impl ItsGitHub {
             Fate::Answered => {}
             Fate::Limited(seconds) => {
                 process.note(|| format!("{what}: limited for {seconds} s"));
-                sleep(travel).await;
+                sleep_until(world.own_moment(travel)).await;
                 return Ok(limited(world, seconds));
             }
             other => {
@@ -145,7 +145,7 @@ impl ItsGitHub {
         }
         if let Some(stale) = world.stale(&request, &path) {
             process.note(|| format!("{what}: an answer of before"));
-            sleep(travel).await;
+            sleep_until(world.own_moment(travel)).await;
             return Ok(stale);
         }
         match fate {
@@ -155,7 +155,7 @@ impl ItsGitHub {
             _ => {}
         }
         if !write && fate == Fate::Answered {
-            sleep(travel).await;
+            sleep_until(world.own_moment(travel)).await;
             let answered = Self::apply(world, request, token.cloned()).await;
             process.note(|| format!("{what}: {}", answered.as_ref().map_or(0, |response| response.status)));
             return answered.map(|response| world.as_listed(&path, response));
@@ -167,7 +167,7 @@ impl ItsGitHub {
             let most = u64::try_from(LATEST.as_millis()).unwrap_or(0);
             let arrives = if fate == Fate::Late { world.throw(|dice| dice.millis(1, most)) } else { travel };
             async move {
-                sleep(arrives).await;
+                sleep_until(world.own_moment(arrives)).await;
                 let answer = Self::apply(&world, request, token).await;
                 if fate == Fate::Late {
                     sleep(LATEST).await;

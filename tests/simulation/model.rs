@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use eco_coder_shared::env::Env;
 use eco_coder_worker::model::{Model, ModelError, ModelReply, ModelRequest, Said, Usage};
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::sleep_until;
 
 use super::process::{Process, Seam};
 
@@ -24,7 +24,7 @@ impl ItsModel {
         if let Some(length) = limited {
             return Err(ModelError::Throttled { until: process.clock.now() + length });
         }
-        sleep(took).await;
+        sleep_until(world.own_moment(took)).await;
         if broken {
             world.harm();
             return Err(ModelError::Failed { message: "simulated".to_owned() });

@@ -10,7 +10,7 @@ use std::time::Duration;
 use eco_coder_shared::env::SharedEnv;
 use eco_coder_shared::ids::PullKey;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
 use super::world::World;
@@ -185,7 +185,7 @@ impl Process {
             self.world.harm();
             *self.frozen_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + length;
         }
-        sleep(luck.before).await;
+        sleep_until(self.world.own_moment(luck.before)).await;
         self.alive().await;
         if luck.refused {
             self.note(|| format!("{what}: refused"));
@@ -199,7 +199,7 @@ impl Process {
             self.dies(&format!("after {what}")).await;
         }
         if !luck.after.is_zero() {
-            sleep(luck.after).await;
+            sleep_until(self.world.own_moment(luck.after)).await;
         }
         self.alive().await;
         if luck.lost {

@@ -2,7 +2,7 @@
 //! the trouble is over.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -69,6 +69,8 @@ pub struct World {
     /// Failures that somebody met.
     harms: AtomicU64,
     calls: AtomicU64,
+    /// Milliseconds since the start at which somebody's wait ends.
+    moments: Mutex<BTreeSet<u128>>,
     broken: Arc<Notify>,
     processes: Mutex<Vec<Arc<Process>>>,
     ingress: Mutex<Option<Router>>,
@@ -77,6 +79,19 @@ pub struct World {
 }
 
 impl World {
+    /// When a wait from now is over, so that no other ends in the same millisecond: which of two the runtime wakes first
+    /// depends on when the process started.
+    pub fn own_moment(&self, wait: Duration) -> Instant {
+        let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.started.elapsed().as_millis();
+        *moments = moments.split_off(&now);
+        let mut at = now + wait.as_millis();
+        while !moments.insert(at) {
+            at += 1;
+        }
+        self.started + Duration::from_millis(u64::try_from(at).unwrap_or(u64::MAX))
+    }
+
     /// With two repositories, and nothing running.
     pub fn new(plan: Plan) -> Arc<Self> {
         let started = Instant::now();
@@ -111,6 +126,7 @@ impl World {
             is_fair: AtomicBool::new(false),
             harms: AtomicU64::new(0),
             calls: AtomicU64::new(0),
+            moments: Mutex::default(),
             broken,
             processes: Mutex::default(),
             ingress: Mutex::default(),

@@ -1,8 +1,8 @@
 //! The values of histograms as log lines in CloudWatch's embedded metric format: percentiles need values, and Prometheus' buckets
 //! have none. `docs/metrics.md` has the form of a line. Counters and gauges are not here: the collector brings them.
 //!
-//! Values are held, 100 of each histogram at most, and written every [`EVERY`], when 100 are there, and when the process ends
-//! ([`flush`]). Until [`begin`] nothing is held.
+//! Values are held, 100 of each histogram at most, and written every ten seconds, when 100 are there, and when the process ends
+//! ([`flush`]). Until `begin` nothing is held.
 
 use std::collections::HashMap;
 use std::io::Write;

@@ -2,6 +2,7 @@
 
 mod fix;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -94,18 +95,23 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<ExitCode> {
     }
     let disabled_rules = args.disable.iter().cloned().collect();
     let chosen = Chosen { operator: Options { disabled_rules, ..Options::default() }, repository };
-    let Scanned { mut findings, skipped, mut mended, mut unwritten } = scan(&files, &chosen, args.jobs, args.fix)?;
+    let Scanned { mut findings, mut gaps, mut mended, mut unwritten } = scan(&files, &chosen, args.jobs, args.fix)?;
     findings.sort_by(|a, b| (&a.file_path, a.start_line, &a.rule_id).cmp(&(&b.file_path, b.start_line, &b.rule_id)));
     mended.sort_by(|a, b| a.0.cmp(&b.0));
     unwritten.sort();
+    gaps.sort();
     tell_of_fixes(&mended, &unwritten);
     match args.format.as_str() {
         "json" => {
+            tell_of_gaps(&gaps);
             let rows: Vec<Row<'_>> = findings.iter().map(row).collect();
             out!("{}", serde_json::to_string_pretty(&rows)?);
         }
-        "sarif" => out!("{}", serde_json::to_string_pretty(&sarif::log(&findings.iter().collect::<Vec<_>>()))?),
-        _ => print_markdown(&findings, files.len(), &skipped)?,
+        "sarif" => {
+            tell_of_gaps(&gaps);
+            out!("{}", serde_json::to_string_pretty(&sarif::log(&findings.iter().collect::<Vec<_>>()))?);
+        }
+        _ => print_markdown(&findings, files.len(), &gaps)?,
     }
     let failed =
         !unwritten.is_empty() || args.fail_on.is_some_and(|least| findings.iter().any(|f| f.severity >= least));
@@ -192,17 +198,32 @@ fn collect(path: &Path, files: &mut BTreeSet<PathBuf>, named: bool) -> anyhow::R
 #[derive(Default)]
 struct Scanned {
     findings: Vec<Finding>,
-    /// Files that were not looked at, and why.
-    skipped: Vec<(PathBuf, String)>,
+    gaps: Vec<Gap>,
     mended: Vec<(PathBuf, Mended)>,
     /// Files whose fixes were not written, and why.
     unwritten: Vec<(PathBuf, String)>,
+}
+
+/// A file that was not looked at, or not all of it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Gap {
+    path: PathBuf,
+    extent: Extent,
+    reason: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    Whole,
+    Part,
 }
 
 /// What came of one.
 #[derive(Default)]
 struct Looked {
     findings: Vec<Finding>,
+    /// Why it was looked at only in part.
+    partial: Option<String>,
     mended: Mended,
     unwritten: Option<String>,
 }
@@ -212,20 +233,26 @@ fn scan(files: &[PathBuf], chosen: &Chosen, jobs: Option<u16>, fix: bool) -> any
     let next = AtomicUsize::new(0);
     let found: Mutex<Scanned> = Mutex::default();
     let progress = Progress::start("analysing", files.len());
+    // The largest first, so that no thread is left with one when the others are done.
+    let mut sized: Vec<(&Path, std::io::Result<u64>)> =
+        files.iter().map(|path| (path.as_path(), std::fs::metadata(path).map(|data| data.len()))).collect();
+    sized.sort_by_key(|(_, size)| Reverse(*size.as_ref().unwrap_or(&0)));
     let work = || {
-        while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = look_at(path, chosen, fix);
+        while let Some((path, size)) = sized.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = look_at(path, size, chosen, fix);
             progress.step();
             let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             match outcome {
                 Ok(looked) => {
+                    let gap = |reason| Gap { path: path.to_path_buf(), extent: Extent::Part, reason };
+                    found.gaps.extend(looked.partial.map(gap));
                     found.findings.extend(looked.findings);
-                    found.unwritten.extend(looked.unwritten.map(|reason| (path.clone(), reason)));
+                    found.unwritten.extend(looked.unwritten.map(|reason| (path.to_path_buf(), reason)));
                     if looked.mended != Mended::default() {
-                        found.mended.push((path.clone(), looked.mended));
+                        found.mended.push((path.to_path_buf(), looked.mended));
                     }
                 }
-                Err(reason) => found.skipped.push((path.clone(), reason)),
+                Err(reason) => found.gaps.push(Gap { path: path.to_path_buf(), extent: Extent::Whole, reason }),
             }
         }
     };
@@ -240,7 +267,7 @@ fn scan(files: &[PathBuf], chosen: &Chosen, jobs: Option<u16>, fix: bool) -> any
     Ok(found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-fn look_at(path: &Path, chosen: &Chosen, fix: bool) -> Result<Looked, String> {
+fn look_at(path: &Path, size: &std::io::Result<u64>, chosen: &Chosen, fix: bool) -> Result<Looked, String> {
     // As the repository's settings call it.
     let name = path.to_string_lossy();
     let name = name.strip_prefix("./").unwrap_or(&name);
@@ -249,7 +276,7 @@ fn look_at(path: &Path, chosen: &Chosen, fix: bool) -> Result<Looked, String> {
     }
     let options = &chosen.repository.options(name, &chosen.operator);
     let limits = Limits::default();
-    let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
+    let size = *size.as_ref().map_err(ToString::to_string)?;
     if size > limits.max_bytes as u64 {
         return Err(Skipped::TooLarge { bytes: size, limit: limits.max_bytes as u64 }.to_string());
     }
@@ -257,12 +284,17 @@ fn look_at(path: &Path, chosen: &Chosen, fix: bool) -> Result<Looked, String> {
     let text = String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
     let analysis = analyze(&path.to_string_lossy(), &text, None, options, &limits).map_err(|s| s.to_string())?;
     if !fix || analysis.findings.iter().all(|finding| finding.fix.is_none()) {
-        return Ok(Looked { findings: analysis.findings, ..Looked::default() });
+        return Ok(Looked { findings: analysis.findings, partial: analysis.partial, ..Looked::default() });
     }
     let (after, mended, left) = fix::mend(path, &text, options).map_err(|s| s.to_string())?;
     Ok(match fix::replace(path, &text, &after) {
-        Ok(()) => Looked { findings: left.findings, mended, unwritten: None },
-        Err(reason) => Looked { findings: analysis.findings, unwritten: Some(reason), ..Looked::default() },
+        Ok(()) => Looked { findings: left.findings, partial: left.partial, mended, unwritten: None },
+        Err(reason) => Looked {
+            findings: analysis.findings,
+            partial: analysis.partial,
+            unwritten: Some(reason),
+            ..Looked::default()
+        },
     })
 }
 
@@ -282,7 +314,18 @@ fn tell_of_fixes(mended: &[(PathBuf, Mended)], unwritten: &[(PathBuf, String)]) 
     }
 }
 
-fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, String)]) -> anyhow::Result<()> {
+/// Where standard output is a list of findings and nothing else.
+fn tell_of_gaps(gaps: &[Gap]) {
+    for Gap { path, extent, reason } in gaps {
+        let extent = match extent {
+            Extent::Whole => "not looked at",
+            Extent::Part => "looked at in part",
+        };
+        eprintln!("eco-coder: {}: {extent}: {}", printable(&path.to_string_lossy()), printable(reason));
+    }
+}
+
+fn print_markdown(findings: &[Finding], files: usize, gaps: &[Gap]) -> anyhow::Result<()> {
     let style = Style::of_stdout();
     let mut last = "";
     for finding in findings {
@@ -307,17 +350,20 @@ fn print_markdown(findings: &[Finding], files: usize, skipped: &[(PathBuf, Strin
         );
     }
     let blank = if findings.is_empty() { "" } else { "\n" };
-    let (found, seen) = (findings.len(), files - skipped.len());
+    let of = |extent: Extent| gaps.iter().filter(move |gap| gap.extent == extent);
+    let (found, seen) = (findings.len(), files - of(Extent::Whole).count());
     let plural = |n: usize| if n == 1 { "" } else { "s" };
     out!("{blank}{found} finding{} in {seen} file{}.", plural(found), plural(seen));
     let fixable = findings.iter().filter(|finding| finding.fixable).count();
     if fixable > 0 {
         out!("{fixable} can be fixed with --fix.");
     }
-    if !skipped.is_empty() {
-        out!("\nNot looked at:\n");
-        for (path, reason) in skipped {
-            out!("- {}: {reason}", printable(&path.to_string_lossy()));
+    for (extent, title) in [(Extent::Whole, "Not looked at"), (Extent::Part, "Looked at in part")] {
+        for (i, gap) in of(extent).enumerate() {
+            if i == 0 {
+                out!("\n{title}:\n");
+            }
+            out!("- {}: {}", printable(&gap.path.to_string_lossy()), gap.reason);
         }
     }
     Ok(())

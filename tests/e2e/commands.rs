@@ -242,6 +242,26 @@ fn a_scan_survives_what_is_not_source() {
 }
 
 #[test]
+fn what_a_scan_did_not_look_at_or_only_in_part_is_said_in_every_format() {
+    let repo = tempfile::tempdir().unwrap();
+    std::fs::write(repo.path().join("binary.py"), [0, 159, 146, 150]).unwrap();
+    write(&repo, "half.py", &format!("{QUERY_IN_A_LOOP}{}", "%% ?? $$ !! ;;\n".repeat(200)));
+    let text = stdout(&run(&repo, &["scan", "."]));
+    let (_, gaps) = text.split_once("Not looked at:").unwrap();
+    let (whole, part) = gaps.split_once("Looked at in part:").unwrap();
+    assert!(whole.contains("binary.py: ") && part.contains("half.py: does not parse as"), "{text}");
+    for format in ["json", "sarif"] {
+        let output = run(&repo, &["scan", ".", "--format", format]);
+        let _: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        let lines: Vec<&str> = told.lines().collect();
+        let [binary, half] = lines[..] else { panic!("{told}") };
+        assert!(binary.contains("binary.py: not looked at: "), "{told}");
+        assert!(half.contains("half.py: looked at in part: does not parse as"), "{told}");
+    }
+}
+
+#[test]
 fn carbon_prints_the_tools_output() {
     let here = tempfile::tempdir().unwrap();
     let arguments = [

@@ -120,7 +120,8 @@ async fn files_that_another_process_holds_mean_503_in_time_and_a_worker_that_wai
 }
 
 async fn a_worker_that_stalls_past_its_lease_before_its_write_goes_away_without_one(engines: Engines) {
-    let mut world = World::running_on(engines, "").await;
+    // What is said beside the commit is written meanwhile, and a file that it holds while it stalls is held from everybody.
+    let mut world = World::running_on(engines, "[report]\nstatus = \"off\"").await;
     let gate = Gate::new();
     world.forge.add_fault(Fault::on("GET", "/repos/*/*/pulls/*/files", Action::CommitThenHold(gate.clone())));
     let (pull, head) = world.open("feature", &[("a.py", QUERY_IN_A_LOOP)]);

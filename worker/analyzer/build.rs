@@ -12,10 +12,12 @@ use std::{env, fs};
 use serde::Deserialize;
 use serde_json::Value;
 
+#[path = "src/rule/ascii.rs"]
+mod ascii;
 #[path = "src/rule/words.rs"]
 mod words;
 
-use words::Clause;
+use words::{Clause, Word};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -32,20 +34,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut digest = Fnv::new();
     let mut documents = String::new();
-    let mut shared = String::new();
     for path in &rules {
         let name = relative(&root, path)?;
         let text = fs::read_to_string(path)?;
         let place = |error: &dyn Error| format!("{name}: {error}");
         let folder = name.split('/').nth(1).unwrap_or_default();
-        if name.ends_with("/utils.yml") {
-            let utils: Value = serde_saphyr::from_str(&text).map_err(|e| place(&e))?;
-            writeln!(shared, "    ({folder:?}, {:?}),", utils.to_string())?;
-        } else {
-            let all: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|e| place(&e))?;
-            for document in &all {
-                write_document(&mut documents, &name, folder, document).map_err(|e| place(&*e))?;
-            }
+        let all: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|e| place(&e))?;
+        for document in all {
+            write_document(&mut documents, &name, folder, document).map_err(|e| place(&*e))?;
         }
         digest.eat(name.as_bytes());
         digest.eat(text.as_bytes());
@@ -58,9 +54,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         digest.eat(line.as_bytes());
     }
     let listing = format!(
-        "use super::Embedded;\nuse crate::finding::{{Category, Confidence}};\nuse crate::language::Language;\n\n\
+        "use super::Embedded;\nuse super::prefilter::Word;\nuse crate::finding::{{Category, Confidence}};\nuse crate::language::Language;\n\n\
          pub(crate) const DOCUMENTS: &[Embedded] = &[\n{documents}];\n\
-         pub(crate) const SHARED: &[(&str, &str)] = &[\n{shared}];\n\
          pub(crate) const DIGEST: &str = \"{:016x}\";\n",
         digest.0
     );
@@ -81,9 +76,13 @@ struct Head {
     in_tests: bool,
 }
 
-fn write_document(out: &mut String, file: &str, folder: &str, document: &Value) -> Result<(), Box<dyn Error>> {
-    let head = Head::deserialize(document)?;
-    let words = words::Document::deserialize(document)?;
+fn write_document(out: &mut String, file: &str, folder: &str, mut document: Value) -> Result<(), Box<dyn Error>> {
+    let head = Head::deserialize(&document)?;
+    let words = words::Document::deserialize(&document)?;
+    ascii::simplify(&mut document);
+    if let Some(members) = document.as_object_mut() {
+        members.remove("needs");
+    }
     let languages: Vec<String> = head.languages.iter().map(|name| format!("Language::{name}")).collect();
     writeln!(
         out,
@@ -96,14 +95,18 @@ fn write_document(out: &mut String, file: &str, folder: &str, document: &Value) 
         languages.join(", "),
         head.in_tests,
         words.clauses().iter().map(clause).collect::<Vec<_>>().join(", "),
-        words.glance(),
+        words.glance().as_deref().map(ascii::ascii),
         document.to_string(),
     )?;
     Ok(())
 }
 
 fn clause(words: &Clause) -> String {
-    let words: Vec<String> = words.iter().map(|word| format!("({:?}, {})", word.text, word.whole)).collect();
+    let words: Vec<String> = (words.iter())
+        .map(|Word { text, whole, then, code }| {
+            format!("Word {{ text: {text:?}, whole: {whole}, then: &{then:?}, code: {code} }}")
+        })
+        .collect();
     format!("&[{}]", words.join(", "))
 }
 

@@ -23,8 +23,10 @@
 //! evidence: The effect as published or measured, and by whom. Leave it out rather than guess.
 //! link: https://...
 //! in_tests: false              # whether it speaks in test code; false unless said
-//! rule:                        # ast-grep's rule language, which must name kinds; constraints and utils may follow,
-//!   pattern: sorted($XS)[0]    # and `matches: name` reaches the shared matchers of the folder's utils.yml
+//! rule:                        # ast-grep's rule language, which must name kinds; constraints and utils may follow
+//!   pattern: sorted($XS)[0]
+//! needs: [[sorted (]]          # rows of tokens, one of each list of which a text must have, where the rule doesn't tell by
+//!                              # itself: NAME, NUMBER, STRING, `a|b`, `..` for a bit of anything and, first, `*end` of a name
 //! checks: [in-loop]            # Rust predicates of src/checks.rs, for scope, data flow and text inside strings
 //! fix: min($XS)                # what the match becomes, if that is mechanical; or cases, see below
 //! examples:

@@ -100,7 +100,7 @@ impl Reading {
         }
         bounds::check(shape)?;
         let compile = |language: &Language| {
-            let rule = Rule::compile(file, *language, &HashMap::new()).map_err(|error| error.to_string())?;
+            let rule = Rule::compile(file, *language).map_err(|error| error.to_string())?;
             Ok::<_, String>((*language, rule))
         };
         let rules: Vec<(Language, Rule)> = file.languages().iter().map(compile).collect::<Result<_, _>>()?;

@@ -1,6 +1,9 @@
 //! Rules: data files compiled into the library. What a rule needs to have to match is known when the library is built;
 //! the rule itself is read and compiled when a file first has that. Never decides what is done with a match.
 
+#[cfg(test)]
+mod ascii;
+mod hidden;
 mod prefilter;
 #[cfg(test)]
 mod words;
@@ -148,8 +151,6 @@ pub(crate) struct Examples {
 pub(crate) enum RuleError {
     #[error("{file}: {id} is no rule: {reason}")]
     Document { file: &'static str, id: &'static str, reason: String },
-    #[error("{folder}/utils.yml holds no matchers: {reason}")]
-    Shared { folder: &'static str, reason: String },
     #[error("{id}: the engine refuses the rule: {reason}")]
     Engine { id: String, reason: String },
     #[error("{id}: there is no check named {name:?}")]
@@ -173,18 +174,12 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    pub(crate) fn compile(
-        file: &RuleFile,
-        language: Language,
-        shared: &HashMap<String, SerializableRule>,
-    ) -> Result<Self, RuleError> {
+    pub(crate) fn compile(file: &RuleFile, language: Language) -> Result<Self, RuleError> {
         let engine = |error: &dyn std::error::Error| RuleError::Engine { id: file.id.clone(), reason: chain(error) };
-        let mut utils = shared.clone();
-        utils.extend(file.utils.clone().unwrap_or_default());
         let core = SerializableRuleCore {
             rule: file.rule.clone(),
             constraints: file.constraints.clone(),
-            utils: Some(utils.clone()),
+            utils: file.utils.clone(),
             transform: None,
         };
         let matcher = core.get_matcher(DeserializeEnv::new(language.grammar())).map_err(|e| engine(&e))?;
@@ -200,7 +195,7 @@ impl Rule {
                     .ok_or_else(|| RuleError::NoSuchCheck { id: file.id.clone(), name: name.clone() })
             })
             .collect::<Result<_, _>>()?;
-        let rewrites = file.fix.as_ref().map(|fix| Rewrite::compile(fix, &matcher, language, &utils));
+        let rewrites = file.fix.as_ref().map(|fix| Rewrite::compile(fix, &matcher, language, file.utils.as_ref()));
         let rewrites = rewrites.transpose().map_err(|reason| RuleError::Fix { id: file.id.clone(), reason })?;
         Ok(Self { info: file.info(), matcher, kinds, checks, rewrites: rewrites.unwrap_or_default() })
     }
@@ -277,7 +272,7 @@ impl RuleSet {
         let slots: Vec<Slot> = (embedded::DOCUMENTS.iter().filter(ours))
             .map(|source| Slot { source, glance: OnceLock::new(), rule: OnceLock::new() })
             .collect();
-        let prefilter = Prefilter::new(slots.iter().map(|slot| slot.source.clauses));
+        let prefilter = Prefilter::new(language, slots.iter().map(|slot| slot.source.clauses));
         Self { language, slots, prefilter }
     }
 
@@ -305,9 +300,7 @@ impl Slot {
     }
 
     fn rule(&self, language: Language) -> &Result<Rule, RuleError> {
-        self.rule.get_or_init(|| {
-            cost::of("step compile", || Rule::compile(&self.source.read()?, language, &shared(self.source.folder)?))
-        })
+        self.rule.get_or_init(|| cost::of("step compile", || Rule::compile(&self.source.read()?, language)))
     }
 }
 
@@ -379,16 +372,6 @@ pub fn rules_digest() -> String {
 /// The rules, read but not compiled.
 pub(crate) fn documents() -> impl Iterator<Item = Result<RuleFile, RuleError>> {
     embedded::DOCUMENTS.iter().map(Embedded::read)
-}
-
-/// The matchers of a folder's `utils.yml`, which its rules share by name.
-fn shared(folder: &'static str) -> Result<HashMap<String, SerializableRule>, RuleError> {
-    embedded::SHARED.iter().find(|(of, _)| *of == folder).map_or_else(
-        || Ok(HashMap::new()),
-        |(_, utils)| {
-            serde_json::from_str(utils).map_err(|error| RuleError::Shared { folder, reason: error.to_string() })
-        },
-    )
 }
 
 fn folder(language: Language) -> &'static str {

@@ -58,7 +58,7 @@ impl Rewrite {
         file: &FixFile,
         own: &RuleCore,
         language: Language,
-        utils: &HashMap<String, SerializableRule>,
+        utils: Option<&HashMap<String, SerializableRule>>,
     ) -> Result<Vec<Self>, String> {
         let cases = match file {
             FixFile::Whole(text) => return Ok(vec![Self::new(None, vec![(None, Template::parse(text))], own)?]),
@@ -69,7 +69,7 @@ impl Rewrite {
                 let core = SerializableRuleCore {
                     rule: rule.clone(),
                     constraints: case.constraints.clone(),
-                    utils: Some(utils.clone()),
+                    utils: utils.cloned(),
                     transform: None,
                 };
                 core.get_matcher(DeserializeEnv::new(language.grammar())).map_err(|error| chain(&error))

@@ -1,27 +1,51 @@
 //! Which of a language's rules can match in a text, told from the words in it: one search for all words of all rules.
 //! Where a rule's words come from is `words.rs`.
 
+use std::cell::OnceCell;
+
 use aho_corasick::AhoCorasick;
+
+use super::hidden::Hidden;
+use crate::language::Language;
 
 /// Letters that an expression in any case takes for `s` and `k`: with one of them in the text, every rule is awake.
 const ODD: [&str; 2] = ["\u{17f}", "\u{212a}"];
 
-/// A word, in lower case, and whether it is a token of its own.
-pub(super) type Word = (&'static str, bool);
+/// The most of blanks and comments that are read between two tokens: with more, what follows is believed to be there.
+const LONGEST_GAP: usize = 1000;
+
+/// The most that is passed over in search of the tokens behind `..`.
+const LONGEST_REST: usize = 300;
+
+/// A word, in lower case, as `words.rs` has it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Word {
+    pub(super) text: &'static str,
+    pub(super) whole: bool,
+    pub(super) then: &'static [&'static str],
+    pub(super) code: bool,
+}
 
 /// The words of a language's rules.
 pub(super) struct Prefilter {
+    language: Language,
     words: Option<AhoCorasick>,
-    /// Of each word: whether it is a token, and the clauses that it satisfies.
-    satisfies: Vec<(bool, Vec<usize>)>,
+    /// Of each word, how it may be asked for.
+    asked: Vec<Vec<Asked>>,
     /// Of each rule, the clauses that a text must satisfy.
     needs: Vec<Vec<usize>>,
     clauses: usize,
 }
 
+/// A way in which a word may be asked for, and the clauses that it satisfies then.
+struct Asked {
+    word: Word,
+    clauses: Vec<usize>,
+}
+
 impl Prefilter {
-    /// Of rules in order, each with its clauses.
-    pub(super) fn new(rules: impl Iterator<Item = &'static [&'static [Word]]>) -> Self {
+    /// Of a language's rules in order, each with its clauses.
+    pub(super) fn new(language: Language, rules: impl Iterator<Item = &'static [&'static [Word]]>) -> Self {
         let mut clauses: Vec<&'static [Word]> = Vec::new();
         let mut needs = Vec::new();
         for rule in rules {
@@ -40,40 +64,106 @@ impl Prefilter {
         }
         pairs.sort_unstable();
         let mut words: Vec<&'static str> = Vec::new();
-        let mut satisfies: Vec<(bool, Vec<usize>)> = Vec::new();
+        let mut asked: Vec<Vec<Asked>> = Vec::new();
         for (word, clause) in pairs {
-            match satisfies.last_mut() {
-                Some((whole, its)) if words.last() == Some(&word.0) && *whole == word.1 => its.push(clause),
-                _ => {
-                    words.push(word.0);
-                    satisfies.push((word.1, vec![clause]));
-                }
+            if words.last() != Some(&word.text) {
+                words.push(word.text);
+                asked.push(Vec::new());
+            }
+            let Some(ways) = asked.last_mut() else { continue };
+            match ways.last_mut().filter(|way| way.word == word) {
+                Some(way) => way.clauses.push(clause),
+                None => ways.push(Asked { word, clauses: vec![clause] }),
             }
         }
         words.extend(ODD);
         // One that can't be built wakes everybody.
         let words = AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok();
-        Self { words, satisfies, needs, clauses: clauses.len() }
+        Self { language, words, asked, needs, clauses: clauses.len() }
     }
 
     /// By the rule's place: can it match here?
     pub(super) fn awake(&self, text: &str) -> Vec<bool> {
         let everybody = || vec![true; self.needs.len()];
         let Some(words) = &self.words else { return everybody() };
+        let bytes = text.as_bytes();
+        let hidden = OnceCell::new();
         let mut satisfied = vec![false; self.clauses];
-        let mut seen = vec![false; self.satisfies.len()];
+        let mut open: Vec<Vec<&Asked>> = self.asked.iter().map(|ways| ways.iter().collect()).collect();
         for found in words.find_overlapping_iter(text) {
-            let word = found.pattern().as_usize();
-            let Some((whole, clauses)) = self.satisfies.get(word) else { return everybody() };
-            if seen[word] || (*whole && !is_token(text.as_bytes(), found.start(), found.end())) {
+            let Some(ways) = open.get_mut(found.pattern().as_usize()) else { return everybody() };
+            if ways.is_empty() {
                 continue;
             }
-            seen[word] = true;
-            for &clause in clauses {
-                satisfied[clause] = true;
-            }
+            let is_token = is_token(bytes, found.start(), found.end());
+            let is_code = || !hidden.get_or_init(|| Hidden::of(self.language, bytes)).has(found.start());
+            ways.retain(|Asked { word, clauses }| {
+                let here =
+                    (is_token || !word.whole) && follow(bytes, found.end(), word.then) && (!word.code || is_code());
+                if here {
+                    for &clause in clauses {
+                        satisfied[clause] = true;
+                    }
+                }
+                !here
+            });
         }
         self.needs.iter().map(|clauses| clauses.iter().all(|&clause| satisfied[clause])).collect()
+    }
+}
+
+/// Whether these tokens come next, with blanks and comments alone between them.
+fn follow(text: &[u8], mut at: usize, tokens: &[&str]) -> bool {
+    for (place, token) in tokens.iter().enumerate() {
+        if *token == ".." {
+            let end = text.len().min(at + LONGEST_REST);
+            return (at..end).any(|at| follow(text, at, &tokens[place + 1..]));
+        }
+        let Some(start) = gap_end(text, at) else { return true };
+        match length_of(token, text.get(start..).unwrap_or_default()) {
+            Some(length) => at = start + length,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// Where blanks and comments, of whatever language, end; `None` if they are too long to be read here.
+fn gap_end(text: &[u8], from: usize) -> Option<usize> {
+    let end = text.len().min(from + LONGEST_GAP);
+    let mut at = from;
+    while at < end {
+        let rest = &text[at..end];
+        let until =
+            |sign: &[u8]| rest.windows(sign.len()).skip(1).position(|w| w == sign).map(|n| at + 1 + n + sign.len());
+        at = match rest {
+            [b' ' | b'\t' | b'\r' | b'\n' | b'\\' | 0x0c, ..] => at + 1,
+            [b'#', ..] | [b'/', b'/', ..] => until(b"\n").unwrap_or(end),
+            [b'/', b'*', ..] => until(b"*/").unwrap_or(end),
+            _ => return Some(at),
+        };
+    }
+    (end == text.len()).then_some(end)
+}
+
+/// The length of a token if the text begins with it.
+fn length_of(token: &str, text: &[u8]) -> Option<usize> {
+    match token {
+        "NAME" => {
+            let length = text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_' || !b.is_ascii()).count();
+            (length > 0 && !text[0].is_ascii_digit()).then_some(length)
+        }
+        "NUMBER" => Some(text.iter().take_while(|b| b.is_ascii_digit()).count()).filter(|length| *length > 0),
+        "STRING" => {
+            let prefix = text.iter().take(2).take_while(|b| b.is_ascii_alphabetic()).count();
+            matches!(text.get(prefix), Some(b'"' | b'\'')).then_some(prefix + 1)
+        }
+        _ => token.split('|').find_map(|token| {
+            let begins = text.get(..token.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(token.as_bytes()));
+            let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            let ends = !token.bytes().all(|b| goes_on(&b)) || !text.get(token.len()).is_some_and(goes_on);
+            (begins && ends).then_some(token.len())
+        }),
     }
 }
 
@@ -89,15 +179,19 @@ fn is_token(text: &[u8], start: usize, end: usize) -> bool {
 mod tests {
     use super::*;
 
+    const fn word(text: &'static str, whole: bool, then: &'static [&'static str]) -> Word {
+        Word { text, whole, then, code: false }
+    }
+
     #[test]
     fn a_rule_sleeps_where_a_clause_has_none_of_its_words() {
-        let rules: [&'static [&'static [Word]]; 4] = [
-            &[&[("eval", true), ("exec", true)]],
+        const RULES: [&[&[Word]]; 4] = [
+            &[&[word("eval", true, &[]), word("exec", true, &[])]],
             &[],
-            &[&[("execute", false)], &[("for", true), ("while", true)]],
-            &[&[("exec", false)]],
+            &[&[word("execute", false, &[])], &[word("for", true, &[]), word("while", true, &[])]],
+            &[&[word("exec", false, &[])]],
         ];
-        let filter = Prefilter::new(rules.into_iter());
+        let filter = Prefilter::new(Language::Python, RULES.into_iter());
         for (text, awake) in [
             ("x = 1", [false, true, false, false]),
             ("exec(x)", [true, true, false, true]),
@@ -110,6 +204,67 @@ mod tests {
             ("x = 'ſ'", [true; 4]),
         ] {
             assert_eq!(filter.awake(text), awake, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_must_follow_a_word_does_so_behind_blanks_and_comments() {
+        for (tokens, text, expected) in [
+            (&["(", "["][..], "([x])", true),
+            (&["(", "["], " (  # a (\n\t[ ])", true),
+            (&["(", "["], " \\\n/* ] */ ( // no\n[", true),
+            (&["(", "["], "(x, [", false),
+            (&["(", "["], "(", false),
+            (&[":", "pass|..."], ":\n    pass\n", true),
+            (&[":", "pass|..."], ": ...", true),
+            (&[":", "pass|..."], ": passed", false),
+            (&["NUMBER", "in"], "12 in", true),
+            (&["NUMBER", "in"], " in", false),
+            (&["=", "STRING"], " = rb'x'", true),
+            (&["=", "STRING"], " = abc'x'", false),
+            (&["NAME", ",", "_"], " größe, _", true),
+            (&["NAME", ",", "_"], " 1, _", false),
+            (&["NAME", ",", "_"], " a, _b", false),
+            (&[".", "Append"], ".append", true),
+            (&["..", ":", "pass"], " x[1:]:\n pass", true),
+            (&["..", ":", "pass"], " x: passed", false),
+            (&[], "", true),
+        ] {
+            assert_eq!(follow(text.as_bytes(), 0, tokens), expected, "{tokens:?} in {text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_far_away_to_be_seen_is_believed() {
+        assert!(!follow(" ".repeat(LONGEST_GAP - 1).as_bytes(), 0, &["("]));
+        assert!(follow(format!("{}x", " ".repeat(LONGEST_GAP)).as_bytes(), 0, &["("]));
+        assert!(follow(format!("/*{}", "x".repeat(LONGEST_GAP)).as_bytes(), 0, &["("]));
+    }
+
+    #[test]
+    fn each_place_of_a_word_is_looked_at() {
+        const RULES: [&[&[Word]]; 2] =
+            [&[&[word("set", true, &["(", "["])]], &[&[word("set", true, &["("]), word("=", false, &["["])]]];
+        let filter = Prefilter::new(Language::Python, RULES.into_iter());
+        for (text, awake) in [
+            ("set = set(x)", [false, true]),
+            ("set(x); set([y])", [true, true]),
+            ("reset([y])", [false, false]),
+            ("x = []", [false, true]),
+        ] {
+            assert_eq!(filter.awake(text), awake, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_code_is_none_in_a_comment_or_a_string() {
+        const RULES: [&[&[Word]]; 1] = [&[&[Word { code: true, ..word("eval", true, &["("]) }]]];
+        for (language, text, awake) in [
+            (Language::Python, "# eval(x)\n", false),
+            (Language::Python, "\"\"\"\neval(x)\"\"\"; eval(x)", true),
+            (Language::JavaScript, "// eval(x)\n", true),
+        ] {
+            assert_eq!(Prefilter::new(language, RULES.into_iter()).awake(text), [awake], "{text}");
         }
     }
 }

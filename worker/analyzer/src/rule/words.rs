@@ -20,6 +20,12 @@ pub(crate) struct Word {
     pub(crate) text: String,
     /// Whether it is a token: no letter, and no digit behind it, goes on.
     pub(crate) whole: bool,
+    /// The tokens that follow, with blanks and comments alone between them. `NAME` is any name, `NUMBER` digits,
+    /// `STRING` the beginning of a string, and `a|b` one of the two, `..` a piece of text that
+    /// is not long.
+    pub(crate) then: Vec<String>,
+    /// Whether it is none of ours in a comment or a string.
+    pub(crate) code: bool,
 }
 
 /// One of these must be there.
@@ -29,6 +35,9 @@ pub(crate) type Clause = Vec<Word>;
 #[derive(Deserialize)]
 pub(crate) struct Document {
     rule: Shape,
+    /// Rows of tokens, one of each list of which must be there, where the matcher doesn't tell them.
+    #[serde(default)]
+    needs: Vec<Vec<String>>,
 }
 
 /// A matcher of the engine's: all of its members hold of a match.
@@ -62,6 +71,7 @@ impl Document {
         clauses.dedup();
         clauses.sort_by_key(|clause| Reverse(rarity(clause)));
         clauses.truncate(MOST_CLAUSES);
+        clauses.extend(self.needs.iter().map(|rows| rows.iter().filter_map(|row| of_row(row)).collect()));
         clauses
     }
 
@@ -95,7 +105,8 @@ impl Shape {
 
 /// How few files a clause wakes: the longer its shortest word, the fewer; so do fewer words.
 fn rarity(clause: &Clause) -> (usize, Reverse<usize>) {
-    (clause.iter().map(|word| word.text.len()).min().unwrap_or_default(), Reverse(clause.len()))
+    let weight = |word: &Word| word.text.len() + 2 * word.then.len();
+    (clause.iter().map(weight).min().unwrap_or_default(), Reverse(clause.len()))
 }
 
 /// The clause that wakes fewest.
@@ -128,14 +139,54 @@ fn either(clauses: impl Iterator<Item = Option<Clause>>) -> Option<Clause> {
 }
 
 fn token(text: &str) -> Word {
-    Word { text: text.to_ascii_lowercase(), whole: true }
+    Word { text: text.to_ascii_lowercase(), whole: true, then: Vec::new(), code: true }
 }
 
-/// The names and key words in a pattern that stand for themselves.
-fn of_pattern(pattern: &str) -> impl Iterator<Item = Clause> {
+/// A row of tokens with blanks between them, as `needs` has it; `*word` is the end of a name.
+fn of_row(row: &str) -> Option<Word> {
+    let mut tokens = row.split_whitespace();
+    let first = tokens.next()?;
+    let text = first.strip_prefix('*').unwrap_or(first).to_ascii_lowercase();
+    Some(Word { text, whole: is_name(first), then: tokens.map(str::to_owned).collect(), code: true })
+}
+
+/// The names and key words in a pattern that stand for themselves, each with what must follow it.
+fn of_pattern(pattern: &str) -> Vec<Clause> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii();
-    let words = pattern.split(move |c| !is_word(c));
-    words.filter(|word| is_name(word) && word.len() >= SHORTEST).map(|word| vec![token(word)])
+    let code = !pattern.contains(['\'', '"', '`']);
+    let mut found = Vec::new();
+    let mut rest = pattern;
+    while let Some(start) = rest.find(is_word) {
+        rest = &rest[start..];
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(end);
+        if is_name(word) && word.len() >= SHORTEST {
+            // `for await (` is a match of `for (`.
+            let then = if word == "for" { Vec::new() } else { call_behind(behind) };
+            found.push(vec![Word { then, code, ..token(word) }]);
+        }
+        rest = behind;
+    }
+    found
+}
+
+/// The rest of a dotted name and the bracket that opens a call's arguments, if that is what comes next: nothing that a match
+/// could leave out or have besides stands between these.
+fn call_behind(mut pattern: &str) -> Vec<String> {
+    let mut then = Vec::new();
+    while let Some(behind) = pattern.strip_prefix('.') {
+        let end = behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(behind.len());
+        let (name, behind) = behind.split_at(end);
+        if !is_name(name) {
+            return then;
+        }
+        then.extend([".".to_owned(), name.to_ascii_lowercase()]);
+        pattern = behind;
+    }
+    if pattern.starts_with('(') {
+        then.push("(".to_owned());
+    }
+    then
 }
 
 fn is_name(word: &str) -> bool {
@@ -278,7 +329,7 @@ impl Literals {
         let plain = |text: &String| text.len() >= SHORTEST && text.is_ascii() && !text.contains([' ', ';', '\n', '\t']);
         if texts.iter().all(plain) {
             self.clauses.extend(either(std::iter::once(Some(
-                texts.into_iter().map(|text| Word { text, whole: false }).collect(),
+                texts.into_iter().map(|text| Word { text, whole: false, then: Vec::new(), code: false }).collect(),
             ))));
         }
     }
@@ -311,14 +362,22 @@ mod tests {
 
     fn clauses(yaml: &str) -> Vec<Vec<String>> {
         let rule: Shape = ast_grep_config::from_str(yaml).unwrap();
-        let marked = |word: Word| if word.whole { format!("<{}>", word.text) } else { word.text };
-        Document { rule }.clauses().into_iter().map(|clause| clause.into_iter().map(marked).collect()).collect()
+        let marked = |word: Word| {
+            let text = if word.whole { format!("<{}>", word.text) } else { word.text };
+            [vec![text], word.then].concat().join(" ")
+        };
+        Document { rule, needs: Vec::new() }
+            .clauses()
+            .into_iter()
+            .map(|clause| clause.into_iter().map(marked).collect())
+            .collect()
     }
 
     #[test]
     fn words_are_read_where_one_of_them_must_be_there() {
         for (yaml, expected) in [
-            ("pattern: cursor.execute($SQL, $$$REST)", &[&["<execute>"][..], &["<cursor>"]][..]),
+            ("pattern: cursor.execute($SQL, $$$REST)", &[&["<cursor> . execute ("][..], &["<execute> ("]][..]),
+            ("pattern: for ($X of f().$NAME()) g($X)", &[&["<for>"], &["<of>"]]),
             ("pattern: $X is not $Y", &[&["<not>"], &["<is>"]]),
             ("regex: '^(inner|outer)HTML$'", &[&["innerhtml", "outerhtml"]]),
             (r"regex: '^\w+\.fetchall$'", &[&[".fetchall"]]),
@@ -338,14 +397,14 @@ mod tests {
             (r"regex: '^session(_\w+)?\.get\('", &[&["session"], &[".get("]]),
             (
                 "any: [{pattern: a.bcd()}, {pattern: ef.gh()}, {pattern: ij()}]",
-                &[&["<bcd>", "<ef>", "<ij>"], &["<bcd>", "<gh>", "<ij>"]],
+                &[&["<bcd> (", "<ef> . gh (", "<ij> ("], &["<bcd> (", "<gh> (", "<ij> ("]],
             ),
             (r"regex: '(ab)+c*d{2}ef'", &[&["ab"], &["ef"]]),
             ("kind: call\nhas: {field: function, regex: '^re\\.compile$'}", &[&["re.compile"]]),
-            ("any: [{pattern: eval($X)}, {pattern: exec($X)}]", &[&["<eval>", "<exec>"]]),
+            ("any: [{pattern: eval($X)}, {pattern: exec($X)}]", &[&["<eval> (", "<exec> ("]]),
             (
                 "all: [{kind: assert_statement}, {has: {pattern: GC.Collect()}}]",
-                &[&["<collect>"], &["<assert>"], &["<gc>"]],
+                &[&["<collect> ("], &["<gc> . collect ("], &["<assert>"]],
             ),
             // Of these nothing is sure.
             ("any: [{pattern: eval($X)}, {kind: call}]", &[]),
@@ -362,8 +421,9 @@ mod tests {
 
     #[test]
     fn an_expression_bound_to_no_end_is_a_glance_where_words_say_little() {
-        let glance =
-            |regex: &str| Document { rule: Shape { regex: Some(regex.to_owned()), ..Shape::default() } }.glance();
+        let glance = |regex: &str| {
+            Document { rule: Shape { regex: Some(regex.to_owned()), ..Shape::default() }, needs: Vec::new() }.glance()
+        };
         assert!(glance(r"\bis\s+[\d.]").is_some());
         for bound in [r"^is\s+\d", r"is\s+\d$", "is", r"\bassert\s*\("] {
             assert!(glance(bound).is_none(), "{bound}");

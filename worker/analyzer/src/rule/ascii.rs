@@ -1,0 +1,131 @@
+//! Expressions of our own rules, made cheap to compile when the library is built: what `\w`, `\d`, `\s` and `\b` mean beyond
+//! ASCII costs twenty times the rest. What such an expression says of ASCII stays as it was written.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+use serde_json::Value;
+
+/// Rewrites every `regex` of a rule's document.
+pub(crate) fn simplify(document: &mut Value) {
+    match document {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(regex) if name == "regex" => *regex = ascii(regex),
+                    _ => simplify(member),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(simplify),
+        _ => {}
+    }
+}
+
+/// The same expression, in which classes and word boundaries know ASCII alone.
+pub(crate) fn ascii(regex: &str) -> String {
+    // Fails if it could match half a character, as `.` and `[^a]` could.
+    let all = format!("(?-u){regex}");
+    if regex_syntax::parse(&all).is_ok() { all } else { by_parts(regex) }
+}
+
+/// Class by class: what can match any character stays as it is.
+fn by_parts(regex: &str) -> String {
+    let mut out = String::with_capacity(2 * regex.len());
+    let mut rest = regex.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '[' => bracket(&mut rest, &mut out),
+            '\\' => match rest.next() {
+                Some(class @ ('w' | 'd' | 's' | 'b')) => {
+                    out.push_str("(?-u:\\");
+                    out.push(class);
+                    out.push(')');
+                }
+                escaped => {
+                    out.push('\\');
+                    out.extend(escaped);
+                }
+            },
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// What is between brackets; the first of them is read.
+fn bracket(rest: &mut Peekable<Chars<'_>>, out: &mut String) {
+    out.push('[');
+    out.extend(rest.next_if_eq(&'^'));
+    // A bracket that comes first closes nothing.
+    out.extend(rest.next_if_eq(&']'));
+    while let Some(c) = rest.next() {
+        match c {
+            ']' => break,
+            '[' => {
+                bracket(rest, out);
+                continue;
+            }
+            '\\' => match rest.next() {
+                Some('w') => out.push_str("0-9A-Za-z_"),
+                Some('d') => out.push_str("0-9"),
+                Some('s') => out.push_str(r"\t\n\v\f\r\x20"),
+                escaped => {
+                    out.push('\\');
+                    out.extend(escaped);
+                }
+            },
+            _ => out.push(c),
+        }
+    }
+    out.push(']');
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    use super::*;
+
+    #[test]
+    fn what_may_match_any_character_keeps_its_characters() {
+        for (written, expected) in [
+            (r"^(\w+\.)*get\b", r"(?-u)^(\w+\.)*get\b"),
+            (r"(?i)^k\d$", r"(?-u)(?i)^k\d$"),
+            (r"\bf\(.*\)", r"(?-u:\b)f\(.*\)"),
+            (r"[^\w.]\w", r"[^0-9A-Za-z_.](?-u:\w)"),
+            (r"[]\s-][^]\d[a\w]\\]", r"[]\t\n\v\f\r\x20-][^]0-9[a0-9A-Za-z_]\\]"),
+            (r"\\w.\S", r"\\w.\S"),
+        ] {
+            assert_eq!(ascii(written), expected);
+            assert!(Regex::new(expected).is_ok(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn every_expression_of_a_document_is_rewritten_and_nothing_else() {
+        let mut rule = serde_json::json!({"title": r"\w", "any": [{"regex": r"^\w$"}, {"has": {"regex": r"\d."}}]});
+        simplify(&mut rule);
+        let expected = serde_json::json!(
+            {"title": r"\w", "any": [{"regex": r"(?-u)^\w$"}, {"has": {"regex": r"(?-u:\d)."}}]}
+        );
+        assert_eq!(rule, expected);
+    }
+
+    /// Pieces of expressions as rules have them.
+    fn expression() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            r"\w+", r"\b", r"\d", r"\s*", "a", r"\.", ".", "[^a]", r"[\w.]", r"[^\s]", "(?:b|c)", r"\W", "^", "$", "x?",
+        ]);
+        prop::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn on_ascii_nothing_changes(written in expression(), text in r"[abcx .(_19\n]{0,12}") {
+            let (before, after) = (Regex::new(&written).unwrap(), Regex::new(&ascii(&written)).unwrap());
+            prop_assert_eq!(before.find(&text), after.find(&text), "{} and {} on {:?}", written, ascii(&written), text);
+        }
+    }
+}

@@ -272,7 +272,15 @@ fn no_rule_that_sleeps_would_have_matched() {
         let every_rule = Options { include_low_confidence: true, ..Options::default() };
         let scope = Scope { path: "a", language, options: &every_rule, in_tests: false };
         let ours = crate::rule::documents().map(Result::unwrap).filter(|file| file.languages().contains(&language));
-        for text in ours.flat_map(|file| [&file.examples().bad[..], &file.examples().good].concat()) {
+        let examples = ours.flat_map(|file| [&file.examples().bad[..], &file.examples().good].concat());
+        // As they are, and with blanks and comments where these may be.
+        let forms = examples.flat_map(|text| {
+            let comment = if language == Language::Python { "# it's\n" } else { "/* it's */ // \"\n" };
+            let commented = ["(", "[", "{"].map(|sign| text.replace(sign, &format!("{sign} {comment}")));
+            let spread = [text.replace('=', " =\t"), text.replace('.', " . "), text.replace(": ", ":\n        ")];
+            [text].into_iter().chain(commented).chain(spread)
+        });
+        for text in forms {
             let tree = parse(language, &text, &Deadline::after(Duration::MAX)).unwrap();
             let hits = |awake: &Awake<'_>| {
                 let nodes = survey(&tree, 1_000, |kind| awake.want(kind)).unwrap();

@@ -26,7 +26,7 @@
 //! rule:                        # ast-grep's rule language, which must name kinds; constraints and utils may follow
 //!   pattern: sorted($XS)[0]
 //! needs: [[sorted (]]          # rows of tokens, one of each list of which a text must have, where the rule doesn't tell by
-//!                              # itself: NAME, NUMBER, STRING, `a|b`, `..` for a bit of anything and, first, `*end` of a name
+//!                              # itself: NAME, NUMBER, STRING, `a|b`, `..`, `>>` and, first, `*end` of a name (src/rule/words.rs)
 //! checks: [in-loop]            # Rust predicates of src/checks.rs, for scope, data flow and text inside strings
 //! fix: min($XS)                # what the match becomes, if that is mechanical; or cases, see below
 //! examples:

@@ -119,6 +119,9 @@ fn follow(text: &[u8], mut at: usize, tokens: &[&str]) -> bool {
             let end = text.len().min(at + LONGEST_REST);
             return (at..end).any(|at| follow(text, at, &tokens[place + 1..]));
         }
+        if *token == ">>" {
+            return statements(text, at).any(|at| follow(text, at, &tokens[place + 1..]));
+        }
         let Some(start) = gap_end(text, at) else { return true };
         match length_of(token, text.get(start..).unwrap_or_default()) {
             Some(length) => at = start + length,
@@ -126,6 +129,26 @@ fn follow(text: &[u8], mut at: usize, tokens: &[&str]) -> bool {
         }
     }
     true
+}
+
+/// Where the statements of a block of Python's begin, from behind its colon. Text at the margin ends it, in a string as well.
+fn statements(text: &[u8], colon: usize) -> impl Iterator<Item = usize> {
+    let blanks = |line: &[u8]| line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let mut start = colon;
+    let lines = text.get(colon..).unwrap_or_default().split_inclusive(|b| *b == b'\n').map(move |line| {
+        let at = start;
+        start += line.len();
+        (at, line)
+    });
+    let mut depth = None;
+    lines
+        .enumerate()
+        .map(move |(number, (at, line))| (number, at, blanks(line), line))
+        .filter(|(_, _, indent, line)| !matches!(line.get(*indent), None | Some(b'\n' | b'\r' | b'#')))
+        // What stands on the colon's own line is all of the block.
+        .map(|(number, at, indent, _)| (at + indent, if number == 0 { usize::MAX } else { indent }))
+        .take_while(move |(_, indent)| *indent >= *depth.get_or_insert(*indent))
+        .map(|(at, _)| at)
 }
 
 /// Where blanks and comments, of whatever language, end; `None` if they are too long to be read here.
@@ -218,6 +241,12 @@ mod tests {
             (&[":", "pass|..."], ":\n    pass\n", true),
             (&[":", "pass|..."], ": ...", true),
             (&[":", "pass|..."], ": passed", false),
+            (&[":", ">>", "return|break"], ": # a\n\n  x\n  return 1", true),
+            (&[":", ">>", "return|break"], ": break\n", true),
+            (&[":", ">>", "return|break"], ":\n  x\n# a\n\n  break", true),
+            (&[":", ">>", "return|break"], ":\n  x\n\ny\nreturn 1", false),
+            (&[":", ">>", "return|break"], ": x\nreturn 1", false),
+            (&[":", ">>", "return|break"], ":", false),
             (&["NUMBER", "in"], "12 in", true),
             (&["NUMBER", "in"], " in", false),
             (&["=", "STRING"], " = rb'x'", true),

@@ -22,7 +22,7 @@ pub(crate) struct Word {
     pub(crate) whole: bool,
     /// The tokens that follow, with blanks and comments alone between them. `NAME` is any name, `NUMBER` digits,
     /// `STRING` the beginning of a string, and `a|b` one of the two, `..` a piece of text that
-    /// is not long.
+    /// is not long, and `>>` comes before what begins a statement of the block that follows.
     pub(crate) then: Vec<String>,
     /// Whether it is none of ours in a comment or a string.
     pub(crate) code: bool,

@@ -271,6 +271,12 @@ mod tests {
     }
 
     #[test]
+    fn tokens_near_each_other_are_so_up_to_the_bound_and_not_one_past_it() {
+        let near = |between| follow(format!("{}]", "x".repeat(between)).as_bytes(), 0, &["..", "]"]);
+        assert!(near(0) && near(LONGEST_REST - 1) && !near(LONGEST_REST));
+    }
+
+    #[test]
     fn each_place_of_a_word_is_looked_at() {
         const RULES: [&[&[Word]]; 2] =
             [&[&[word("set", true, &["(", "["])]], &[&[word("set", true, &["("]), word("=", false, &["["])]]];

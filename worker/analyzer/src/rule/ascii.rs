@@ -62,10 +62,7 @@ fn bracket(rest: &mut Peekable<Chars<'_>>, out: &mut String) {
     while let Some(c) = rest.next() {
         match c {
             ']' => break,
-            '[' => {
-                bracket(rest, out);
-                continue;
-            }
+            '[' => bracket(rest, out),
             '\\' => match rest.next() {
                 Some('w') => out.push_str("0-9A-Za-z_"),
                 Some('d') => out.push_str("0-9"),

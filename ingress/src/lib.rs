@@ -31,13 +31,13 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     std::thread::spawn(telemetry::metrics::install);
     let settings = settings.clone().fetching(&["ingress.webhook_secrets"]).await?;
     let config = IngressConfig::from_settings(&settings)?;
-    telemetry::init_logs(&config.telemetry)?;
+    telemetry::init(&config.telemetry, "eco-coder-ingress")?;
     let env: SharedEnv = Arc::new(SystemEnv);
     let queue =
         config.queue.open(Arc::clone(&env)).await.with_context(|| format!("opening the queue {}", config.queue))?;
     let ingress = Ingress::bind(config, queue, env).await?;
     telemetry::metrics::ready(began);
     ingress.run(shutdown::signal()).await;
-    telemetry::emf::flush();
+    telemetry::end().await;
     Ok(())
 }

@@ -25,6 +25,7 @@ use eco_coder_shared::job::Job;
 use eco_coder_shared::policy::Policy;
 use eco_coder_shared::queue::{JobQueue, NewMessage};
 use eco_coder_shared::telemetry::audit::{self, EventType};
+use eco_coder_shared::telemetry::trace;
 use metrics::{Counter, Histogram, counter, histogram};
 use serde::Serialize;
 
@@ -138,16 +139,29 @@ impl Webhook {
         let delivery = one(headers, "x-github-delivery").and_then(|text| text.parse().ok());
         let arrival = Arrival { id: self.env.random_id(), at: self.env.now(), delivery };
         let event = one(headers, "x-github-event").filter(|name| !name.is_empty());
+        let deciding = Instant::now();
         let decided =
             event.ok_or(Refusal::EventMissing).and_then(|e| event::decide(e, &signed, &self.policy, &arrival));
         // The queue may take its time; the body's room goes back before.
         drop(signed);
         let answer = match decided {
-            Ok(Decision::Review(job)) => match self.enqueue(&job, event, started).await {
-                // Audited by the outbox, with what was stored beside it.
-                Ok(()) => return Answer::Accepted(job),
-                Err(retry_after) => Answer::Unavailable { retry_after },
-            },
+            Ok(Decision::Review(mut job)) => {
+                let trace = trace_of(&mut job, started, deciding);
+                let sending = Instant::now();
+                let stored = self.enqueue(&job, event, started).await;
+                if let Some(trace) = trace {
+                    trace.step("Queue Send", sending);
+                    trace.set("outcome", if stored.is_ok() { "accepted" } else { "unavailable" });
+                    if stored.is_err() {
+                        trace.failed("queue");
+                    }
+                }
+                match stored {
+                    // Audited by the outbox, with what was stored beside it.
+                    Ok(()) => return Answer::Accepted(job),
+                    Err(retry_after) => Answer::Unavailable { retry_after },
+                }
+            }
             Ok(Decision::Pong) => Answer::Pong,
             Ok(Decision::Ignore(reason)) => Answer::Ignored(reason),
             Err(refusal) => Answer::Refused(refusal),
@@ -179,6 +193,19 @@ impl Webhook {
             tracing::warn!(status = refusal.status().as_u16(), reason = refusal.reason(), "a request was refused");
         }
     }
+}
+
+/// The trace of a review begins here, if traces are on, whatever a `traceparent` header of the request says: anybody can send
+/// one. Deliveries that are no work have none.
+fn trace_of(job: &mut Job, started: Instant, deciding: Instant) -> Option<trace::Root> {
+    let root = trace::Root::begin("GitHub Webhook", started.elapsed())?;
+    root.step("Parse GitHub Webhook", deciding);
+    root.set("repository", job.repo.as_str().to_owned());
+    root.set("pr_number", i64::try_from(job.pull.get()).unwrap_or(i64::MAX));
+    root.set("session_id", job.id.clone());
+    root.set("agent_version", trace::VERSION);
+    job.traceparent = root.parent();
+    Some(root)
 }
 
 /// Is this the form in which we take webhooks at all?

@@ -9,6 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use serde::{Deserialize, Serialize};
+use tracing::Span;
 
 use crate::config::{ConfigError, Settings};
 
@@ -128,9 +129,30 @@ fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
-/// Counts a call: they are what AWS asks money for.
-pub fn count(service: &'static str, operation: &'static str) {
+/// Counts a call: they are what AWS asks money for. Returns its step in a review's trace, for whoever is in one.
+pub fn count(service: &'static str, operation: &'static str) -> Span {
     metrics::counter!("AwsCalls", "Service" => service, "Operation" => operation).increment(1);
+    crate::step!(
+        format!("{} {operation} API", told(service)),
+        otel.kind = "client",
+        rpc.system = "aws-api",
+        rpc.service = told(service),
+        rpc.method = operation
+    )
+}
+
+/// A service as AWS calls it.
+fn told(service: &'static str) -> &'static str {
+    match service {
+        "bedrock" => "Bedrock",
+        "codeguru-reviewer" => "CodeGuru",
+        "codeguruprofiler" => "CodeGuru Profiler",
+        "dynamodb" => "DynamoDB",
+        "s3" => "S3",
+        "secretsmanager" => "Secrets Manager",
+        "ssm" => "Parameter Store",
+        other => other,
+    }
 }
 
 #[cfg(test)]

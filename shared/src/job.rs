@@ -12,6 +12,7 @@ use serde_json::error::Category;
 
 use crate::env::Timestamp;
 use crate::ids::{CommitSha, DeliveryId, PullKey, PullNumber, RepoId, RepoName};
+use crate::telemetry::trace::TraceParent;
 
 /// Why the pull request may need work. For logs, metrics and attempts: what to do is decided from GitHub's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,9 +102,9 @@ pub struct Job {
     /// GitHub's delivery id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliveryId>,
-    /// W3C trace context, from the webhook to the comment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<String>,
+    /// The trace that the webhook began, for whoever reviews. A message whose trace context can't be read is a job without one.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "TraceParent::lenient")]
+    pub traceparent: Option<TraceParent>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
@@ -215,7 +216,7 @@ mod tests {
             nonce: Some("f".repeat(32)),
             not_before: Some(Timestamp(i64::MAX)),
             delivery: Some("d".repeat(64).parse().unwrap()),
-            traceparent: Some("0".repeat(55)),
+            traceparent: Some(format!("00-{}-{}-01", "f".repeat(32), "f".repeat(16)).parse().unwrap()),
         }
     }
 
@@ -275,6 +276,24 @@ mod tests {
             let Decoded::Garbage(why) = Job::decode(&bad) else { panic!("{bad}") };
             assert!(why.len() < 120 && !why.contains("ghp_"), "{why}");
         }
+    }
+
+    #[test]
+    fn a_job_without_a_trace_or_with_anything_in_its_place_is_a_job() {
+        let mut value: serde_json::Value = serde_json::from_str(&largest().encode()).unwrap();
+        let whole = value["traceparent"].clone();
+        let deep = "[".repeat(100) + &"]".repeat(100);
+        let others = ["null", "7", "true", r#""""#, r#""00-0-0-01""#, r#""\u0000""#, r#"{"a":[1]}"#, "[[]]", &deep];
+        let others = others.map(|text| serde_json::from_str(text).unwrap());
+        for other in
+            others.into_iter().chain([format!("{}0", whole.as_str().unwrap()).into(), "ab".repeat(100_000).into()])
+        {
+            value["traceparent"] = other;
+            let Decoded::Job(job) = Job::decode(&value.to_string()) else { panic!("{value:.400}") };
+            assert_eq!(*job, Job { traceparent: None, ..largest() });
+        }
+        value.as_object_mut().unwrap().remove("traceparent");
+        assert!(matches!(Job::decode(&value.to_string()), Decoded::Job(job) if job.traceparent.is_none()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::Context;
 use eco_coder_ingress::config::IngressConfig;
 use eco_coder_ingress::server::Ingress;
 use eco_coder_shared::shutdown;
-use eco_coder_shared::telemetry::{emf, init_logs, metrics};
+use eco_coder_shared::telemetry::{self, metrics};
 use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::service::{WORKER_SECRETS, Worker, open_store, transport};
 use tokio::sync::watch;
@@ -21,7 +21,7 @@ pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings()?.fetching(&WORKER_SECRETS).await?.fetching(&["ingress.webhook_secrets"]).await?;
     let ingress = IngressConfig::from_settings(&settings)?;
     let worker = WorkerConfig::from_settings(&settings)?;
-    init_logs(&worker.telemetry)?;
+    telemetry::init(&worker.telemetry, "eco-coder")?;
     metrics::install();
     let env = system_env();
     let queue = worker.queue.open(Arc::clone(&env)).await.context("opening the queue")?;
@@ -55,6 +55,6 @@ pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     if !worker.is_finished() {
         worker.await??;
     }
-    emf::flush();
+    telemetry::end().await;
     Ok(ExitCode::SUCCESS)
 }

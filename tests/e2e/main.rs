@@ -35,6 +35,7 @@ mod status;
 mod storage;
 mod suggestions;
 mod telemetry;
+mod traces;
 mod trouble;
 
 #[path = "../support/canaries.rs"]
@@ -43,10 +44,14 @@ mod canaries;
 mod disk;
 #[path = "../support/link.rs"]
 mod link;
+#[path = "../support/otlp.rs"]
+mod otlp;
 #[path = "../support/process.rs"]
 mod process;
 #[path = "../simulation/sim.rs"]
 mod sim;
+#[path = "../support/waterfall.rs"]
+mod waterfall;
 #[path = "../support/wire.rs"]
 mod wire;
 #[path = "../support/world.rs"]

@@ -47,7 +47,7 @@ fn job(n: u64, repositories: u64) -> NewMessage {
         nonce: None,
         not_before: None,
         delivery: Some("72d3162e-cc78-11e3-81ab-4c9367dc0958".parse().unwrap_or_else(|e| panic!("{e}"))),
-        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse().ok(),
     };
     NewMessage { group: job.group(), body: job.encode(), delay: Duration::ZERO }
 }

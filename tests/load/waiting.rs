@@ -14,7 +14,7 @@ use eco_coder_ingress::config::IngressConfig;
 use eco_coder_ingress::server::Ingress;
 use eco_coder_shared::config::Settings;
 use eco_coder_shared::env::{SharedEnv, SystemEnv};
-use eco_coder_shared::telemetry::{init_logs, metrics};
+use eco_coder_shared::telemetry::{self, metrics};
 use eco_coder_worker::config::WorkerConfig;
 use eco_coder_worker::model::{Model, ModelError, ModelReply, ModelRequest, Said, Usage};
 use eco_coder_worker::service::{Worker, open_store, transport};
@@ -90,7 +90,7 @@ fn report(process: &Process, threads: u64, seconds: f64) -> anyhow::Result<()> {
 async fn serve(config: &Path) -> anyhow::Result<()> {
     let settings = Settings::load(Some(config), Settings::process_environment())?;
     let worker = WorkerConfig::from_settings(&settings)?;
-    init_logs(&worker.telemetry)?;
+    telemetry::init(&worker.telemetry, "eco-coder")?;
     metrics::install();
     let env: SharedEnv = Arc::new(SystemEnv);
     let queue = worker.queue.open(Arc::clone(&env)).await.context("opening the queue")?;

@@ -22,11 +22,15 @@ use axum::routing::{get, post};
 use eco_coder_shared::env::SharedEnv;
 use eco_coder_shared::job::Job;
 use eco_coder_shared::queue::{JobQueue, MAX_DELAY, NewMessage};
+use eco_coder_shared::step;
+use eco_coder_shared::telemetry::trace;
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use self::call::{Call, MAX_SESSION_ID};
-use crate::review::{Outcome, Reviewer};
+use crate::review::{Outcome, Reviewer, execution};
 
 /// The contract's header.
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
@@ -103,12 +107,17 @@ impl AgentCore {
             nonce: None,
             not_before: None,
             delivery: None,
-            traceparent: None,
+            traceparent: trace::parent_of(&Span::current()),
         };
+        let root = Span::current();
+        root.record("repository", job.repo.as_str());
+        root.record("session_id", job.id.as_str());
         let deadline = job.accepted_at + PATIENCE;
         let mut first = true;
         loop {
-            let outcome = Box::pin(self.reviewer.process(&job, first, self.hand_back.clone())).await;
+            let execution = execution(&job, 1);
+            let outcome = Box::pin(self.reviewer.process(&job, first, self.hand_back.clone()));
+            let outcome = outcome.instrument(execution).await;
             first = false;
             let again = match outcome {
                 Outcome::Done => return End::done("reviewed", format!("{}#{} is up to date", job.repo, job.pull)),
@@ -192,7 +201,18 @@ async fn invoke(State(agent): State<Arc<AgentCore>>, headers: HeaderMap, body: B
     // Of its own: who invoked may hang up, and the review goes on.
     let work = tokio::spawn(async move {
         let _under_way = UnderWay::begin(&agent);
-        agent.review(call).await
+        let root = step!(
+            "AgentCore Runtime Invocation",
+            otel.kind = "server",
+            repository = Empty,
+            pr_number = call.pull.get(),
+            session_id = Empty,
+            agent_version = trace::VERSION,
+            outcome = Empty,
+        );
+        let end = agent.review(call).instrument(root.clone()).await;
+        root.record("outcome", end.outcome);
+        end
     });
     let end = work.await.unwrap_or_else(|_| End::failed("the review panicked; please report this".to_owned()));
     end.response(&session)

@@ -9,13 +9,14 @@ use eco_coder_shared::job::{Cause, Decoded, Job};
 use eco_coder_shared::queue::{
     Death, EntryError, JobQueue, MAX_BATCH, MAX_DELAY, MAX_VISIBILITY, MAX_WAIT, NewMessage, QueueError, Received,
 };
+use eco_coder_shared::telemetry::trace;
 use metrics::{counter, gauge};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tracing::Instrument;
+use tracing::{Instrument as _, Span};
 
 use crate::agent::driver::AGENT;
-use crate::review::{Outcome, Reviewer};
+use crate::review::{Outcome, Reviewer, execution};
 
 /// How long a job of an unknown version waits before it is looked at again, maybe by a newer worker.
 const UNKNOWN_VERSION: Duration = Duration::from_mins(5);
@@ -126,7 +127,8 @@ impl Consumer {
                     self.told(self.queue.defer(&received, job.encode(), wait.min(MAX_DELAY)).await);
                     return;
                 }
-                let span = tracing::info_span!(
+                // Of the level that is never left out: a warning, too, says of which review it is.
+                let span = tracing::error_span!(
                     "review",
                     session_id = job.id,
                     request_id = received.message_id,
@@ -134,11 +136,18 @@ impl Consumer {
                     pr_number = job.pull.get(),
                 );
                 let first = received.receive_count == 1;
-                gauge!("SessionCount", "AgentName" => AGENT).increment(1);
-                let work = Box::pin(self.reviewer.process(&job, first, self.hand_back.subscribe()));
-                let outcome = self.with_heartbeat(&received, work).instrument(span).await;
-                gauge!("SessionCount", "AgentName" => AGENT).decrement(1);
-                outcome
+                if let Some(parent) = job.traceparent.filter(|_| first) {
+                    trace::past("Queue Wait", parent, received.sent_at);
+                }
+                let execution = execution(&job, received.receive_count);
+                let review = async {
+                    gauge!("SessionCount", "AgentName" => AGENT).increment(1);
+                    let work = Box::pin(self.reviewer.process(&job, first, self.hand_back.subscribe()));
+                    let outcome = self.with_heartbeat(&received, work).await;
+                    gauge!("SessionCount", "AgentName" => AGENT).decrement(1);
+                    self.tell(&received, outcome).await;
+                };
+                return review.instrument(execution).instrument(span).await;
             }
             Decoded::UnknownVersion(version) => {
                 tracing::warn!(component = "consumer", version, "a job of an unknown version waits for a newer worker");
@@ -184,6 +193,7 @@ impl Consumer {
             Outcome::Abandon { .. } => "abandoned",
         };
         counter!("JobOutcome", "Outcome" => name).increment(1);
+        Span::current().record("outcome", name);
         match outcome {
             Outcome::Done => self.told_all(self.queue.ack(receipts).await),
             Outcome::Discard { reason } => {

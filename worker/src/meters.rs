@@ -25,7 +25,9 @@ pub(crate) fn begin() {
     for name in ["AgentInvocations", "AgentThrottles"] {
         at_zero(name, &[agent]);
     }
-    at_zero("AgentErrors", &[agent, ("ErrorType", ErrorType::ApiError.name())]);
+    for error in ERRORS {
+        at_zero("AgentErrors", &[agent, ("ErrorType", error.name())]);
+    }
     gauge!("SessionCount", "AgentName" => AGENT).increment(0);
     for direction in DIRECTIONS {
         at_zero("TokensUsed", &[agent, ("Direction", direction)]);
@@ -44,6 +46,9 @@ pub(crate) fn begin() {
     }
     for result in ["hit", "miss"] {
         at_zero("ResultCache", &[("Result", result)]);
+    }
+    for result in ["sent", "dropped"] {
+        at_zero("TraceSpans", &[("Result", result)]);
     }
     for result in RUNS {
         at_zero("ReconcileRuns", &[("Result", result)]);

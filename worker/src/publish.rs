@@ -18,9 +18,12 @@ use std::time::{Duration, Instant};
 use eco_coder_github::{ApiError, GitHub, IssueComment};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::ids::PullKey;
+use eco_coder_shared::step;
 use eco_coder_shared::telemetry::audit::{self, EventType};
+use eco_coder_shared::telemetry::{self, trace};
 use metrics::{counter, histogram};
 use tokio::sync::OnceCell;
+use tracing::{Instrument as _, Span};
 
 use self::body::Marker;
 use self::fence::Fence;
@@ -29,8 +32,10 @@ use self::status::{Refused, StatusKind};
 pub use self::suggesting::Suggestions;
 use crate::claim::{CommentState, Row, Transition};
 use crate::report::{Report, markdown};
+use crate::results::ErrorType;
 use crate::store::{Store, StoreError};
 use crate::subject::Target;
+use crate::tools::POST as TOOL;
 use crate::tools::post_github_comment::{PostStatus, Posted};
 
 /// How this deployment publishes.
@@ -78,6 +83,17 @@ pub enum PublishError {
     /// Comments that we create can't be found again.
     #[error("GitHub takes comments but doesn't show them; look at the pull request, then redrive")]
     CannotConverge,
+}
+
+impl PublishError {
+    /// Of which kind, for metrics and traces.
+    pub fn class(&self) -> ErrorType {
+        match self {
+            Self::Wait { .. } => ErrorType::Throttle,
+            Self::Api(error) => error.into(),
+            Self::Late { .. } | Self::Store(_) | Self::CannotConverge => ErrorType::ApiError,
+        }
+    }
 }
 
 /// Publishes reports.
@@ -135,7 +151,12 @@ impl Publisher {
         }
         let key = PullKey { repo_id: target.repository_id, pull: target.pull_request };
         let mut turn = Turn { target, fence: Fence { store, key, epoch: row.epoch, written: false } };
-        let outcome = self.converge(&mut turn, row, report, suggestions, &body).await;
+        let span = step!("Tool: post_github_comment", tool_name = TOOL);
+        let outcome = self.converge(&mut turn, row, report, suggestions, &body).instrument(span.clone()).await;
+        if let Err(error) = &outcome {
+            trace::failed(&span, error.class().name());
+        }
+        drop(span);
         note(target, row.epoch, session, &outcome, started.elapsed());
         outcome
     }
@@ -162,7 +183,7 @@ impl Publisher {
                 Step::List => Seen::Listed(self.ours(target).await?),
                 Step::Update(id) => {
                     self.may_write(turn).await?;
-                    match self.github.update_comment(&target.repository, id, body).await {
+                    match self.github.update_comment(&target.repository, id, body).instrument(asks("PATCH")).await {
                         Ok(comment) => {
                             url = Some(comment.html_url);
                             Seen::Updated
@@ -176,7 +197,7 @@ impl Publisher {
                 Step::Delete(ids) => {
                     for id in ids {
                         self.may_write(turn).await?;
-                        match self.github.delete_comment(&target.repository, id).await {
+                        match self.github.delete_comment(&target.repository, id).instrument(asks("DELETE")).await {
                             Ok(()) | Err(ApiError::NotFound | ApiError::Gone) => {}
                             Err(e) => return Err(e.into()),
                         }
@@ -199,12 +220,13 @@ impl Publisher {
             Transition::Creating { epoch: turn.fence.epoch, nonce: self.env.random_id(), now: self.env.now() };
         turn.fence.perform(&creating).await?;
         self.may_write(turn).await?;
-        match self.github.create_comment(&turn.target.repository, turn.target.pull_request, body).await {
+        let creating = self.github.create_comment(&turn.target.repository, turn.target.pull_request, body);
+        match creating.instrument(asks("POST")).await {
             Ok(comment) => {
                 *url = Some(comment.html_url);
                 Ok(Seen::Created(comment.id))
             }
-            Err(ApiError::Ambiguous { reason }) => {
+            Err(ApiError::Ambiguous { reason, .. }) => {
                 tracing::warn!(component = "publish", reason, "a create's outcome is unknown; looking for the comment");
                 Ok(Seen::Unknown)
             }
@@ -224,7 +246,8 @@ impl Publisher {
 
     async fn ours(&self, target: &Target) -> Result<Vec<u64>, PublishError> {
         let me = self.me(target).await?;
-        let comments = self.github.comments(&target.repository, target.pull_request).await?;
+        let listing = self.github.comments(&target.repository, target.pull_request);
+        let comments = listing.instrument(asks("GET")).await?;
         let is_ours = |comment: &&IssueComment| {
             comment.author_id == me
                 && Marker::parse(&comment.body).is_some_and(|marker| marker.deployment == self.settings.deployment)
@@ -238,9 +261,13 @@ impl Publisher {
     }
 }
 
+/// A call about comments, in the trace.
+fn asks(method: &'static str) -> Span {
+    step!(format!("GitHub API {method} comment"), otel.kind = "client", http.request.method = method)
+}
+
 /// The tool's output as the specification has it, with metrics, log and audit: once, here. A wait is no outcome yet.
 fn note(target: &Target, epoch: u64, session: &str, outcome: &Result<Posted, PublishError>, took: Duration) {
-    const TOOL: &str = "post_github_comment";
     let posted = match outcome {
         Ok(posted) => posted.clone(),
         Err(PublishError::Wait { .. } | PublishError::Api(ApiError::RateLimited { .. })) => return,
@@ -256,8 +283,8 @@ fn note(target: &Target, epoch: u64, session: &str, outcome: &Result<Posted, Pub
     counter!("ToolInvocation", "ToolName" => TOOL).increment(1);
     histogram!("ToolDuration", "ToolName" => TOOL).record(took.as_secs_f64() * 1e3);
     if let Err(e) = outcome {
-        counter!("ToolErrors", "ToolName" => TOOL, "ErrorType" => "api_error").increment(1);
-        tracing::error!(component = "post_github_comment_tool", error = %e, "the report was not posted");
+        counter!("ToolErrors", "ToolName" => TOOL, "ErrorType" => e.class().name()).increment(1);
+        tracing::error!(target: telemetry::TOOL, component = "post_github_comment_tool", error = %e, "the report was not posted");
     }
     let mut parameters = serde_json::json!({
         "repository": target.repository,

@@ -239,13 +239,22 @@ impl Report {
 
     /// Something failed that may go well another time: files that could not be fetched, a tool that did not answer.
     pub fn has_faults(&self) -> bool {
+        self.fault().is_some()
+    }
+
+    /// Of which kind the first of them is.
+    pub fn fault(&self) -> Option<ErrorType> {
         let broke = |error_type: &ErrorType| matches!(error_type, ErrorType::ApiError | ErrorType::Timeout);
         let quality = match &self.quality {
-            Section::Present(analysis) => analysis.faults > 0,
-            Section::Absent { .. } => false,
-            Section::Failed { error_type, .. } => broke(error_type),
+            Section::Present(analysis) => (analysis.faults > 0).then_some(ErrorType::ApiError),
+            Section::Absent { .. } => None,
+            Section::Failed { error_type, .. } => Some(*error_type).filter(broke),
         };
-        quality || matches!(&self.performance, Section::Failed { error_type, .. } if broke(error_type))
+        let performance = match &self.performance {
+            Section::Failed { error_type, .. } => Some(*error_type).filter(broke),
+            Section::Present(_) | Section::Absent { .. } => None,
+        };
+        quality.or(performance)
     }
 
     /// It lacks something that it should have: a tool's answer, a file that could not be looked at, the model's part.

@@ -7,6 +7,7 @@ pub use changed::{ChangedFunctions, ChangedUse, MAX_CHANGED_ROWS, MAX_TOUCHED, S
 pub use codeguru::{Beside, CodeReview};
 
 use eco_coder_analyzer::{Finding, Notes};
+use eco_coder_github::ApiError;
 use eco_coder_shared::env::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,17 @@ impl ErrorType {
             Self::Throttle => "throttle",
             Self::ApiError => "api_error",
             Self::ValidationError => "validation_error",
+        }
+    }
+}
+
+impl From<&ApiError> for ErrorType {
+    fn from(error: &ApiError) -> Self {
+        match error {
+            ApiError::Unavailable { late: true, .. } | ApiError::Ambiguous { late: true, .. } => Self::Timeout,
+            ApiError::RateLimited { .. } => Self::Throttle,
+            ApiError::Validation { .. } | ApiError::TooLarge { .. } => Self::ValidationError,
+            _ => Self::ApiError,
         }
     }
 }

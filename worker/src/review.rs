@@ -20,17 +20,21 @@ use eco_coder_shared::ids::CommitSha;
 use eco_coder_shared::job::Job;
 use eco_coder_shared::policy::Policy;
 use eco_coder_shared::queue::{Death, MAX_DELAY};
-use eco_coder_shared::retry;
+use eco_coder_shared::telemetry::trace;
+use eco_coder_shared::{retry, step};
 use metrics::counter;
 use tokio::sync::{RwLock, watch};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use self::inspect::Inspector;
 use self::lease::KeptLease;
-use self::round::Stop;
+use self::round::{Failure, Stop};
 use crate::agent::driver::AGENT;
 use crate::claim::{Exit, Row, Transition, Verdict, Waits};
 use crate::hours::Hours;
 use crate::publish::Publisher;
+use crate::results::ErrorType;
 use crate::store::seal::SealKey;
 use crate::store::{Store, StoreError};
 
@@ -79,6 +83,27 @@ pub enum Outcome {
         /// A write may have come late: send a fresh hint.
         fresh_hint: bool,
     },
+}
+
+/// The span of one look at a job in its trace, for whoever has it processed.
+pub fn execution(job: &Job, receives: u32) -> Span {
+    let span = step!(
+        "Eco-Coder Agent Execution",
+        otel.kind = "consumer",
+        repository = job.repo.as_str(),
+        pr_number = job.pull.get(),
+        session_id = job.id,
+        agent_version = trace::VERSION,
+        receives,
+        outcome = Empty,
+        commit_sha = Empty,
+        cached = Empty,
+        recommendations_count = Empty,
+        co2e_grams = Empty,
+        model_used = Empty,
+    );
+    trace::continues(&span, job.traceparent);
+    span
 }
 
 /// How reviews are bounded.
@@ -135,7 +160,7 @@ impl Reviewer {
             lease: self.settings.lease,
             first_receive,
         };
-        let row = match self.store.transition(job.key(), &claim).await {
+        let row = match self.store.transition(job.key(), &claim).instrument(step!("Claim")).await {
             Ok(Verdict::Mine(row)) => *row,
             Ok(Verdict::Hide { until }) => return Outcome::Hide { until, at_least_configured: true },
             Ok(Verdict::Late) => return Outcome::Abandon { fresh_hint: false },
@@ -165,6 +190,8 @@ impl Reviewer {
             head: row.attempts_for.clone().or_else(|| job.head.clone()).unwrap_or_else(CommitSha::zero),
             redriven: job.redriven_at,
         };
+        // What ended without a word before, or failed before and is only told of now, is of no other kind.
+        let mut class = ErrorType::ApiError;
         let (exit, outcome) = match round {
             Ok(exit) => (exit, Outcome::Done),
             Err(Stop::Done) => (Exit::Free, Outcome::Done),
@@ -181,23 +208,27 @@ impl Reviewer {
                 job.not_before = (until > self.env.now() + MAX_DELAY).then_some(until);
                 (waits(until, &why), Outcome::Defer { until, job, why })
             }
-            Err(Stop::Outage { error, retry_after }) => match self.outage(job, error, retry_after).await {
+            Err(Stop::Outage { failure, retry_after }) => match self.outage(job, failure.words, retry_after).await {
                 Err(error) => {
+                    class = failure.class;
                     let after = self.outage_wait().max(retry_after.unwrap_or_default());
                     (failed(error.clone()), Outcome::Fail { after, error })
                 }
                 Ok((until, why)) => (waits(until, &why), Outcome::Defer { until, job: Box::new(job.clone()), why }),
             },
-            Err(Stop::Failed(error)) => {
+            Err(Stop::Failed(Failure { words: error, class: of })) => {
+                class = of;
                 let after = self.settings.retry.wait_after(row.attempts + 1, &*self.env);
                 (failed(error.clone()), Outcome::Fail { after, error })
             }
         };
         let is_failure = matches!(outcome, Outcome::Fail { .. });
         if is_failure || matches!(outcome, Outcome::Dead(_)) {
-            counter!("AgentErrors", "AgentName" => AGENT, "ErrorType" => "api_error").increment(1);
+            counter!("AgentErrors", "AgentName" => AGENT, "ErrorType" => class.name()).increment(1);
+            trace::failed(&Span::current(), class.name());
         }
-        match self.store.transition(job.key(), &Transition::Release { epoch: row.epoch, exit }).await {
+        let release = Transition::Release { epoch: row.epoch, exit };
+        match self.store.transition(job.key(), &release).instrument(step!("Release")).await {
             Ok(Verdict::Mine(now)) if now.wanted > row.wanted && outcome == Outcome::Done => {
                 // Somebody asked while we worked: go round again, after the cool-down, with this very hint.
                 Outcome::Hide { until: now.not_before, at_least_configured: false }

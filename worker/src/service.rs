@@ -12,7 +12,7 @@ use eco_coder_github::Transport;
 use eco_coder_shared::config::Settings;
 use eco_coder_shared::env::{SharedEnv, SystemEnv};
 use eco_coder_shared::queue::JobQueue;
-use eco_coder_shared::telemetry::{emf, init_logs, metrics as names};
+use eco_coder_shared::telemetry::{self, metrics as names};
 use eco_coder_shared::{server, shutdown};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -50,7 +50,7 @@ pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
     let began = Instant::now();
     let settings = settings.clone().fetching(&WORKER_SECRETS).await?;
     let config = WorkerConfig::from_settings(&settings)?;
-    init_logs(&config.telemetry)?;
+    telemetry::init(&config.telemetry, "eco-coder-worker")?;
     names::install();
     let env: SharedEnv = Arc::new(SystemEnv);
     let queue =
@@ -71,7 +71,7 @@ pub async fn serve(settings: &Settings, source: Source) -> anyhow::Result<()> {
             worker.take_invocations(invocations, shutdown::signal()).await?;
         }
     }
-    emf::flush();
+    telemetry::end().await;
     Ok(())
 }
 

@@ -36,9 +36,12 @@ pub enum ToolCall {
     PostGithubComment(post_github_comment::Arguments),
 }
 
+/// The call that ends a run, and what publishing is called where tools are counted.
+pub const POST: &str = "post_github_comment";
+
 /// The tools' names, in the order in which they are offered.
 pub const NAMES: [&str; 5] =
-    ["analyze_code", "profile_code_performance", "calculate_carbon_footprint", "post_github_comment", "read_changes"];
+    ["analyze_code", "profile_code_performance", "calculate_carbon_footprint", POST, "read_changes"];
 
 /// The longest reason why arguments are refused, characters.
 const MAX_WHY: usize = 300;

@@ -564,14 +564,37 @@ pub const KEYS: &[Key] = &[
     key("hours.from", Text, "", "When they begin, by the clock there, as in 08:00. Unset: 00:00."),
     key("hours.to", Text, "", "When they end, up to 24:00; earlier than hours.from: on the day after. Unset: 24:00."),
     also(
-        key("telemetry.level", Text, "info", "Least level of the logs: error, warn, info, debug or trace."),
+        key(
+            "telemetry.level",
+            Text,
+            "info",
+            "Least level of the logs: error, warn, info, debug or trace. Audit events and what tools tell of their calls are written at each.",
+        ),
         "LOG_LEVEL",
+    ),
+    key(
+        "telemetry.log_sampling",
+        Number,
+        "1",
+        "Share of reviews whose informational lines are written, each as a whole: 0 to 1. Warnings, errors, audit events and what tools tell of their calls are written of all.",
     ),
     key(
         "telemetry.emf",
         Flag,
         "false",
         "Write the values of histograms to the log, in CloudWatch's embedded metric format.",
+    ),
+    key(
+        "telemetry.otlp_endpoint",
+        Text,
+        "",
+        "Base address of a collector that takes traces over OTLP with HTTP, such as http://127.0.0.1:4318. Unset: no traces.",
+    ),
+    key(
+        "telemetry.trace_sampling",
+        Number,
+        "1",
+        "Share of traces that are kept, 0 to 1. Decided where a trace begins, at the webhook; workers follow.",
     ),
 ];
 

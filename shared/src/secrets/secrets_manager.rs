@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use secrecy::SecretString;
+use tracing::Instrument as _;
 
 use super::{SecretError, SecretRef};
 use crate::aws::{AwsSettings, Fault, count};
@@ -43,8 +44,8 @@ async fn from(
 }
 
 async fn stage(client: &Client, name: &str, stage: &str) -> Result<Option<String>, Fault> {
-    count("secretsmanager", "GetSecretValue");
-    match client.get_secret_value().secret_id(name).version_stage(stage).send().await {
+    let asked = count("secretsmanager", "GetSecretValue");
+    match client.get_secret_value().secret_id(name).version_stage(stage).send().instrument(asked).await {
         Ok(answer) => Ok(answer.secret_string),
         Err(e) => {
             let mut fault = Fault::new("secretsmanager:GetSecretValue", &e);

@@ -119,6 +119,11 @@ pub const METRICS: &[Metric] = &[
     histogram("ReviewDuration", Unit::Milliseconds, &[], "From the accepted webhook to the posted comment."),
     counter("ResultCache", &["Result"], "Results by commit SHA: hit or miss."),
     counter(
+        "TraceSpans",
+        &["Result"],
+        "Spans of traces: sent, or dropped because the queue was full or the collector did not take them.",
+    ),
+    counter(
         "ReconcileRuns",
         &["Result"],
         "Runs of the reconciler: complete, stopped (it goes on in the next), failed, or skipped (another worker runs).",

@@ -173,7 +173,7 @@ impl GitHub {
         parse(&response, what).map_err(|error| match error {
             // It was applied, but what came of it is unknown.
             ApiError::Decode { what } if write => {
-                ApiError::Ambiguous { reason: format!("the answer can't be read: {what}") }
+                ApiError::Ambiguous { reason: format!("the answer can't be read: {what}"), late: false }
             }
             error => error,
         })
@@ -284,7 +284,9 @@ impl GitHub {
         let _place = line.read().await;
         line.check(self.inner.env.now())?;
         Box::pin(self.signed(line, None, request)).await.map_err(|(error, retry)| match error {
-            ApiError::Ambiguous { reason } => (ApiError::Unavailable { reason, retry_after: None }, Retry::Yes),
+            ApiError::Ambiguous { reason, late } => {
+                (ApiError::Unavailable { reason, retry_after: None, late }, Retry::Yes)
+            }
             error => (error, retry),
         })
     }
@@ -334,12 +336,12 @@ impl GitHub {
                 ApiError::RateLimited { until, secondary }
             }
             Verdict::Broken { .. } if write => {
-                ApiError::Ambiguous { reason: format!("GitHub answered {}", response.status) }
+                ApiError::Ambiguous { reason: format!("GitHub answered {}", response.status), late: false }
             }
             Verdict::Broken { retry_after } => {
                 let reason = format!("it answered {}", response.status);
                 let retry = retry_after.map_or(Retry::Yes, Retry::After);
-                return Err((ApiError::Unavailable { reason, retry_after }, retry));
+                return Err((ApiError::Unavailable { reason, retry_after, late: false }, retry));
             }
             Verdict::Unauthorized if as_app => ApiError::AppRefused { message: message() },
             Verdict::Unauthorized => ApiError::Unauthorized,
@@ -362,12 +364,14 @@ impl fmt::Debug for GitHub {
 
 /// An answer that never came.
 fn lost(error: &TransportError, write: bool) -> Failed {
-    let reason = error.to_string();
+    let (reason, late) = (error.to_string(), matches!(error, TransportError::Late(_)));
     match *error {
         TransportError::Refused(reason) => (ApiError::Blocked { reason }, Retry::No),
-        TransportError::Ambiguous(_) | TransportError::TooLarge if write => (ApiError::Ambiguous { reason }, Retry::No),
-        TransportError::Connect(_) | TransportError::Ambiguous(_) => {
-            (ApiError::Unavailable { reason, retry_after: None }, Retry::Yes)
+        TransportError::Ambiguous(_) | TransportError::Late(_) | TransportError::TooLarge if write => {
+            (ApiError::Ambiguous { reason, late }, Retry::No)
+        }
+        TransportError::Connect(_) | TransportError::Ambiguous(_) | TransportError::Late(_) => {
+            (ApiError::Unavailable { reason, retry_after: None, late }, Retry::Yes)
         }
         TransportError::TooLarge => (ApiError::TooLarge { what: "the answer's body" }, Retry::No),
     }

@@ -67,6 +67,8 @@ pub enum ApiError {
     Ambiguous {
         /// What happened to the answer.
         reason: String,
+        /// It did not come in time.
+        late: bool,
     },
     /// No answer, after retries where they are safe. Nothing was written.
     #[error("GitHub is unavailable ({reason}): try again later")]
@@ -75,6 +77,8 @@ pub enum ApiError {
         reason: String,
         /// How long GitHub asks to wait, if it does.
         retry_after: Option<Duration>,
+        /// Nothing came in time.
+        late: bool,
     },
     /// More than this client is ready to take.
     #[error("GitHub's answer is too large ({what}): raise the limit or leave it out")]

@@ -214,7 +214,7 @@ impl Transport for HttpTransport {
     async fn send(&self, request: Request, token: Option<&SecretString>) -> Result<Response, TransportError> {
         tokio::time::timeout(self.timeout, self.exchange(request, token))
             .await
-            .unwrap_or_else(|_| Err(TransportError::Ambiguous(format!("nothing within {:?}", self.timeout))))
+            .unwrap_or_else(|_| Err(TransportError::Late(self.timeout)))
     }
 }
 

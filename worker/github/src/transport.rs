@@ -1,6 +1,7 @@
 //! The seam between the client and the network: one HTTP exchange, in plain data. Knows no endpoint, decides nothing.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -192,6 +193,9 @@ pub enum TransportError {
     /// Sent, or maybe sent, and the answer is unknown: a timeout, a reset, a broken body.
     #[error("no answer: {0}")]
     Ambiguous(String),
+    /// The same, because nothing came in time.
+    #[error("no answer: nothing within {0:?}")]
+    Late(Duration),
     /// Sent and answered, with a body over the limit.
     #[error("the answer is larger than allowed")]
     TooLarge,

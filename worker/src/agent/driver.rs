@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eco_coder_shared::env::{SharedEnv, Timestamp};
+use eco_coder_shared::step;
 use futures_util::future::join_all;
 use metrics::counter;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::prompt::{self, Brief};
 use super::purse::{self, DayLimits, Purse};
@@ -94,7 +97,8 @@ impl Driver<'_> {
     pub async fn run(&self, id: &SessionId, mut run: Run, subject: &Subject) -> Result<Driven, StoreError> {
         let expires = self.env.now() + Duration::from_hours(u64::from(SESSION_HOURS));
         let mut session = Session { id, length: 0, expires };
-        let events = if self.stored { self.resume(id).await? } else { Vec::new() };
+        let events =
+            if self.stored { self.resume(id).instrument(step!("Initialize Agent Session")).await? } else { Vec::new() };
         for event in events {
             run.apply(event);
             session.length += 1;
@@ -180,7 +184,16 @@ impl Driver<'_> {
             let message = "no model is configured".to_owned();
             return Ok(Event::ModelFailed { error: ModelError::Failed { message } });
         };
-        let answer = self.asked(id, model, run).await?;
+        let span = step!(
+            "LLM Reasoning",
+            model_used = model.id(),
+            input_tokens = Empty,
+            output_tokens = Empty,
+            cached_tokens = Empty,
+        );
+        let answer = self.asked(id, model, run).instrument(span.clone()).await?;
+        notes::reasoned(&span, &answer);
+        drop(span);
         Ok(match answer {
             Ok(reply) => {
                 notes::refused(id, &reply, subject);
@@ -252,7 +265,14 @@ impl Driver<'_> {
     ) -> Event {
         let started = Instant::now();
         let deadline = tool.deadline(self.deadlines.analyze, self.deadlines.profile) + GRACE;
-        let performed = tokio::time::timeout(deadline, self.perform(tool, given, subject)).await;
+        let span = step!(
+            format!("Tool: {}", tool.name()),
+            tool_name = tool.name(),
+            recommendations_count = Empty,
+            co2e_grams = Empty,
+        );
+        let performed =
+            tokio::time::timeout(deadline, self.perform(tool, given, subject)).instrument(span.clone()).await;
         let outcome = match performed {
             Ok(Ok(Performed::Done(output))) => Ok(output),
             Ok(Ok(Performed::Waits { until, call: tool })) => return Event::ToolWaits { id: call, until, call: tool },
@@ -263,6 +283,8 @@ impl Driver<'_> {
                 for_operator: format!("{} did not answer within {deadline:?}", tool.name()),
             }),
         };
+        notes::traced(&span, &outcome);
+        drop(span);
         notes::called(id, tool, &outcome, started.elapsed(), subject);
         Event::ToolFinished { id: call, outcome: outcome.map(bounded) }
     }

@@ -23,6 +23,7 @@ use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::ids::RepoId;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
+use tracing::Instrument as _;
 
 pub use self::call_graph::{Aggregated, CallGraphError, Limits};
 pub use self::names::{GroupError, Period, PeriodError, ProfilingGroup, iso_duration};
@@ -191,7 +192,7 @@ impl CodeGuruProfiler {
             return nothing("yet");
         }
         let client = self.client().await;
-        count("codeguruprofiler", "GetProfile");
+        let asked = count("codeguruprofiler", "GetProfile");
         let answer = client
             .get_profile()
             .profiling_group_name(self.group.to_string())
@@ -199,6 +200,7 @@ impl CodeGuruProfiler {
             .accept("application/json")
             .period(period.to_string())
             .send()
+            .instrument(asked)
             .await;
         let answer = match answer {
             Ok(answer) => answer,
@@ -263,13 +265,14 @@ impl CodeGuruProfiler {
         client: &Client,
         (start, end): (Timestamp, Timestamp),
     ) -> Result<recommendations::Kept, ToolError> {
-        count("codeguruprofiler", "GetRecommendations");
+        let asked = count("codeguruprofiler", "GetRecommendations");
         let answer = client
             .get_recommendations()
             .profiling_group_name(self.group.to_string())
             .start_time(DateTime::from_millis(start.0))
             .end_time(DateTime::from_millis(end.0))
             .send()
+            .instrument(asked)
             .await
             .map_err(|e| faults::tool_error(&self.group, &Fault::new("codeguru-profiler:GetRecommendations", &e)))?;
         Ok(recommendations::kept(answer.recommendations()))
@@ -292,8 +295,9 @@ fn client(sdk: &SdkConfig) -> Client {
 }
 
 async fn describe(client: &Client, group: &ProfilingGroup) -> Result<Since, ToolError> {
-    count("codeguruprofiler", "DescribeProfilingGroup");
-    let answer = client.describe_profiling_group().profiling_group_name(group.to_string()).send().await;
+    let asked = count("codeguruprofiler", "DescribeProfilingGroup");
+    let answer =
+        client.describe_profiling_group().profiling_group_name(group.to_string()).send().instrument(asked).await;
     let answer =
         answer.map_err(|e| faults::tool_error(group, &Fault::new("codeguru-profiler:DescribeProfilingGroup", &e)))?;
     let status = answer.profiling_group().and_then(|group| group.profiling_status());

@@ -11,6 +11,7 @@ use eco_coder_shared::aws::{AwsSettings, Fault, count};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tracing::Instrument as _;
 
 /// How long a value is good for.
 const FRESH: Duration = Duration::from_hours(24);
@@ -131,8 +132,8 @@ impl Parameter {
     }
 
     async fn look(&self, client: &Client) -> Result<Value, String> {
-        count("ssm", "GetParameter");
-        let answer = client.get_parameter().name(&self.name).with_decryption(true).send().await;
+        let asked = count("ssm", "GetParameter");
+        let answer = client.get_parameter().name(&self.name).with_decryption(true).send().instrument(asked).await;
         let answer = answer.map_err(|e| format!("{}: {}", self.name, Fault::new("ssm:GetParameter", &e).words))?;
         let text = answer.parameter().and_then(|p| p.value()).unwrap_or_default();
         read(text).map_err(|problem| format!("the parameter {} {problem}", self.name))

@@ -25,6 +25,7 @@ use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use eco_coder_shared::aws::{AwsSettings, Fault, count};
 use eco_coder_shared::env::SharedEnv;
 use tokio::sync::OnceCell;
+use tracing::Instrument as _;
 
 use self::families::Family;
 use super::{Model, ModelError, ModelReply, ModelRequest, Usage, prices};
@@ -133,8 +134,8 @@ impl Model for BedrockModel {
             let guardrail = GuardrailConfiguration::builder().guardrail_identifier(id).guardrail_version(version);
             call = call.guardrail_config(guardrail.build());
         }
-        count("bedrock", "Converse");
-        let answer = call.send().await.map_err(|e| self.fault(&e))?;
+        let asked = count("bedrock", "Converse");
+        let answer = call.send().instrument(asked).await.map_err(|e| self.fault(&e))?;
         let usage = answer.usage().map(wire::usage).unwrap_or_default();
         wire::reply(answer).map_err(|message| ModelError::Unusable { message, usage })
     }

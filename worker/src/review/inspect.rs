@@ -10,6 +10,7 @@ use eco_coder_analyzer::{Finding, Fix, Language};
 use eco_coder_github::{ApiError, GitHub, Pull};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::ids::{CommitSha, PullKey, RepoId, RepoName};
+use eco_coder_shared::step;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -17,6 +18,7 @@ use metrics::{counter, histogram};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tracing::{Instrument as _, Span};
 
 use super::memory::{self, Memory, Remark};
 use crate::agent::budget::Limits;
@@ -164,6 +166,7 @@ impl Inspector {
             && let Some(Kept { mut report, remark }) = self.known(&key).await?
         {
             counter!("ResultCache", "Result" => "hit").increment(1);
+            Span::current().record("cached", true);
             // Known by its commits, maybe from another pull request.
             report.target = head.target.clone();
             report.ledger.freshness = Freshness::Cached;
@@ -173,6 +176,7 @@ impl Inspector {
             return Ok(Inspected { report, session, memory });
         }
         counter!("ResultCache", "Result" => "miss").increment(1);
+        Span::current().record("cached", false);
         // Who asks for another look gets one.
         let said = last.as_ref().and_then(|last| last.model.clone()).filter(|_| nonce.is_none());
         let (mut report, remark) = Box::pin(self.fresh(head, &key, &session, said, started)).await?;
@@ -204,9 +208,8 @@ impl Inspector {
         started: Instant,
     ) -> Result<(Report, Option<Remark>), InspectError> {
         let text = if self.model.is_some() { Text::Kept } else { Text::Dropped };
-        let Some((subject, diff)) = Subject::read(&self.github, head, text).await? else {
-            return Err(InspectError::Moved);
-        };
+        let read = Subject::read(&self.github, head, text).instrument(step!("Fetch Changes"));
+        let Some((subject, diff)) = read.await? else { return Err(InspectError::Moved) };
         let asked = self.asked();
         let said = said.filter(|said| said.asked == asked);
         let known = said.as_ref().map(|said| said.patches.clone()).unwrap_or_default();
@@ -236,7 +239,7 @@ impl Inspector {
     /// Brings what workflows left for this commit, if anybody looks for it: before it is said what is known of the commit.
     pub async fn gather(&self, repository: &RepoName, sha: &CommitSha) -> Result<(), ApiError> {
         match &self.backends.artifacts {
-            Some(artifacts) => artifacts.bring(repository, sha).await,
+            Some(artifacts) => artifacts.bring(repository, sha).instrument(step!("Bring Artifacts")).await,
             None => Ok(()),
         }
     }

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn silence_limits_and_a_refused_token_are_no_answer_and_all_else_is() {
-        let unavailable = ApiError::Unavailable { reason: "it answered 503".to_owned(), retry_after: None };
+        let unavailable =
+            ApiError::Unavailable { reason: "it answered 503".to_owned(), retry_after: None, late: false };
         for error in
             [unavailable, ApiError::Unauthorized, ApiError::RateLimited { until: Timestamp(0), secondary: true }]
         {

@@ -10,8 +10,10 @@ use eco_coder_shared::ids::{CommitSha, RepoName};
 use eco_coder_shared::job::Job;
 use eco_coder_shared::policy::{Candidate, Refusal};
 use eco_coder_shared::queue::Death;
+use eco_coder_shared::step;
 use eco_coder_shared::telemetry::audit::{self, EventType};
 use metrics::{counter, histogram};
+use tracing::{Instrument as _, Span};
 
 use super::Reviewer;
 use super::inspect::{self, InspectError, Inspected};
@@ -21,6 +23,7 @@ use crate::claim::{Exit, Row, Transition, Verdict};
 use crate::publish::notice::Pause;
 use crate::publish::{PublishError, Suggestions};
 use crate::report::Report;
+use crate::results::ErrorType;
 use crate::store::history::Reviewed;
 use crate::store::{KEPT_DAYS, StoreError};
 use crate::subject::{Head, Target};
@@ -46,22 +49,44 @@ pub(super) enum Stop {
     /// Wait, free of charge, and come back as this job. With a pause, the wait is worth being told of.
     Wait { until: Timestamp, job: Box<Job>, why: String, pause: Option<Pause> },
     /// GitHub gave no answer, or refused the token: `outage.rs` decides what that costs.
-    Outage { error: String, retry_after: Option<Duration> },
+    Outage { failure: Failure, retry_after: Option<Duration> },
     /// A failure; charged.
-    Failed(String),
+    Failed(Failure),
     /// It has failed too often.
     Dead(Death),
     /// The store can't be asked.
     Store(StoreError),
 }
 
+/// What failed.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    /// For whoever operates it, and the author.
+    pub(super) words: String,
+    /// For metrics and traces.
+    pub(super) class: ErrorType,
+}
+
+impl Failure {
+    /// GitHub's, at this.
+    fn of(error: &ApiError, what: &str) -> Self {
+        Self { words: format!("{what}: {error}"), class: error.into() }
+    }
+}
+
 impl From<StoreError> for Stop {
     fn from(e: StoreError) -> Self {
         match e {
             // Trying again would end the same way: it is the job's own failure.
-            StoreError::TooLarge { .. } => Self::Failed(e.to_string()),
+            StoreError::TooLarge { .. } => Self::failed(ErrorType::ValidationError, e.to_string()),
             StoreError::Unavailable(_) | StoreError::Corrupt { .. } => Self::Store(e),
         }
+    }
+}
+
+impl Stop {
+    fn failed(class: ErrorType, words: impl Into<String>) -> Self {
+        Self::Failed(Failure { words: words.into(), class })
     }
 }
 
@@ -102,6 +127,7 @@ impl Reviewer {
             });
         }
         says.supersede().await?;
+        Span::current().record("commit_sha", pull.head_sha.as_str());
         let gathered = self.inspector.gather(&pull.base_repo, &pull.head_sha).await;
         gathered.map_err(|e| self.stop(job, e, "the artifacts of workflows"))?;
         let sight = self.inspector.sight(&pull).await;
@@ -112,8 +138,8 @@ impl Reviewer {
         }
         self.is_open(job)?;
         let updated_at = pull.updated_at;
-        let head =
-            Head::read(&self.github, pull).await.map_err(|e| self.stop(job, e, "where the branch left its base"))?;
+        let head = Head::read(&self.github, pull).instrument(step!("Read Base")).await;
+        let head = head.map_err(|e| self.stop(job, e, "where the branch left its base"))?;
         let digest = self.inspector.key(&head).await.0;
         let done = Exit::Done {
             digest: Some(digest.clone()),
@@ -156,22 +182,24 @@ impl Reviewer {
         let last = if row.published.is_some() { self.inspector.remembered(job.key()).await? } else { None };
         let stood = last.as_ref().is_some_and(|last| last.suggested);
         let inspecting = self.inspector.inspect(&head, job.nonce.as_deref(), last);
-        let (begun, inspected) = tokio::join!(says.begin(), inspecting);
+        let (begun, inspected) = tokio::join!(says.begin().instrument(step!("Say Status")), inspecting);
         begun?;
         let mut inspected = inspected.map_err(|e| self.stop_inspecting(job, e))?;
         histogram!("AgentDuration", "AgentName" => AGENT).record(started.elapsed().as_secs_f64() * 1e3);
+        told(&inspected.report);
         let suggestions = self.suggestions(&head, &inspected.report, stood).await;
         if let (Some(memory), Some(suggestions)) = (&mut inspected.memory, &suggestions) {
             memory.suggested = !suggestions.wanted.is_empty();
         }
         publishing.store(true, Ordering::Relaxed);
         let url = self.post(job, &head.target, row.epoch, &inspected, &suggestions.unwrap_or_default()).await?;
-        says.posted(&inspected.report, url.as_deref()).await?;
+        says.posted(&inspected.report, url.as_deref()).instrument(step!("Say Status")).await?;
         publishing.store(false, Ordering::Relaxed);
         if self.settings.dry_run {
             self.inspector.forget(&inspected.session).await?;
         } else {
-            self.inspector.conclude_review(&inspected.session, job.key(), inspected.memory.as_ref()).await?;
+            let concluding = self.inspector.conclude_review(&inspected.session, job.key(), inspected.memory.as_ref());
+            concluding.instrument(step!("Persist Session State")).await?;
         }
         self.note(job, row.epoch, &inspected.report).await;
         if self.settings.dry_run {
@@ -179,12 +207,12 @@ impl Reviewer {
         }
         let Exit::Done { digest, sight, updated_at, forced, .. } = done else { return Ok(done) };
         let not_before = self.env.now() + self.settings.cooldown;
-        if !inspected.report.has_faults() {
+        let Some(fault) = inspected.report.fault() else {
             return Ok(Exit::Done { digest, sight, updated_at, forced, not_before });
-        }
+        };
         // What could be seen is posted; what failed is tried again, and in the end left to the next hint.
         if charged.attempts < self.settings.max_attempts {
-            return Err(Stop::Failed("the report is posted, but incomplete: something failed on the way".to_owned()));
+            return Err(Stop::failed(fault, "the report is posted, but incomplete: something failed on the way"));
         }
         Ok(Exit::Done { digest: None, sight: None, updated_at, forced, not_before })
     }
@@ -231,14 +259,15 @@ impl Reviewer {
             ApiError::NotFound | ApiError::Gone if job.rereads < MAX_REREADS => {
                 self.reread(job, &format!("GitHub does not find {what} yet"))
             }
-            ApiError::NotFound | ApiError::Gone => {
-                Stop::Failed(format!("GitHub does not find {what}: it is gone, or the token may not see it any more"))
-            }
-            ApiError::Unavailable { retry_after, .. } => Stop::Outage { error: format!("{what}: {e}"), retry_after },
+            ApiError::NotFound | ApiError::Gone => Stop::failed(
+                ErrorType::from(&e),
+                format!("GitHub does not find {what}: it is gone, or the token may not see it any more"),
+            ),
+            ApiError::Unavailable { retry_after, .. } => Stop::Outage { failure: Failure::of(&e, what), retry_after },
             ApiError::Unauthorized | ApiError::AppRefused { .. } | ApiError::Ambiguous { .. } => {
-                Stop::Outage { error: format!("{what}: {e}"), retry_after: None }
+                Stop::Outage { failure: Failure::of(&e, what), retry_after: None }
             }
-            other => Stop::Failed(format!("{what}: {other}")),
+            other => Stop::Failed(Failure::of(&other, what)),
         }
     }
 
@@ -263,10 +292,10 @@ impl Reviewer {
     /// The pull request as GitHub has it: at least as new as the webhook, and as what was reviewed last.
     async fn read_pull(&self, job: &Job, row: &Row) -> Result<Pull, Stop> {
         self.admits(job, &job.repo)?;
-        let pull = self.github.pull(&job.repo, job.pull).await;
+        let pull = self.github.pull(&job.repo, job.pull).instrument(step!("Read Pull Request")).await;
         let pull = pull.map_err(|e| self.stop(job, e, "the pull request"))?;
         if pull.base_repo_id != job.repo_id {
-            return Err(Stop::Failed("another repository has this one's name now".to_owned()));
+            return Err(Stop::failed(ErrorType::ValidationError, "another repository has this one's name now"));
         }
         let seen = job.updated_at.unwrap_or_default().max(row.newest);
         if pull.updated_at < seen && job.rereads < MAX_REREADS {
@@ -335,10 +364,10 @@ impl Reviewer {
                 self.keep(job, report).await?;
                 Err(match e {
                     PublishError::Api(e @ (ApiError::NotFound | ApiError::Gone)) => {
-                        Stop::Failed(format!("the report could not be posted: {e}"))
+                        Stop::Failed(Failure::of(&e, "the report could not be posted"))
                     }
                     PublishError::Api(e) => self.stop(job, e, "the report could not be posted"),
-                    other => Stop::Failed(format!("the report could not be posted: {other}")),
+                    other => Stop::failed(other.class(), format!("the report could not be posted: {other}")),
                 })
             }
         }
@@ -388,6 +417,18 @@ impl Reviewer {
 /// Was the webhook sent in the second of GitHub's answer, so that either may be the older one? Not asked for ever.
 fn is_of_its_second(job: &Job, pull: &Pull) -> bool {
     job.updated_at == Some(pull.updated_at) && job.rereads < MAX_REREADS
+}
+
+/// What the trace has of a report: numbers, and the model's id.
+fn told(report: &Report) {
+    let span = Span::current();
+    span.record("recommendations_count", report.findings().len() as u64);
+    if let Some(footprint) = report.carbon.present() {
+        span.record("co2e_grams", footprint.co2e_grams);
+    }
+    if let Some(part) = report.model_part() {
+        span.record("model_used", part.model.as_str());
+    }
 }
 
 fn reviewed() {

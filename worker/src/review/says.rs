@@ -111,11 +111,13 @@ impl<'a> Says<'a> {
                 let why = death.last_error.as_deref().unwrap_or(&death.reason);
                 Some(Notice::failed(death.attempts, why))
             }
-            Err(Stop::Failed(error)) => self.last_attempt().await?.map(|attempts| Notice::failed(attempts, error)),
-            Err(Stop::Outage { error, retry_after }) => match self.last_attempt().await? {
+            Err(Stop::Failed(failure)) => {
+                self.last_attempt().await?.map(|attempts| Notice::failed(attempts, &failure.words))
+            }
+            Err(Stop::Outage { failure, retry_after }) => match self.last_attempt().await? {
                 // If it costs nothing it is no attempt; and a GitHub that answers nobody can't be told anything.
                 Some(attempts) => {
-                    let cost = self.reviewer.outage(self.job, error.clone(), *retry_after).await;
+                    let cost = self.reviewer.outage(self.job, failure.words.clone(), *retry_after).await;
                     cost.err().map(|error| Notice::failed(attempts, &error))
                 }
                 None => None,

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::Client;
 use eco_coder_shared::aws::{Fault, count};
 use eco_coder_shared::env::{SharedEnv, Timestamp};
 use eco_coder_shared::ids::{PullKey, PullNumber, RepoId, RepoName};
+use tracing::Instrument as _;
 
 pub use self::table::create;
 
@@ -101,12 +102,12 @@ impl Store for DynamoStore {
         let mut item = self.item(&session_pk(session), &format!("EVENT#{sequence:010}"), event, expires).await?;
         let token = self.env.random_id();
         item.insert("token".to_owned(), text(&token));
-        count("dynamodb", "PutItem");
+        let asked = count("dynamodb", "PutItem");
         let call = self.client.put_item().table_name(&self.table).set_item(Some(item.clone()));
         let call = call.condition_expression("attribute_not_exists(pk)").return_values_on_condition_check_failure(
             aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
         );
-        let Err(error) = call.send().await else { return Ok(Appended::Stored) };
+        let Err(error) = call.send().instrument(asked).await else { return Ok(Appended::Stored) };
         match refused(&error) {
             // Ours: the answer to the first try was lost, and the SDK repeated it.
             Some(there) if get_text(&there, "token") == Some(&token) => Ok(Appended::Stored),

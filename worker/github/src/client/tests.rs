@@ -55,7 +55,7 @@ async fn a_read_survives_two_faults_and_no_more() {
     for _ in 0..3 {
         s.fake.fault(Method::Get, Fault::Answer(answer(502, &json!({ "message": "oops" }))));
     }
-    let expected = ApiError::Unavailable { reason: "it answered 502".to_owned(), retry_after: None };
+    let expected = ApiError::Unavailable { reason: "it answered 502".to_owned(), retry_after: None, late: false };
     assert_eq!(s.github.viewer().await, Err(expected));
     assert_eq!(s.fake.sent().len(), 6);
 }

@@ -155,7 +155,9 @@ async fn silence_a_reset_and_half_an_answer_leave_the_outcome_unknown() {
     let server = Server::start([Play::Silence, Play::Reset, half, Play::Answer("garbage\r\n\r\n".into())]).await;
     let patient = server.transport();
     let hasty = HttpTransport { timeout: Duration::from_millis(300), ..patient.clone() };
-    for transport in [&hasty, &patient, &patient, &patient] {
+    let silent = hasty.send(write("/x"), Some(&token())).await;
+    assert_eq!(silent, Err(TransportError::Late(hasty.timeout)));
+    for transport in [&patient, &patient, &patient] {
         let error = transport.send(write("/x"), Some(&token())).await.unwrap_err();
         assert!(matches!(error, TransportError::Ambiguous(_)), "{error:?}");
         assert!(!error.to_string().contains("ghp_canary"));

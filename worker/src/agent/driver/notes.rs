@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use ::metrics::{counter, histogram};
 use eco_coder_shared::telemetry::audit::{self, EventType};
-use eco_coder_shared::telemetry::metrics;
+use eco_coder_shared::telemetry::{TOOL, metrics, trace};
+use tracing::Span;
 
-use crate::model::{ModelReply, Said};
-use crate::results::ToolError;
+use crate::model::{ModelError, ModelReply, Said};
+use crate::results::{ErrorType, ToolError};
 use crate::store::SessionId;
 use crate::subject::Subject;
-use crate::tools::{ToolCall, ToolOutput, analyze_code};
+use crate::tools::{POST, ToolCall, ToolOutput, analyze_code};
 
 /// What is shown of a tool's name that a model made up, characters.
 const MAX_TOOL_NAME: usize = 64;
@@ -30,6 +31,45 @@ pub(super) fn refused(session: &SessionId, reply: &ModelReply, on: &Subject) {
         });
         audit::record(EventType::ToolInvocation, &session.0, &name, &parameters, "refused", Duration::ZERO);
     }
+}
+
+/// What the trace has of a call: its class of failure, or the numbers it came to.
+pub(super) fn traced(span: &Span, outcome: &Result<ToolOutput, ToolError>) {
+    match outcome {
+        Err(error) => trace::failed(span, error.error_type.name()),
+        Ok(ToolOutput::AnalyzeCode(analysis)) => {
+            span.record("recommendations_count", analysis.total_recommendations as u64);
+        }
+        Ok(ToolOutput::CodeguruReviewer(review)) => {
+            span.record("recommendations_count", review.total_recommendations as u64);
+        }
+        Ok(ToolOutput::CalculateCarbonFootprint(footprint)) => {
+            span.record("co2e_grams", footprint.co2e_grams);
+        }
+        Ok(ToolOutput::ProfileCodePerformance(_) | ToolOutput::ReadChanges(_)) => {}
+    }
+}
+
+/// The same of a question to the model. What it was for is known by what it answers: its report, or more questions.
+pub(super) fn reasoned(span: &Span, answer: &Result<ModelReply, ModelError>) {
+    let reply = match answer {
+        Ok(reply) => reply,
+        Err(error) => {
+            let class = match error {
+                ModelError::Throttled { .. } => ErrorType::Throttle.name(),
+                ModelError::Timeout => ErrorType::Timeout.name(),
+                ModelError::OverBudget { .. } => "over_budget",
+                ModelError::Unusable { .. } | ModelError::Failed { .. } => ErrorType::ApiError.name(),
+            };
+            return trace::failed(span, class);
+        }
+    };
+    let reports = |said: &Said| matches!(said, Said::ToolUse { name, .. } if name == POST);
+    let purpose = if reply.content.iter().any(reports) { "Report Generation" } else { "Data Synthesis" };
+    span.record("otel.name", format!("LLM Reasoning - {purpose}"));
+    span.record("input_tokens", reply.usage.input);
+    span.record("output_tokens", reply.usage.output);
+    span.record("cached_tokens", reply.usage.cache_read);
 }
 
 /// Metrics, log and audit of one call: once, here.
@@ -61,15 +101,16 @@ pub(super) fn called(
                 ToolOutput::AnalyzeCode(analysis) => {
                     let count = analysis.total_recommendations;
                     counter!("CodeGuruRecommendations", "Repository" => repository).increment(count as u64);
-                    tracing::info!(component, duration_ms, recommendations_count = count, status = ?analysis.status, "analysed");
+                    tracing::info!(target: TOOL, component, duration_ms, recommendations_count = count, status = ?analysis.status, "analysed");
                 }
                 ToolOutput::CodeguruReviewer(review) => {
                     let (count, kept) = (review.total_recommendations, review.recommendations.len());
-                    tracing::info!(component, recommendations_count = count, kept, status = ?review.status, "CodeGuru answered");
+                    tracing::info!(target: TOOL, component, recommendations_count = count, kept, status = ?review.status, "CodeGuru answered");
                 }
-                ToolOutput::ReadChanges(_) => tracing::info!(component, duration_ms, "showed changes"),
+                ToolOutput::ReadChanges(_) => tracing::info!(target: TOOL, component, duration_ms, "showed changes"),
                 ToolOutput::ProfileCodePerformance(profile) => {
                     tracing::info!(
+                        target: TOOL,
                         component,
                         duration_ms,
                         found = profile.measured().is_some(),
@@ -78,14 +119,14 @@ pub(super) fn called(
                 }
                 ToolOutput::CalculateCarbonFootprint(footprint) => {
                     histogram!("CarbonFootprintCalculated", "Repository" => repository).record(footprint.co2e_grams);
-                    tracing::info!(component, duration_ms, co2e_grams = footprint.co2e_grams, "calculated");
+                    tracing::info!(target: TOOL, component, duration_ms, co2e_grams = footprint.co2e_grams, "calculated");
                 }
             }
         }
         Err(error) => {
             counter!("ToolErrors", "ToolName" => name, "ErrorType" => error.error_type.name()).increment(1);
             audit::record(EventType::ToolInvocation, &session.0, name, &parameters, error.error_type.name(), took);
-            tracing::warn!(component, duration_ms, error = %error, "the tool failed");
+            tracing::warn!(target: TOOL, component, duration_ms, error = %error, "the tool failed");
         }
     }
 }

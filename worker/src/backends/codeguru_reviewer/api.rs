@@ -11,6 +11,7 @@ use eco_coder_shared::aws::{AwsSettings, Fault, count};
 use eco_coder_shared::ids::RepoName;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::associations::Bucket;
 use super::identity::Identity;
@@ -106,8 +107,9 @@ impl Api {
 
     pub(super) async fn association(&self, arn: &str) -> Result<RepositoryAssociation, Fault> {
         self.turn(&self.associations).await;
-        count("codeguru-reviewer", "DescribeRepositoryAssociation");
-        let answer = self.client().await.describe_repository_association().association_arn(arn).send().await;
+        let asked = count("codeguru-reviewer", "DescribeRepositoryAssociation");
+        let answer =
+            self.client().await.describe_repository_association().association_arn(arn).send().instrument(asked).await;
         let answer = answer.map_err(|e| Fault::new("codeguru-reviewer:DescribeRepositoryAssociation", &e))?;
         answer.repository_association.ok_or_else(|| Fault {
             code: Some("NotFoundException".to_owned()),
@@ -118,10 +120,15 @@ impl Api {
     /// Asks for one review of the repository, whichever.
     pub(super) async fn may_list(&self, repository: &RepoName) -> Result<(), Fault> {
         self.turn(&self.reviews).await;
-        count("codeguru-reviewer", "ListCodeReviews");
+        let asked = count("codeguru-reviewer", "ListCodeReviews");
         let call = self.client().await.list_code_reviews().r#type(Type::PullRequest);
         let call = call.provider_types(ProviderType::GitHub).repository_names(repository.name());
-        call.max_results(1).send().await.map(drop).map_err(|e| Fault::new("codeguru-reviewer:ListCodeReviews", &e))
+        call.max_results(1)
+            .send()
+            .instrument(asked)
+            .await
+            .map(drop)
+            .map_err(|e| Fault::new("codeguru-reviewer:ListCodeReviews", &e))
     }
 
     /// Asks for a review of what was uploaded, and gives its ARN.
@@ -134,14 +141,15 @@ impl Api {
     ) -> Result<String, Fault> {
         // One in two seconds.
         self.turn_after(&self.creations, self.apart * 2).await;
-        count("codeguru-reviewer", "CreateCodeReview");
+        let asked = count("codeguru-reviewer", "CreateCodeReview");
         let kind = scan::of(identity, association, upload, target).map_err(|e| Fault {
             code: Some("ValidationException".to_owned()),
             words: format!("codeguru-reviewer:CreateCodeReview: {e}"),
         })?;
         let call = self.client().await.create_code_review().name(identity.name()).r#type(kind);
         let call = call.repository_association_arn(&association.arn).client_request_token(identity.token());
-        let answer = call.send().await.map_err(|e| Fault::new("codeguru-reviewer:CreateCodeReview", &e))?;
+        let answer =
+            call.send().instrument(asked).await.map_err(|e| Fault::new("codeguru-reviewer:CreateCodeReview", &e))?;
         answer.code_review.and_then(|review| review.code_review_arn).ok_or_else(|| Fault {
             // The next try asks for the same one.
             code: None,
@@ -171,10 +179,10 @@ impl Api {
         let mut next = None;
         for _ in 0..REVIEW_PAGES {
             self.turn(&self.reviews).await;
-            count("codeguru-reviewer", "ListCodeReviews");
+            let asked = count("codeguru-reviewer", "ListCodeReviews");
             let call = self.client().await.list_code_reviews().r#type(kind.clone());
             let call = call.provider_types(provider.clone()).repository_names(repository);
-            let page = call.max_results(100).set_next_token(next).send().await;
+            let page = call.max_results(100).set_next_token(next).send().instrument(asked).await;
             let page = page.map_err(|e| Fault::new("codeguru-reviewer:ListCodeReviews", &e))?;
             let found = page.code_review_summaries().iter().find(|summary| is_wanted(summary));
             if let Some(arn) = found.and_then(CodeReviewSummary::code_review_arn) {
@@ -191,8 +199,8 @@ impl Api {
     /// Where the review is, and why.
     pub(super) async fn state(&self, review: &str) -> Result<(ReviewState, Option<String>), Fault> {
         self.turn(&self.states).await;
-        count("codeguru-reviewer", "DescribeCodeReview");
-        let answer = self.client().await.describe_code_review().code_review_arn(review).send().await;
+        let asked = count("codeguru-reviewer", "DescribeCodeReview");
+        let answer = self.client().await.describe_code_review().code_review_arn(review).send().instrument(asked).await;
         let answer = answer.map_err(|e| Fault::new("codeguru-reviewer:DescribeCodeReview", &e))?;
         let review = answer.code_review();
         let reason = review.and_then(|review| review.state_reason()).map(str::to_owned);
@@ -204,9 +212,9 @@ impl Api {
         let mut next = None;
         for _ in 0..RECOMMENDATION_PAGES {
             self.turn(&self.recommendations).await;
-            count("codeguru-reviewer", "ListRecommendations");
+            let asked = count("codeguru-reviewer", "ListRecommendations");
             let call = self.client().await.list_recommendations().code_review_arn(review).max_results(300);
-            let page = call.set_next_token(next).send().await;
+            let page = call.set_next_token(next).send().instrument(asked).await;
             let page = page.map_err(|e| Fault::new("codeguru-reviewer:ListRecommendations", &e))?;
             summaries.extend(page.recommendation_summaries.unwrap_or_default());
             next = page.next_token;

@@ -9,6 +9,7 @@ use aws_sdk_s3::config::{Builder, RequestChecksumCalculation};
 use aws_sdk_s3::primitives::ByteStream;
 use eco_coder_shared::aws::{AwsSettings, Fault, count};
 use tokio::sync::OnceCell;
+use tracing::Instrument as _;
 
 use crate::tools::codeguru_reviewer::Upload;
 
@@ -41,19 +42,19 @@ impl Buckets {
             code: Some("Unreadable".to_owned()),
             words: format!("{ACTION}: the archive can't be read: {e}"),
         })?;
-        count("s3", "PutObject");
+        let asked = count("s3", "PutObject");
         let call = self.client().await.put_object().bucket(&place.bucket).key(&place.key).body(body);
         let patient = TimeoutConfig::builder().operation_attempt_timeout(PUT).operation_timeout(PUT).build();
         let call = call.content_type("application/zip").expected_bucket_owner(account).customize();
-        let sent = call.config_override(Builder::default().timeout_config(patient)).send().await;
+        let sent = call.config_override(Builder::default().timeout_config(patient)).send().instrument(asked).await;
         sent.map(drop).map_err(|e| Fault::new(ACTION, &e))
     }
 
     /// Removes it. What is not there is removed.
     pub(super) async fn delete(&self, place: &Upload) -> Result<(), Fault> {
-        count("s3", "DeleteObject");
+        let asked = count("s3", "DeleteObject");
         let call = self.client().await.delete_object().bucket(&place.bucket).key(&place.key);
-        call.send().await.map(drop).map_err(|e| Fault::new("s3:DeleteObject", &e))
+        call.send().instrument(asked).await.map(drop).map_err(|e| Fault::new("s3:DeleteObject", &e))
     }
 }
 

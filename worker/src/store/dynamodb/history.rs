@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use eco_coder_shared::aws::{Fault, count};
 use eco_coder_shared::env::Timestamp;
+use tracing::Instrument as _;
 
 use super::table::{AT, BY_TIME, DAY, EXPIRES, OVER, expiring, get_text, keys, number, over, text};
 use super::{DynamoStore, pull_pk};
@@ -58,7 +59,7 @@ impl DynamoStore {
     ) -> Result<(), StoreError> {
         let mut start = None;
         while found.len() < most {
-            count("dynamodb", "Query");
+            let asked = count("dynamodb", "Query");
             let call = self.client.query().table_name(&self.table).index_name(BY_TIME).scan_index_forward(false);
             let call = call
                 .key_condition_expression("#day = :day AND #at >= :from")
@@ -67,7 +68,7 @@ impl DynamoStore {
                 .expression_attribute_values(":day", text(day))
                 .expression_attribute_values(":from", number(from.0));
             let left = i32::try_from(most - found.len()).unwrap_or(i32::MAX);
-            let page = call.limit(left).set_exclusive_start_key(start).send().await;
+            let page = call.limit(left).set_exclusive_start_key(start).send().instrument(asked).await;
             let page = page.map_err(|e| StoreError::Unavailable(Fault::new("dynamodb:Query", &e).words))?;
             for item in page.items.unwrap_or_default().iter().filter(|item| over(item) > now) {
                 let corrupt = |cause: String| StoreError::Corrupt { what: "review", cause };
@@ -92,7 +93,7 @@ impl DynamoStore {
         expires: Timestamp,
     ) -> Result<bool, StoreError> {
         let Some(room) = limit.checked_sub(amount) else { return Ok(false) };
-        count("dynamodb", "UpdateItem");
+        let asked = count("dynamodb", "UpdateItem");
         let call = self.client.update_item().table_name(&self.table);
         let answer = call
             .set_key(Some(keys(&format!("BUDGET#{name}"), "SPENT")))
@@ -105,6 +106,7 @@ impl DynamoStore {
             .expression_attribute_values(":expires", number(expires.0.div_euclid(1000) + 1))
             .expression_attribute_values(":over", number(expires.0))
             .send()
+            .instrument(asked)
             .await;
         match answer {
             Ok(_) => Ok(true),
@@ -118,7 +120,7 @@ impl DynamoStore {
     /// One subtraction, of what is there. If its answer is lost and the SDK repeats it, the amount is given back twice; it never
     /// falls below zero.
     pub(super) async fn give_back_of(&self, name: &str, amount: u64) -> Result<(), StoreError> {
-        count("dynamodb", "UpdateItem");
+        let asked = count("dynamodb", "UpdateItem");
         let call = self.client.update_item().table_name(&self.table);
         let answer = call
             .set_key(Some(keys(&format!("BUDGET#{name}"), "SPENT")))
@@ -126,6 +128,7 @@ impl DynamoStore {
             .condition_expression("spent >= :amount")
             .expression_attribute_values(":amount", number(amount))
             .send()
+            .instrument(asked)
             .await;
         match answer {
             Ok(_) => Ok(()),

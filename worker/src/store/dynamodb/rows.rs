@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use eco_coder_shared::aws::{Fault, count};
 use eco_coder_shared::env::Timestamp;
 use eco_coder_shared::ids::PullKey;
+use tracing::Instrument as _;
 
 use super::DynamoStore;
 use super::table::{Item, expiring, get_number, get_text, keys, number, over, text};
@@ -135,8 +136,8 @@ impl DynamoStore {
         } else {
             call.condition_expression("version = :version").expression_attribute_values(":version", number(version))
         };
-        count("dynamodb", "PutItem");
-        let Err(error) = call.send().await else { return Ok(Put::Written) };
+        let asked = count("dynamodb", "PutItem");
+        let Err(error) = call.send().instrument(asked).await else { return Ok(Put::Written) };
         let Some(there) = refused(&error) else {
             self.rows.forget(key);
             return Err(StoreError::Unavailable(Fault::new("dynamodb:PutItem", &error).words));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, WriteRequest};
 use eco_coder_shared::aws::{Fault, count};
 use eco_coder_shared::env::Timestamp;
+use tracing::Instrument as _;
 
 use super::DynamoStore;
 use super::table::{
@@ -83,7 +84,7 @@ impl DynamoStore {
         let mut items = Vec::new();
         let mut from = None;
         loop {
-            count("dynamodb", "Query");
+            let asked = count("dynamodb", "Query");
             let call = self.client.query().table_name(&self.table).consistent_read(true);
             let call = call.expression_attribute_values(":pk", text(pk)).set_exclusive_start_key(from);
             let call = if prefix.is_empty() {
@@ -92,8 +93,11 @@ impl DynamoStore {
                 call.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
                     .expression_attribute_values(":prefix", text(prefix))
             };
-            let page =
-                call.send().await.map_err(|e| StoreError::Unavailable(Fault::new("dynamodb:Query", &e).words))?;
+            let page = call
+                .send()
+                .instrument(asked)
+                .await
+                .map_err(|e| StoreError::Unavailable(Fault::new("dynamodb:Query", &e).words))?;
             items.extend(page.items.unwrap_or_default());
             from = page.last_evaluated_key;
             if from.is_none() {
@@ -122,8 +126,8 @@ impl DynamoStore {
         while !left.is_empty() {
             let rest = left.split_off(left.len().min(MAX_WRITES));
             let sent = left.len();
-            count("dynamodb", "BatchWriteItem");
-            let answer = self.client.batch_write_item().request_items(&self.table, left).send().await;
+            let asked = count("dynamodb", "BatchWriteItem");
+            let answer = self.client.batch_write_item().request_items(&self.table, left).send().instrument(asked).await;
             let answer =
                 answer.map_err(|e| StoreError::Unavailable(Fault::new("dynamodb:BatchWriteItem", &e).words))?;
             let unprocessed: Vec<_> = answer.unprocessed_items.unwrap_or_default().into_values().flatten().collect();
@@ -144,27 +148,27 @@ impl DynamoStore {
 
     /// One item by its keys. Consistent.
     pub(super) async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
-        count("dynamodb", "GetItem");
+        let asked = count("dynamodb", "GetItem");
         let call = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = call.set_key(Some(keys(pk, sk))).send().await;
+        let answer = call.set_key(Some(keys(pk, sk))).send().instrument(asked).await;
         let answer = answer.map_err(|e| StoreError::Unavailable(Fault::new("dynamodb:GetItem", &e).words))?;
         Ok(answer.item)
     }
 
     /// Puts an item in place of whatever was there, and returns that.
     pub(super) async fn put(&self, item: Item) -> Result<Option<Item>, StoreError> {
-        count("dynamodb", "PutItem");
+        let asked = count("dynamodb", "PutItem");
         let call = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let answer = call.return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld).send().await;
+        let answer = call.return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld).send().instrument(asked).await;
         let answer = answer.map_err(|e| StoreError::Unavailable(Fault::new("dynamodb:PutItem", &e).words))?;
         Ok(answer.attributes)
     }
 
     /// Deletes an item, and returns it.
     pub(super) async fn delete(&self, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
-        count("dynamodb", "DeleteItem");
+        let asked = count("dynamodb", "DeleteItem");
         let call = self.client.delete_item().table_name(&self.table).set_key(Some(keys(pk, sk)));
-        let answer = call.return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld).send().await;
+        let answer = call.return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld).send().instrument(asked).await;
         let answer = answer.map_err(|e| StoreError::Unavailable(Fault::new("dynamodb:DeleteItem", &e).words))?;
         Ok(answer.attributes)
     }

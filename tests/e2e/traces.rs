@@ -244,6 +244,28 @@ async fn a_trace_that_is_not_kept_at_the_webhook_is_not_kept_by_the_worker() {
     assert!(collector.spans().is_empty(), "{:#?}", collector.spans());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invocation_is_the_root_where_there_is_no_webhook() {
+    let collector = Collector::start().await;
+    let mut world = World::new(&telemetry(&collector.url)).await;
+    let address = world.start_agentcore().await;
+    let (pull, _) = world.open("feature", &[("a.py", CLEAN)]);
+    let call = reqwest::Client::new().post(format!("{address}/invocations"));
+    let call = call.header("traceparent", format!("00-{STRANGER}-b7ad6b7169203331-01"));
+    let answer = call.body(format!(r#"{{"inputText":"acme/shop#{pull}"}}"#)).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let root = "AgentCore Runtime Invocation";
+    let came = |spans: &[Span]| spans.iter().any(|span| span.name == root).then(|| spans.to_vec());
+    let spans = collector.until("the invocation's span", came).await;
+    let paths = paths(&spans);
+    assert_eq!((paths.get(root), paths.get(LAST)), (Some(&vec![]), Some(&vec![root])), "{paths:#?}");
+    assert_eq!(paths.get("Claim"), Some(&vec![root, LAST]), "{paths:#?}");
+    let invocation = spans.iter().find(|span| span.name == root).unwrap();
+    assert_eq!(invocation.attribute("outcome"), Some("reviewed"), "{invocation:?}");
+    assert_eq!(invocation.attribute("repository"), Some("acme/shop"), "{invocation:?}");
+    assert!(spans.iter().all(|span| span.trace == invocation.trace && span.trace != STRANGER));
+}
+
 /// `docs/trace.svg`: `cargo test --test e2e traces::the_picture -- --ignored`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it draws docs/trace.svg anew, with the times of this machine"]

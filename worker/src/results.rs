@@ -421,4 +421,23 @@ mod tests {
         assert!(!bounded.recommendations.is_empty() && bounded.is_partial());
         assert_eq!(bounded.skipped.len(), 3_000, "each is still named");
     }
+
+    #[test]
+    fn a_failure_of_githubs_is_of_the_kind_that_its_cause_is() {
+        let reason = || "no answer".to_owned();
+        let message = || "no".to_owned();
+        for (error, kind) in [
+            (ApiError::Unavailable { reason: reason(), retry_after: None, late: true }, ErrorType::Timeout),
+            (ApiError::Ambiguous { reason: reason(), late: true }, ErrorType::Timeout),
+            (ApiError::Unavailable { reason: reason(), retry_after: None, late: false }, ErrorType::ApiError),
+            (ApiError::Ambiguous { reason: reason(), late: false }, ErrorType::ApiError),
+            (ApiError::RateLimited { until: Timestamp(0), secondary: true }, ErrorType::Throttle),
+            (ApiError::Validation { message: message() }, ErrorType::ValidationError),
+            (ApiError::TooLarge { what: "the answer's body" }, ErrorType::ValidationError),
+            (ApiError::Forbidden { message: message() }, ErrorType::ApiError),
+            (ApiError::NotFound, ErrorType::ApiError),
+        ] {
+            assert_eq!(ErrorType::from(&error), kind, "{error}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! what somebody else wrote, and no text of an error but its class.
 
 mod export;
+mod ids;
 mod parent;
 mod sampling;
 
@@ -27,6 +28,7 @@ pub use opentelemetry::Value;
 pub use self::parent::TraceParent;
 
 use self::export::{Collector, Outlet};
+use self::ids::Timed;
 use self::sampling::Rooted;
 use super::TelemetryConfig;
 use crate::config::ConfigError;
@@ -82,6 +84,7 @@ where
     let outlet = Outlet::open(Collector::new(&config.otlp_endpoint, &resource)?);
     let provider = SdkTracerProvider::builder()
         .with_sampler(Rooted::new(config.trace_sampling))
+        .with_id_generator(Timed::default())
         .with_span_processor(outlet.clone())
         .with_max_attributes_per_span(MAX_ATTRIBUTES)
         .with_resource(resource)

@@ -77,6 +77,16 @@ async fn a_post_that_was_applied_and_answered_500_or_reset_is_ambiguous_and_neve
     }
 }
 
+#[test]
+fn silence_is_told_apart_from_all_else_that_leaves_no_answer() {
+    let late = TransportError::Late(Duration::from_secs(30));
+    assert!(matches!(lost(&late, true), (ApiError::Ambiguous { late: true, .. }, Retry::No)));
+    assert!(matches!(lost(&late, false), (ApiError::Unavailable { late: true, .. }, Retry::Yes)));
+    let reset = TransportError::Ambiguous("reset".to_owned());
+    assert!(matches!(lost(&reset, true), (ApiError::Ambiguous { late: false, .. }, Retry::No)));
+    assert!(matches!(lost(&reset, false), (ApiError::Unavailable { late: false, .. }, Retry::Yes)));
+}
+
 #[tokio::test]
 async fn a_write_that_was_never_sent_is_sent_again() {
     let s = scene(EAGER);

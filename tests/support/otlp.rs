@@ -102,13 +102,12 @@ impl Collector {
 }
 
 fn read(span: Sent, resource: &BTreeMap<String, String>) -> Span {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let status = span.status.unwrap_or_default();
     Span {
         service: resource["service.name"].clone(),
-        trace: hex(&span.trace_id),
-        id: hex(&span.span_id),
-        parent: hex(&span.parent_span_id),
+        trace: hex::encode(&span.trace_id),
+        id: hex::encode(&span.span_id),
+        parent: hex::encode(&span.parent_span_id),
         name: span.name,
         start: span.start_time_unix_nano,
         end: span.end_time_unix_nano,

@@ -1,6 +1,6 @@
 //! Which traces are kept: decided once, where a trace begins, and followed by all who continue it.
 
-use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceId};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
 
@@ -26,7 +26,7 @@ impl ShouldSample for Rooted {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        let known = parent.map(|parent| parent.span().span_context().clone()).filter(|context| context.is_valid());
+        let known = parent.map(|parent| parent.span().span_context().clone()).filter(SpanContext::is_valid);
         let kept = match known {
             Some(parent) => parent.is_sampled(),
             None if matches!(kind, SpanKind::Server | SpanKind::Consumer) => {
@@ -35,7 +35,7 @@ impl ShouldSample for Rooted {
             None => false,
         };
         let decision = if kept { SamplingDecision::RecordAndSample } else { SamplingDecision::Drop };
-        SamplingResult { decision, attributes: Vec::new(), trace_state: Default::default() }
+        SamplingResult { decision, attributes: Vec::new(), trace_state: TraceState::default() }
     }
 }
 

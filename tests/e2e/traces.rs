@@ -226,9 +226,10 @@ async fn a_collector_that_hangs_holds_up_neither_the_review_nor_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trace_that_is_not_kept_at_the_webhook_is_not_kept_by_the_worker() {
+async fn a_trace_that_is_not_kept_at_the_webhook_is_not_kept_by_the_worker_and_neither_are_lines_but_tools_and_audit() {
     let collector = Collector::start().await;
-    let mut world = World::new(&format!("{}trace_sampling = 0.0", telemetry(&collector.url))).await;
+    let sampled = format!("{}trace_sampling = 0.0\nlog_sampling = 0.0", telemetry(&collector.url));
+    let mut world = World::new(&sampled).await;
     world.start_ingress().await;
     world.start_worker().await;
     let (pull, head) = world.open("feature", &[("a.py", CLEAN)]);
@@ -242,6 +243,11 @@ async fn a_trace_that_is_not_kept_at_the_webhook_is_not_kept_by_the_worker() {
     }
     // They have ended, and what they held is sent.
     assert!(collector.spans().is_empty(), "{:#?}", collector.spans());
+    let log = world.worker().output();
+    for kept in [r#""component":"analyze_code_tool""#, r#""event_type":"tool_invocation""#, r#""message":"working""#] {
+        assert!(log.contains(kept), "{kept} in {log}");
+    }
+    assert!(!log.contains(r#""message":"reviewed""#), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,7 +109,7 @@ pub(super) fn address(endpoint: &str) -> Result<(), ConfigError> {
     export::url(endpoint).map(drop)
 }
 
-/// Sends what is held, for a process's end; gives up after [`export::FLUSH`].
+/// Sends what is held, for a process's end; gives up after three seconds.
 pub async fn flush() {
     if let Some(traces) = TRACES.get() {
         traces.outlet.flush().await;

@@ -153,7 +153,9 @@ impl Publisher {
         let mut turn = Turn { target, fence: Fence { store, key, epoch: row.epoch, written: false } };
         let span = step!("Tool: post_github_comment", tool_name = TOOL);
         let outcome = self.converge(&mut turn, row, report, suggestions, &body).instrument(span.clone()).await;
-        if let Err(error) = &outcome {
+        if let Err(error) = &outcome
+            && !matches!(error, PublishError::Wait { .. })
+        {
             trace::failed(&span, error.class().name());
         }
         drop(span);

@@ -29,7 +29,8 @@ fn a_seed_tells_the_same_history_twice() {
         let (one, other) = (sim::run(&plan), sim::run(&plan));
         assert!(one.trace.len() > 50, "seed {seed}: {} lines", one.trace.len());
         for (at, (line, again)) in one.trace.iter().zip(&other.trace).enumerate() {
-            assert_eq!(line, again, "seed {seed}, line {at}");
+            let before = &one.trace[at.saturating_sub(8)..at];
+            assert_eq!(line, again, "seed {seed}, behind {before:#?}");
         }
         assert_eq!(one.result, other.result);
     }

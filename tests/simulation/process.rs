@@ -112,11 +112,11 @@ impl Process {
             if self.dead.load(Ordering::Relaxed) {
                 std::future::pending::<()>().await;
             }
-            let until = self.frozen_until();
-            if until <= Instant::now() {
+            let frozen = self.frozen_until().saturating_duration_since(Instant::now());
+            if frozen.is_zero() {
                 return;
             }
-            sleep_until(until).await;
+            sleep_until(self.world.own_moment(frozen)).await;
         }
     }
 

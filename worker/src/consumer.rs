@@ -163,12 +163,12 @@ impl Consumer {
 
     /// Keeps the message invisible while the work runs. Liveness only: the row's lease decides who works.
     async fn with_heartbeat(&self, received: &Received, work: impl Future<Output = Outcome>) -> Outcome {
-        let (queue, receipt, visibility) =
-            (Arc::clone(&self.queue), received.receipt.clone(), self.settings.visibility);
+        let (queue, env) = (Arc::clone(&self.queue), Arc::clone(&self.env));
+        let (receipt, visibility) = (received.receipt.clone(), self.settings.visibility);
         // Beside the work, so that a slow queue does not hold it up.
         let heart = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(visibility / 3).await;
+                tokio::time::sleep(env.between(visibility / 4, visibility / 3)).await;
                 if let Err(error) = queue.extend(std::slice::from_ref(&receipt), visibility).await {
                     tracing::warn!(component = "consumer", error = %error, "a heartbeat failed");
                 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::claim::{Transition, Verdict};
 use crate::store::Store;
 
-/// A lease that is renewed at a third of its length until this is dropped.
+/// A lease that is renewed within a third of its length until this is dropped; not all workers' at once.
 pub(super) struct KeptLease {
     lost: watch::Receiver<bool>,
     task: tokio::task::JoinHandle<()>,
@@ -23,7 +23,7 @@ impl KeptLease {
         let task = tokio::spawn(async move {
             let mut lapses = env.now() + lease;
             loop {
-                tokio::time::sleep(lease / 3).await;
+                tokio::time::sleep(env.between(lease / 4, lease / 3)).await;
                 let renew = Transition::Renew { epoch, now: env.now(), lease };
                 match store.transition(key, &renew).await {
                     Ok(Verdict::Mine(row)) => lapses = row.lease_until,

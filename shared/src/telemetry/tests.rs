@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::*;
 
@@ -26,6 +27,8 @@ fn written(config: &TelemetryConfig, work: impl FnOnce()) -> Vec<Value> {
     let sink = Sink::default();
     let to = sink.clone();
     let lines = json::JsonLines::new(move || to.clone()).with_filter(lines(config));
+    // Of one listener alone tracing asks only the thread that first comes by a place, and another test's has none.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry().with(LevelFilter::OFF));
     tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), work);
     let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

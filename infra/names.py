@@ -115,12 +115,8 @@ def commands():
         inline = re.findall(r"`eco-coder ([a-z][a-z-]+)", text(name))
         fenced = re.findall(r"^ *(?:sudo -u eco-coder )?eco-coder ([a-z][a-z-]+)", text(name), re.M)
         for command in inline + fenced:
-            if command not in top | PENDING_COMMANDS:
+            if command not in top:
                 wrong.append(f"{name}: eco-coder has no command {command}")
-
-
-# Used by the image and the pipeline, and not in this tree yet: infra/README.md lists them.
-PENDING_COMMANDS = {"smoke"}
 
 
 def documents(paths):

@@ -18,6 +18,7 @@ pub mod rules;
 pub mod sarif;
 pub mod scan;
 pub mod serve;
+pub mod smoke;
 pub mod terminal;
 
 use std::path::PathBuf;
@@ -79,6 +80,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Write queue and store, as they are now, into one file
     Backup(backup::BackupArgs),
+    /// Ask a deployment whether it answers webhooks as it must
+    Smoke(smoke::SmokeArgs),
 }
 
 /// Where the settings are.
@@ -133,6 +136,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::History(args) => block_on(history::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Backup(args) => block_on(async { done(backup::run(args).await) }),
+        Command::Smoke(args) => block_on(smoke::run(args)),
     };
     outcome.unwrap_or_else(|error| {
         let is_pipe = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;

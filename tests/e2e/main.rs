@@ -31,6 +31,7 @@ mod repository_settings;
 mod rotation;
 mod signature;
 mod simulation;
+mod smoke;
 mod status;
 mod storage;
 mod suggestions;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ::metrics::{Label, Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -150,6 +150,9 @@ const BUCKETS_MS: &[f64] = &[
 /// Grams.
 const BUCKETS_GRAMS: &[f64] = &[1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5];
 
+/// How often the values of histograms are counted into their buckets: until then each is kept, whether anybody reads them or not.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// Installs the recorder for the whole process, once; later calls return the first one's handle. `None` if another
 /// recorder was installed before: then `/metrics` has nothing to show, and says so.
 pub fn install() -> Option<PrometheusHandle> {
@@ -164,6 +167,13 @@ pub fn install() -> Option<PrometheusHandle> {
             let recorder = builder.build_recorder();
             let handle = recorder.handle();
             ::metrics::set_global_recorder(emf::Beside(recorder)).ok()?;
+            let kept = handle.clone();
+            std::thread::spawn(move || {
+                loop {
+                    std::thread::sleep(UPKEEP);
+                    kept.run_upkeep();
+                }
+            });
             for metric in METRICS {
                 match metric.kind {
                     MetricKind::Counter => describe_counter!(metric.name, metric.unit, metric.help),

@@ -189,6 +189,12 @@ pub const KEYS: &[Key] = &[
         "How long a pull request that GitHub gives no answer about, while it answers others, is asked for again free of charge, up to 15 minutes apart. After that it counts as failing.",
     ),
     key(
+        "worker.review_seconds",
+        Integer,
+        "600",
+        "How long one review may take, all tools and turns of the model; then the report is made from what is there. What waits in the queue doesn't count. Raise it for a model that answers slowly.",
+    ),
+    key(
         "worker.shutdown_grace_seconds",
         Integer,
         "30",

@@ -55,6 +55,7 @@ pub(super) fn worker(worker: &WorkerTable, github: &GitHubTable) -> Result<(), C
     between("github.reads_at_once", github.reads_at_once as u64, 1, 100)?;
     between("worker.outage_seconds", worker.outage_seconds, 1, 3600)?;
     between("worker.silence_minutes", worker.silence_minutes, 0, 7 * 24 * 60)?;
+    between("worker.review_seconds", worker.review_seconds, 10, 3600)?;
     between("worker.shutdown_grace_seconds", worker.shutdown_grace_seconds, 0, 3600)?;
     let write = write_time(github).as_secs();
     if worker.lease_seconds < write + LEASE_MARGIN {

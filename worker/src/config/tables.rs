@@ -64,6 +64,8 @@ table! {
         /// Minutes.
         silence_minutes: u64 = 720,
         /// Seconds.
+        review_seconds: u64 = 600,
+        /// Seconds.
         shutdown_grace_seconds: u64 = 30,
         /// Where AgentCore Runtime invokes.
         agentcore_listen: String = "0.0.0.0:8080".to_owned(),

@@ -142,6 +142,7 @@ fn each_setting_is_taken_at_its_bounds_and_refused_one_past_them() {
         ("worker.retry_cap_seconds", 5, 3600),
         ("worker.outage_seconds", 1, 3600),
         ("worker.silence_minutes", 0, 7 * 24 * 60),
+        ("worker.review_seconds", 10, 3600),
         ("github.write_interval_ms", 0, 5000),
         ("analysis.max_files", 1, 3000),
         ("analysis.max_file_bytes", 1, 32 << 20),

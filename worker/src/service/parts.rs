@@ -41,9 +41,6 @@ use crate::store::seal::SealKey;
 use crate::store::sqlite::SqliteStore;
 use crate::token::RotatedToken;
 
-/// One review, all tools and turns.
-const REVIEW: Duration = Duration::from_mins(20);
-
 /// The configured store.
 pub async fn open_store(place: &StorePlace, env: &SharedEnv) -> anyhow::Result<Arc<dyn Store>> {
     let opening = || format!("opening the store {place}");
@@ -177,7 +174,7 @@ pub fn inspector(
             analyze: Duration::from_secs(config.analysis.timeout_seconds),
             profile: Duration::from_secs(config.profiles.timeout_seconds),
             model: Duration::from_secs(config.model.timeout_seconds),
-            review: REVIEW,
+            review: Duration::from_secs(config.worker.review_seconds),
         },
         limits: Limits {
             turns: config.model.max_turns,

@@ -14,6 +14,8 @@ use serde_json::Value;
 
 #[path = "src/rule/ascii.rs"]
 mod ascii;
+#[path = "src/rule/literals.rs"]
+mod literals;
 #[path = "src/rule/words.rs"]
 mod words;
 

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod ascii;
 mod hidden;
+#[cfg(test)]
+mod literals;
 mod prefilter;
 #[cfg(test)]
 mod words;

@@ -17,6 +17,9 @@ const LONGEST_GAP: usize = 1000;
 /// The most that is passed over in search of the tokens behind `..`.
 const LONGEST_REST: usize = 300;
 
+/// The most that is read behind words, for each byte of a text: a text that wants more wakes the rules it makes hard to tell.
+const READS_PER_BYTE: usize = 8;
+
 /// A word, in lower case, as `words.rs` has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Word {
@@ -88,6 +91,7 @@ impl Prefilter {
         let Some(words) = &self.words else { return everybody() };
         let bytes = text.as_bytes();
         let hidden = OnceCell::new();
+        let mut behind = Behind::new(bytes);
         let mut satisfied = vec![false; self.clauses];
         let mut open: Vec<Vec<&Asked>> = self.asked.iter().map(|ways| ways.iter().collect()).collect();
         for found in words.find_overlapping_iter(text) {
@@ -99,7 +103,7 @@ impl Prefilter {
             let is_code = || !hidden.get_or_init(|| Hidden::of(self.language, bytes)).has(found.start());
             ways.retain(|Asked { word, clauses }| {
                 let here =
-                    (is_token || !word.whole) && follow(bytes, found.end(), word.then) && (!word.code || is_code());
+                    (is_token || !word.whole) && behind.follow(found.end(), word.then) && (!word.code || is_code());
                 if here {
                     for &clause in clauses {
                         satisfied[clause] = true;
@@ -112,61 +116,93 @@ impl Prefilter {
     }
 }
 
-/// Whether these tokens come next, with blanks and comments alone between them.
-fn follow(text: &[u8], mut at: usize, tokens: &[&str]) -> bool {
-    for (place, token) in tokens.iter().enumerate() {
-        if *token == ".." {
-            let end = text.len().min(at + LONGEST_REST);
-            return (at..end).any(|at| follow(text, at, &tokens[place + 1..]));
-        }
-        if *token == ">>" {
-            return statements(text, at).any(|at| follow(text, at, &tokens[place + 1..]));
-        }
-        let Some(start) = gap_end(text, at) else { return true };
-        match length_of(token, text.get(start..).unwrap_or_default()) {
-            Some(length) => at = start + length,
-            None => return false,
-        }
-    }
-    true
+/// Reads what stands behind a word, as long as that is not too dear: then whatever is asked for is believed to be there.
+struct Behind<'t> {
+    text: &'t [u8],
+    /// Bytes that may still be read.
+    left: usize,
 }
 
-/// Where the statements of a block of Python's begin, from behind its colon. Text at the margin ends it, in a string as well.
-fn statements(text: &[u8], colon: usize) -> impl Iterator<Item = usize> {
-    let blanks = |line: &[u8]| line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-    let mut start = colon;
-    let lines = text.get(colon..).unwrap_or_default().split_inclusive(|b| *b == b'\n').map(move |line| {
-        let at = start;
-        start += line.len();
-        (at, line)
-    });
-    let mut depth = None;
-    lines
-        .enumerate()
-        .map(move |(number, (at, line))| (number, at, blanks(line), line))
-        .filter(|(_, _, indent, line)| !matches!(line.get(*indent), None | Some(b'\n' | b'\r' | b'#')))
-        // What stands on the colon's own line is all of the block.
-        .map(|(number, at, indent, _)| (at + indent, if number == 0 { usize::MAX } else { indent }))
-        .take_while(move |(_, indent)| *indent >= *depth.get_or_insert(*indent))
-        .map(|(at, _)| at)
-}
-
-/// Where blanks and comments, of whatever language, end; `None` if they are too long to be read here.
-fn gap_end(text: &[u8], from: usize) -> Option<usize> {
-    let end = text.len().min(from + LONGEST_GAP);
-    let mut at = from;
-    while at < end {
-        let rest = &text[at..end];
-        let until =
-            |sign: &[u8]| rest.windows(sign.len()).skip(1).position(|w| w == sign).map(|n| at + 1 + n + sign.len());
-        at = match rest {
-            [b' ' | b'\t' | b'\r' | b'\n' | b'\\' | 0x0c, ..] => at + 1,
-            [b'#', ..] | [b'/', b'/', ..] => until(b"\n").unwrap_or(end),
-            [b'/', b'*', ..] => until(b"*/").unwrap_or(end),
-            _ => return Some(at),
-        };
+impl<'t> Behind<'t> {
+    fn new(text: &'t [u8]) -> Self {
+        Self { text, left: READS_PER_BYTE * text.len() + LONGEST_GAP }
     }
-    (end == text.len()).then_some(end)
+
+    /// Whether these tokens come next, with blanks and comments alone between them.
+    fn follow(&mut self, mut at: usize, tokens: &[&str]) -> bool {
+        for (place, token) in tokens.iter().enumerate() {
+            self.spend(1);
+            let rest = &tokens[place + 1..];
+            if self.left == 0 {
+                return true;
+            }
+            if *token == ".." {
+                let end = self.text.len().min(at + LONGEST_REST);
+                return (at..end).any(|at| self.follow(at, rest));
+            }
+            if *token == ">>" {
+                return self.follow_in_block(at, rest);
+            }
+            let Some(start) = self.gap_end(at) else { return true };
+            match length_of(token, self.text.get(start..).unwrap_or_default()) {
+                Some(length) => at = start + length,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Whether a statement of the block behind a colon of Python's begins with these tokens; one of a deeper block counts as
+    /// well. Text at the margin ends the block, in a string, too.
+    fn follow_in_block(&mut self, colon: usize, tokens: &[&str]) -> bool {
+        let mut depth = None;
+        let mut at = colon;
+        for (number, line) in self.text.get(colon..).unwrap_or_default().split_inclusive(|b| *b == b'\n').enumerate() {
+            self.spend(line.len());
+            let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            let start = at;
+            at += line.len();
+            if matches!(line.get(indent), None | Some(b'\n' | b'\r' | b'#')) {
+                continue;
+            }
+            // What stands on the colon's own line is all of the block.
+            if number > 0 && indent < *depth.get_or_insert(indent) {
+                return false;
+            }
+            let behind_semicolons =
+                line.iter().enumerate().filter(|(_, byte)| **byte == b';').map(|(place, _)| place + 1);
+            if std::iter::once(indent).chain(behind_semicolons).any(|place| self.follow(start + place, tokens)) {
+                return true;
+            }
+            if number == 0 {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Where blanks and comments, of whatever language, end; `None` if they are too long to be read here.
+    fn gap_end(&mut self, from: usize) -> Option<usize> {
+        let end = self.text.len().min(from + LONGEST_GAP);
+        let mut at = from;
+        while at < end {
+            let rest = &self.text[at..end];
+            let until =
+                |sign: &[u8]| rest.windows(sign.len()).skip(1).position(|w| w == sign).map(|n| at + 1 + n + sign.len());
+            at = match rest {
+                [b' ' | b'\t' | b'\r' | b'\n' | b'\\' | 0x0c, ..] => at + 1,
+                [b'#', ..] | [b'/', b'/', ..] => until(b"\n").unwrap_or(end),
+                [b'/', b'*', ..] => until(b"*/").unwrap_or(end),
+                _ => break,
+            };
+        }
+        self.spend(at - from);
+        (at < end || end == self.text.len()).then_some(at)
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.left = self.left.saturating_sub(bytes);
+    }
 }
 
 /// The length of a token if the text begins with it.
@@ -201,6 +237,10 @@ fn is_token(text: &[u8], start: usize, end: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn follow(text: &[u8], at: usize, tokens: &[&str]) -> bool {
+        Behind::new(text).follow(at, tokens)
+    }
 
     const fn word(text: &'static str, whole: bool, then: &'static [&'static str]) -> Word {
         Word { text, whole, then, code: false }
@@ -247,6 +287,8 @@ mod tests {
             (&[":", ">>", "return|break"], ":\n  x\n\ny\nreturn 1", false),
             (&[":", ">>", "return|break"], ": x\nreturn 1", false),
             (&[":", ">>", "return|break"], ":", false),
+            (&[":", ">>", "return|break"], ": x(); return 1\n", true),
+            (&[":", ">>", "return|break"], ":\n  x(); break\n", true),
             (&["NUMBER", "in"], "12 in", true),
             (&["NUMBER", "in"], " in", false),
             (&["=", "STRING"], " = rb'x'", true),
@@ -268,6 +310,25 @@ mod tests {
         assert!(!follow(" ".repeat(LONGEST_GAP - 1).as_bytes(), 0, &["("]));
         assert!(follow(format!("{}x", " ".repeat(LONGEST_GAP)).as_bytes(), 0, &["("]));
         assert!(follow(format!("/*{}", "x".repeat(LONGEST_GAP)).as_bytes(), 0, &["("]));
+    }
+
+    #[test]
+    fn what_is_too_dear_to_be_read_is_believed() {
+        const BLOCK: &[&str] = &["..", ":", ">>", "return"];
+        const NEAR: &[&str] = &["NAME", "..", "("];
+        for (then, piece) in
+            [(BLOCK, "finally:\n"), (BLOCK, "finally:\n\n"), (NEAR, "finally x"), (NEAR, "finally x# \n")]
+        {
+            let believed = |times: usize| {
+                let text = piece.repeat(times);
+                let mut behind = Behind::new(text.as_bytes());
+                let found = (0..times).map(|n| n * piece.len() + "finally".len()).filter(|at| behind.follow(*at, then));
+                (found.count(), behind.left)
+            };
+            assert_eq!(believed(3).0, 0, "{piece}");
+            let (found, left) = believed(10_000);
+            assert!(found > 0 && left == 0, "{piece}: {found}, {left}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use axum::body::Bytes;
 use eco_coder_shared::ids::{CommitSha, PullNumber, RepoName};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -135,14 +135,7 @@ impl Forge {
     /// Any payload as a delivery of `event`.
     pub fn sign(&self, event: &str, payload: &Value) -> SignedWebhook {
         let body = payload.to_string();
-        let secret = self.settings().webhook_secret.expose_secret();
-        let signature = match Hmac::<Sha256>::new_from_slice(secret.as_bytes()) {
-            Ok(mut mac) => {
-                mac.update(body.as_bytes());
-                hex::encode(mac.finalize().into_bytes())
-            }
-            Err(_) => unreachable!("HMAC takes keys of any length"),
-        };
+        let signature = signature(&self.settings().webhook_secret, body.as_bytes());
         let headers = [
             ("Accept", "*/*".to_owned()),
             ("Content-Type", "application/json".to_owned()),
@@ -152,7 +145,7 @@ impl Forge {
             ("X-GitHub-Hook-ID", HOOK_ID.to_string()),
             ("X-GitHub-Hook-Installation-Target-ID", "1".to_owned()),
             ("X-GitHub-Hook-Installation-Target-Type", "integration".to_owned()),
-            ("X-Hub-Signature-256", format!("sha256={signature}")),
+            ("X-Hub-Signature-256", signature),
         ];
         let headers = headers.map(|(name, value)| (name.to_owned(), value)).into();
         SignedWebhook { headers, body: body.into() }
@@ -235,7 +228,15 @@ impl Forge {
     }
 }
 
+/// What X-Hub-Signature-256 says of a body.
+pub(crate) fn signature(secret: &SecretString, body: &[u8]) -> String {
+    match Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) {
+        Ok(mac) => format!("sha256={}", hex::encode(mac.chain_update(body).finalize().into_bytes())),
+        Err(_) => unreachable!("HMAC takes keys of any length"),
+    }
+}
+
 /// 32 hex digits in the groups that GitHub uses.
-fn guid(id: &str) -> String {
+pub(crate) fn guid(id: &str) -> String {
     format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..32])
 }

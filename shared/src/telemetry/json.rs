@@ -217,7 +217,7 @@ fn audit_line(line: &mut Line, fields: &Fields, now: jiff::Timestamp) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::{Arc, Mutex};
 
     use serde_json::{Value, json};
@@ -225,8 +225,9 @@ mod tests {
 
     use super::*;
 
+    /// Keeps what is logged.
     #[derive(Clone, Default)]
-    struct Sink(Arc<Mutex<Vec<u8>>>);
+    pub(in super::super) struct Sink(Arc<Mutex<Vec<u8>>>);
 
     impl Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -239,13 +240,20 @@ mod tests {
         }
     }
 
+    impl Sink {
+        /// The lines so far.
+        pub(in super::super) fn lines(&self) -> Vec<Value> {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        }
+    }
+
     fn lines(work: impl FnOnce()) -> Vec<Value> {
         let sink = Sink::default();
         let written = sink.clone();
         let subscriber = tracing_subscriber::registry().with(JsonLines::new(move || sink.clone()));
         tracing::subscriber::with_default(subscriber, work);
-        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        written.lines()
     }
 
     #[test]

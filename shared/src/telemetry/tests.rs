@@ -1,26 +1,10 @@
 //! What is written at which level, and of which reviews.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use serde_json::Value;
 use tracing_subscriber::filter::LevelFilter;
 
+use super::json::tests::Sink;
 use super::*;
-
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What `work` logs with these settings.
 fn written(config: &TelemetryConfig, work: impl FnOnce()) -> Vec<Value> {
@@ -30,8 +14,7 @@ fn written(config: &TelemetryConfig, work: impl FnOnce()) -> Vec<Value> {
     // Of one listener alone tracing asks only the thread that first comes by a place, and another test's has none.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry().with(LevelFilter::OFF));
     tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), work);
-    let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    sink.lines()
 }
 
 fn messages(lines: &[Value]) -> Vec<&str> {

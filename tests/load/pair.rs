@@ -18,6 +18,8 @@ pub(crate) const FILES: usize = 5;
 pub(crate) const LINES: usize = 20;
 /// Reviews that the capacity is measured with.
 const CAPACITY: usize = 300;
+/// Of both processes.
+const NICE: &str = "10";
 /// Between two looks for comments.
 const LOOK: Duration = Duration::from_millis(50);
 /// The longest that a part may take.
@@ -44,11 +46,13 @@ pub(crate) struct Sample {
 }
 
 impl Pair {
-    /// Starts both with everything as by default but what a measurement needs.
+    /// Starts both with everything as by default but what a measurement needs, and behind the driver: one that has to wait
+    /// for the processor sends late.
     pub(crate) fn start(stage: &Stage, program: &Path, dir: &Path) -> anyhow::Result<Self> {
         stage.configure(dir, "")?;
-        let (ingress, url) = stage.start(program, &["ingress"], dir)?;
-        let (worker, _) = stage.launch(program, &["worker"], dir, "working")?;
+        let (nice, program) = (Path::new("nice"), program.to_str().context("a path in UTF-8")?);
+        let (ingress, url) = stage.start(nice, &["-n", NICE, program, "ingress"], dir)?;
+        let (worker, _) = stage.launch(nice, &["-n", NICE, program, "worker"], dir, "working")?;
         let queue = SqliteQueue::open(&dir.join("data/queue.db"), Arc::new(SystemEnv))?;
         Ok(Self { ingress, worker, url, queue })
     }
@@ -105,13 +109,19 @@ pub(crate) async fn until_posted(
     Ok(began.elapsed())
 }
 
-/// Sends one webhook, as GitHub does; its status, or 0 if no answer came in GitHub's time.
+/// Sends one webhook, as GitHub does; its status, or 0 if no answer came in GitHub's time, with the reason on stderr.
 pub(crate) async fn send(client: &Client, url: &str, webhook: SignedWebhook) -> u16 {
     let mut request = client.post(url).body(webhook.body).timeout(TIMEOUT);
     for (name, value) in webhook.headers {
         request = request.header(name, value);
     }
-    request.send().await.map_or(0, |answer| answer.status().as_u16())
+    match request.send().await {
+        Ok(answer) => answer.status().as_u16(),
+        Err(error) => {
+            eprintln!("a webhook without an answer: {:#}", anyhow::Error::new(error));
+            0
+        }
+    }
 }
 
 /// By nearest rank, of sorted times, in milliseconds.

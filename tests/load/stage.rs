@@ -24,6 +24,9 @@ const SHOWN_WARNINGS: u64 = 100;
 /// The longest wait for a process to say something.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A connection that waited longer is not sent into any more: the ingress closes it after ten seconds, which could be just then.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// A forge, and somebody who delivers its webhooks.
 pub(crate) struct Stage {
     pub(crate) forge: Forge,
@@ -46,7 +49,8 @@ impl Stage {
         settings.rate_limit = 100_000_000;
         let forge = Forge::new(settings);
         tokio::spawn(forge.clone().serve(listener, std::future::pending()));
-        Ok(Self { forge, api, client: Client::builder().no_proxy().build()? })
+        let client = Client::builder().no_proxy().pool_idle_timeout(IDLE).build()?;
+        Ok(Self { forge, api, client })
     }
 
     /// Opens a pull request, alone in its repository, that changes `files` files by `lines` lines each: additions to

@@ -76,6 +76,8 @@ struct Head {
     languages: Vec<String>,
     #[serde(default)]
     in_tests: bool,
+    #[serde(default)]
+    checks: Vec<String>,
 }
 
 fn write_document(out: &mut String, file: &str, folder: &str, mut document: Value) -> Result<(), Box<dyn Error>> {
@@ -89,7 +91,7 @@ fn write_document(out: &mut String, file: &str, folder: &str, mut document: Valu
     writeln!(
         out,
         "    Embedded {{ file: {file:?}, folder: {folder:?}, id: {:?}, aliases: &{:?}, category: Category::{}, \
-         confidence: Confidence::{}, languages: &[{}], in_tests: {}, clauses: &[{}], glance: {:?}, document: {:?} }},",
+         confidence: Confidence::{}, languages: &[{}], in_tests: {}, clauses: &[{}], glance: {:?}, checks: &{:?}, document: {:?} }},",
         head.id,
         head.aliases,
         head.category,
@@ -98,6 +100,7 @@ fn write_document(out: &mut String, file: &str, folder: &str, mut document: Valu
         head.in_tests,
         words.clauses().iter().map(clause).collect::<Vec<_>>().join(", "),
         words.glance().as_deref().map(ascii::ascii),
+        head.checks,
         document.to_string(),
     )?;
     Ok(())

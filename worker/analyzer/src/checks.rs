@@ -4,6 +4,7 @@
 mod accumulate;
 mod concurrency;
 mod defaults;
+mod grown;
 mod java;
 mod loops;
 mod outside;
@@ -16,6 +17,18 @@ use crate::tree::Match;
 
 /// Whether a match stands.
 pub(crate) type Check = fn(&Match<'_>) -> bool;
+
+/// Whether a text can have what passes a check, told before it is parsed.
+pub(crate) type Glance = fn(&str) -> bool;
+
+/// The glance that comes with the check of this name.
+pub(crate) fn glance(name: &str) -> Option<Glance> {
+    match name {
+        "python-string-accumulator" => Some(grown::python_string),
+        "list-began-empty" => Some(grown::python_list),
+        _ => None,
+    }
+}
 
 /// The check that rule files know by this name.
 pub(crate) fn named(name: &str) -> Option<Check> {

@@ -48,6 +48,8 @@ pub(crate) struct Embedded {
     clauses: &'static [&'static [Word]],
     /// Such a text matches this as well.
     glance: Option<&'static str>,
+    /// Names of [`crate::checks`], as in the document.
+    checks: &'static [&'static str],
     /// The whole, as JSON.
     document: &'static str,
 }
@@ -283,9 +285,11 @@ impl RuleSet {
     /// A rule that doesn't compile is left out here and fails a test.
     fn awake(&'static self, text: &str, options: &Options, in_tests: bool) -> impl Iterator<Item = &'static Rule> {
         let awake = self.prefilter.awake(text);
-        let slots = self.slots.iter().zip(awake).filter(move |(slot, awake)| {
-            *awake && slot.source.is_on(options, in_tests) && slot.glance().is_none_or(|glance| glance.is_match(text))
-        });
+        let slots = self
+            .slots
+            .iter()
+            .zip(awake)
+            .filter(move |(slot, awake)| *awake && slot.source.is_on(options, in_tests) && slot.may_match(text));
         slots.filter_map(|(slot, _)| slot.rule(self.language).as_ref().ok())
     }
 
@@ -297,6 +301,12 @@ impl RuleSet {
 }
 
 impl Slot {
+    /// What words don't tell and the text does.
+    fn may_match(&self, text: &str) -> bool {
+        self.glance().is_none_or(|glance| glance.is_match(text))
+            && self.source.checks.iter().filter_map(|name| checks::glance(name)).all(|glance| glance(text))
+    }
+
     fn glance(&self) -> Option<&Regex> {
         self.glance.get_or_init(|| self.source.glance.and_then(|regex| Regex::new(regex).ok())).as_ref()
     }

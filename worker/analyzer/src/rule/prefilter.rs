@@ -18,7 +18,7 @@ const LONGEST_GAP: usize = 1000;
 const LONGEST_REST: usize = 300;
 
 /// The most that is read behind words, for each byte of a text: a text that wants more wakes the rules it makes hard to tell.
-const READS_PER_BYTE: usize = 8;
+const READS_PER_BYTE: usize = 32;
 
 /// A word, in lower case, as `words.rs` has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

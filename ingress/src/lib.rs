@@ -35,7 +35,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let env: SharedEnv = Arc::new(SystemEnv);
     let queue =
         config.queue.open(Arc::clone(&env)).await.with_context(|| format!("opening the queue {}", config.queue))?;
-    let ingress = Ingress::bind(config, queue, env).await?;
+    let ingress = Ingress::bind(&config, queue, env)?;
     telemetry::metrics::ready(began);
     ingress.run(shutdown::signal()).await;
     telemetry::end().await;

@@ -9,7 +9,7 @@ use axum::Router;
 use eco_coder_shared::env::SharedEnv;
 use eco_coder_shared::operator;
 use eco_coder_shared::queue::JobQueue;
-use eco_coder_shared::server::{Limits, serve};
+use eco_coder_shared::server::{Limits, listen, serve};
 use eco_coder_shared::telemetry::metrics;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -51,16 +51,17 @@ struct Port {
 }
 
 impl Ingress {
-    /// Binds both ports (port 0: any free one) and installs the process's metrics recorder if there is none yet.
-    pub async fn bind(config: IngressConfig, queue: Arc<dyn JobQueue>, env: SharedEnv) -> Result<Self, BindError> {
+    /// Binds both ports (port 0: any free one) and installs the process's metrics recorder if there is none yet. To be called in
+    /// the runtime that serves.
+    pub fn bind(config: &IngressConfig, queue: Arc<dyn JobQueue>, env: SharedEnv) -> Result<Self, BindError> {
         // Before the webhook makes its meters: they stay with the recorder that is there then.
         let recorder = metrics::install();
         let readiness = Arc::new(IngressReadiness::new(Arc::clone(&queue)));
-        let webhooks = Self::webhooks(&config, queue, env);
+        let webhooks = Self::webhooks(config, queue, env);
         let operator_routes = operator::router(Arc::clone(&readiness) as _, recorder);
         Ok(Self {
-            webhooks: Port::bind("ingress.listen", config.listen, webhooks).await?,
-            operators: Port::bind("ingress.operator_listen", config.operator_listen, operator_routes).await?,
+            webhooks: Port::bind("ingress.listen", config.listen, webhooks)?,
+            operators: Port::bind("ingress.operator_listen", config.operator_listen, operator_routes)?,
             readiness,
             header_timeout: config.header_timeout,
             max_connections: config.max_connections,
@@ -112,9 +113,9 @@ impl Ingress {
 }
 
 impl Port {
-    async fn bind(setting: &'static str, addr: SocketAddr, routes: Router) -> Result<Self, BindError> {
+    fn bind(setting: &'static str, addr: SocketAddr, routes: Router) -> Result<Self, BindError> {
         let failed = |cause: io::Error| BindError { setting, addr, next: remedy(&cause), cause };
-        let listener = TcpListener::bind(addr).await.map_err(failed)?;
+        let listener = listen(addr).map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
         Ok(Self { listener, addr, routes })
     }

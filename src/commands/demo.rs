@@ -154,7 +154,7 @@ impl Stage {
         let store = service::open_store(&config.store, &env).await?;
         let transport = service::transport(&config)?;
         let worker = Worker::bind(&config, queue.clone(), store.clone(), transport, Arc::clone(&env)).await?;
-        let ingress = Ingress::bind(IngressConfig::from_settings(&settings)?, queue.clone(), env).await?;
+        let ingress = Ingress::bind(&IngressConfig::from_settings(&settings)?, queue.clone(), env)?;
         let (stop, stopped) = watch::channel(false);
         let ended = |mut stopped: watch::Receiver<bool>| async move {
             let _ = stopped.wait_for(|stop| *stop).await;

@@ -28,7 +28,7 @@ pub async fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let store = open_store(&worker.store, &env).await?;
     let dry_run = worker.dry_run;
     let worker = Worker::bind(&worker, queue.clone(), store, transport(&worker)?, Arc::clone(&env)).await?;
-    let ingress = Ingress::bind(ingress, queue, env).await?;
+    let ingress = Ingress::bind(&ingress, queue, env)?;
     tracing::info!(
         component = "serve",
         operator = %worker.operator_addr()?,

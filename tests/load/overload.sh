@@ -4,10 +4,10 @@
 #   tests/load/overload.sh [SECONDS, 60]
 #
 # An ingress and a worker as two processes over SQLite, everything else as by default, against a forge on loopback with
-# write pacing 0; driver and forge share the machine. First its capacity is measured (reviews of five changed files a second,
-# with more waiting than are done); then webhooks come at ten times that rate, each at its time whatever became of those
-# before it: pushes, again and again, to as many pull requests as make 20 s of work. Beside them, every 5 s, one pull request
-# in a repository of its own.
+# write pacing 0; driver and forge share the machine, and go before the worker (nice): a driver without a processor sends late.
+# First its capacity is measured (reviews of five changed files a second, with more waiting than are done); then webhooks come
+# at ten times that rate, each at its time whatever became of those before it, about as many pull requests as make 20 s of
+# work: one in four is of a push, three tell of it again. Beside them, every 5 s, one pull request in a repository of its own.
 #
 # The last line: p99_ms of the accepted webhooks, from when each was to be sent to its answer; caught_up_s from the end of the
 # storm until every pull request whose last webhook was accepted shows its head in a comment; hints_left those that are in the

@@ -18,7 +18,7 @@ pub(crate) const FILES: usize = 5;
 pub(crate) const LINES: usize = 20;
 /// Reviews that the capacity is measured with.
 const CAPACITY: usize = 300;
-/// Of both processes.
+/// Of the worker.
 const NICE: &str = "10";
 /// Between two looks for comments.
 const LOOK: Duration = Duration::from_millis(50);
@@ -46,13 +46,13 @@ pub(crate) struct Sample {
 }
 
 impl Pair {
-    /// Starts both with everything as by default but what a measurement needs, and behind the driver: one that has to wait
-    /// for the processor sends late.
+    /// Starts both with everything as by default but what a measurement needs, and the worker behind all others: a driver that
+    /// has to wait for the processor sends late.
     pub(crate) fn start(stage: &Stage, program: &Path, dir: &Path) -> anyhow::Result<Self> {
         stage.configure(dir, "")?;
-        let (nice, program) = (Path::new("nice"), program.to_str().context("a path in UTF-8")?);
-        let (ingress, url) = stage.start(nice, &["-n", NICE, program, "ingress"], dir)?;
-        let (worker, _) = stage.launch(nice, &["-n", NICE, program, "worker"], dir, "working")?;
+        let (ingress, url) = stage.start(program, &["ingress"], dir)?;
+        let behind = ["-n", NICE, program.to_str().context("a path in UTF-8")?, "worker"];
+        let (worker, _) = stage.launch(Path::new("nice"), &behind, dir, "working")?;
         let queue = SqliteQueue::open(&dir.join("data/queue.db"), Arc::new(SystemEnv))?;
         Ok(Self { ingress, worker, url, queue })
     }

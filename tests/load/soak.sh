@@ -4,7 +4,8 @@
 #   tests/load/soak.sh [MINUTES, 30]
 #
 # An ingress and a worker as two processes over SQLite, everything else as by default, against a forge on loopback with
-# write pacing 0, which is the driver's, as the sending of webhooks is; their time is in the figures, their memory is not.
+# write pacing 0, which is the driver's, as the sending of webhooks is; their time is in the figures, their memory is not. The
+# worker stands behind them (nice).
 # First its capacity is measured (reviews of five changed files a second, with more waiting than are done), then pushes come
 # at half of it, steadily, one every 40 s to each pull request. Every 5 s memory, open files and threads of both processes
 # are looked at; a line each minute says them and the queue's depth.

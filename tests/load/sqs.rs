@@ -137,7 +137,7 @@ async fn main() -> anyhow::Result<()> {
         let config = IngressConfig::from_settings(&Settings::parse(text, environment)?)?;
         let sqs = queue(&env).await?;
         let queue: Arc<dyn JobQueue> = if batched { sqs } else { Arc::new(OneByOne(sqs)) };
-        let ingress = Ingress::bind(config, queue, Arc::clone(&env)).await?;
+        let ingress = Ingress::bind(&config, queue, Arc::clone(&env))?;
         ingresses.push(format!("http://{}/webhooks/github", ingress.addr()));
         let (end, ended) = oneshot::channel::<()>();
         ends.push(end);

@@ -97,7 +97,7 @@ async fn serve(config: &Path) -> anyhow::Result<()> {
     let (store, transport) = (open_store(&worker.store, &env).await?, transport(&worker)?);
     let model: Option<Arc<dyn Model>> = Some(Arc::new(Slow { asked: watch::Sender::new(0) }));
     let worker = Worker::with_model(&worker, queue.clone(), store, transport, Arc::clone(&env), model).await?;
-    let ingress = Ingress::bind(IngressConfig::from_settings(&settings)?, queue, env).await?;
+    let ingress = Ingress::bind(&IngressConfig::from_settings(&settings)?, queue, env)?;
     tokio::select! {
         () = ingress.run(std::future::pending()) => {}
         ended = worker.run(std::future::pending()) => ended?,

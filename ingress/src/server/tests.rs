@@ -49,9 +49,9 @@ struct Server {
 }
 
 impl Server {
-    async fn start(config: IngressConfig) -> Self {
+    fn start(config: &IngressConfig) -> Self {
         let queue = Arc::new(FakeQueue::default());
-        let ingress = Ingress::bind(config, Arc::clone(&queue) as _, Arc::new(SystemEnv)).await.unwrap();
+        let ingress = Ingress::bind(config, Arc::clone(&queue) as _, Arc::new(SystemEnv)).unwrap();
         let (addr, operator_addr) = (ingress.addr(), ingress.operator_addr());
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(ingress.run(async {
@@ -60,8 +60,8 @@ impl Server {
         Self { addr, operator_addr, queue, stop: Some(stop), ended }
     }
 
-    async fn default() -> Self {
-        Self::start(config("")).await
+    fn default() -> Self {
+        Self::start(&config(""))
     }
 
     async fn connect(&self) -> Peer {

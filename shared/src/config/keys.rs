@@ -74,7 +74,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("ingress.header_timeout_seconds", Integer, "10", "Until a request's headers must be there."),
     key("ingress.body_timeout_seconds", Integer, "20", "Until a request's body must be there."),
-    key("ingress.max_connections", Integer, "1024", "Open connections; further ones wait in the listen queue."),
+    key(
+        "ingress.max_connections",
+        Integer,
+        "1024",
+        "Open connections; further ones wait in the listen queue. None is kept for another request while more than half are open.",
+    ),
     key("ingress.max_body_memory_bytes", Integer, "268435456", "Bodies held at once, over all connections."),
     key(
         "ingress.enqueue_timeout_seconds",

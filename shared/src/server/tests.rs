@@ -1,8 +1,5 @@
-use std::net::SocketAddr;
-
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -102,6 +99,26 @@ async fn a_peer_that_reads_gets_all_it_asked_for() {
     let mut said = Vec::new();
     tokio::time::timeout(SAFETY, greedy.read_to_end(&mut said)).await.unwrap().unwrap();
     assert!(said.len() > 64 * LARGE && said.ends_with(b"alive"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn no_connection_is_kept_while_more_than_half_of_the_places_are_taken() {
+    let server = start(4).await;
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let mut peer = TcpStream::connect(server.addr).await.unwrap();
+        for _ in 0..2 {
+            peer.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+            let mut said = [0; 1024];
+            let length = tokio::time::timeout(SAFETY, peer.read(&mut said)).await.unwrap().unwrap();
+            let said = std::str::from_utf8(&said[..length]).unwrap();
+            assert!(said.ends_with("alive") && !said.contains("close"), "{said}");
+        }
+        kept.push(peer);
+    }
+    let said = server.ask("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    assert!(said.ends_with("alive") && said.contains("connection: close\r\n"), "{said}");
     server.stop().await;
 }
 

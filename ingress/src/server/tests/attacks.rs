@@ -13,7 +13,7 @@ fn impatient() -> IngressConfig {
 
 #[tokio::test]
 async fn slow_and_idle_peers_are_closed_at_their_deadline_while_good_ones_are_served() {
-    let server = Server::start(impatient()).await;
+    let server = Server::start(&impatient());
     let mut idle = Vec::new();
     // with both ends in one process, and the usual limit of 1,024 open files
     for _ in 0..300 {
@@ -42,7 +42,7 @@ async fn slow_and_idle_peers_are_closed_at_their_deadline_while_good_ones_are_se
 
 #[tokio::test]
 async fn a_connection_kept_alive_and_left_idle_is_closed_too() {
-    let server = Server::start(impatient()).await;
+    let server = Server::start(&impatient());
     let mut peer = server.connect().await;
     peer.write(&signed("ping", b"{}")).await;
     assert_eq!(peer.reply().await.unwrap().status, 200);
@@ -52,7 +52,7 @@ async fn a_connection_kept_alive_and_left_idle_is_closed_too() {
 
 #[tokio::test]
 async fn many_who_announce_much_and_send_nothing_hold_nobody_up() {
-    let server = Server::default().await;
+    let server = Server::default();
     let signature = format!("X-Hub-Signature-256: sha256={}", "0".repeat(64));
     let announced =
         format!("POST /webhooks/github HTTP/1.1\r\nHost: h\r\nContent-Length: 26214400\r\n{signature}\r\n\r\n");
@@ -71,7 +71,7 @@ async fn many_who_announce_much_and_send_nothing_hold_nobody_up() {
 
 #[tokio::test]
 async fn peers_that_never_read_their_answers_are_closed_on_both_ports() {
-    let server = Server::start(impatient()).await;
+    let server = Server::start(&impatient());
     for addr in [server.operator_addr, server.addr] {
         let mut peers = tokio::task::JoinSet::new();
         for _ in 0..2 {
@@ -95,7 +95,7 @@ async fn peers_that_never_read_their_answers_are_closed_on_both_ports() {
 async fn connections_over_the_cap_wait_and_are_served_when_one_ends() {
     let mut config = config("");
     config.max_connections = 1;
-    let server = Server::start(config).await;
+    let server = Server::start(&config);
     let mut first = server.connect().await;
     first.write(&signed("ping", b"{}")).await;
     assert_eq!(first.reply().await.unwrap().status, 200);
@@ -113,7 +113,7 @@ async fn connections_over_the_cap_wait_and_are_served_when_one_ends() {
 
 #[tokio::test]
 async fn a_request_with_two_meanings_never_gets_a_second_answer() {
-    let server = Server::default().await;
+    let server = Server::default();
     let hidden = String::from_utf8(signed("pull_request", &opened(666))).unwrap();
     let ping = format!("X-GitHub-Event: ping\r\nX-Hub-Signature-256: {}", sign(SECRET, b"{}"));
     let empty = format!("X-GitHub-Event: ping\r\nX-Hub-Signature-256: {}", sign(SECRET, b""));

@@ -28,7 +28,7 @@ fn chunked(body: &[u8], headers: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn twenty_five_megabytes_are_taken_and_one_byte_more_is_not() {
-    let server = Server::default().await;
+    let server = Server::default();
     let body = padded(26_214_400);
     assert_eq!(server.send(&signed("pull_request", &body)).await.status, 202);
     // refused by its announcement, and the sender that writes on all the same gets to read why
@@ -41,7 +41,7 @@ async fn twenty_five_megabytes_are_taken_and_one_byte_more_is_not() {
 
 #[tokio::test]
 async fn an_unannounced_body_is_counted_as_it_comes() {
-    let server = Server::start(config("ingress.max_body_bytes = 300000\ningress.max_body_memory_bytes = 300000")).await;
+    let server = Server::start(&config("ingress.max_body_bytes = 300000\ningress.max_body_memory_bytes = 300000"));
     let headers =
         |body: &[u8]| format!("X-Hub-Signature-256: {}\r\nX-GitHub-Event: pull_request\r\n", sign(SECRET, body));
     let fits = padded(300_000);
@@ -54,7 +54,7 @@ async fn an_unannounced_body_is_counted_as_it_comes() {
 
 #[tokio::test]
 async fn a_sender_that_asks_first_is_refused_without_the_body() {
-    let server = Server::default().await;
+    let server = Server::default();
     let mut peer = server.connect().await;
     peer.write(
         b"POST /webhooks/github HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 26214401\r\n\r\n",
@@ -66,7 +66,7 @@ async fn a_sender_that_asks_first_is_refused_without_the_body() {
 
 #[tokio::test]
 async fn other_encodings_are_refused_with_what_to_do() {
-    let server = Server::default().await;
+    let server = Server::default();
     let body = opened(7);
     let signature = format!("X-Hub-Signature-256: {}", sign(SECRET, &body));
     let with = |line: &str| request(&[&signature, "X-GitHub-Event: pull_request", line], &body);
@@ -92,7 +92,7 @@ async fn other_encodings_are_refused_with_what_to_do() {
 
 #[tokio::test]
 async fn other_methods_and_paths_are_refused_in_json() {
-    let server = Server::default().await;
+    let server = Server::default();
     for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         let reply = server.send(format!("{method} /webhooks/github HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).await;
         assert_eq!((reply.status, &reply.json["status"]), (405, &json!("refused")), "{method}");
@@ -108,7 +108,7 @@ async fn other_methods_and_paths_are_refused_in_json() {
 
 #[tokio::test]
 async fn one_connection_carries_many_deliveries() {
-    let server = Server::default().await;
+    let server = Server::default();
     let mut peer = server.connect().await;
     for number in 1..=50 {
         peer.write(&signed("pull_request", &opened(number))).await;

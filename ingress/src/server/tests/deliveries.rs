@@ -34,7 +34,7 @@ fn outcome(reply: &Reply) -> String {
 
 #[tokio::test]
 async fn github_s_examples_become_jobs_or_are_ignored_with_a_reason() {
-    let server = Server::default().await;
+    let server = Server::default();
     let signatures = signatures();
     let (mut table, mut peer) = (String::new(), server.connect().await);
     for (name, signature) in &signatures.files {
@@ -103,7 +103,7 @@ async fn github_s_examples_become_jobs_or_are_ignored_with_a_reason() {
 
 #[tokio::test]
 async fn a_check_run_of_ours_that_is_asked_for_again_is_a_job_for_the_pull_request_that_it_names() {
-    let server = Server::default().await;
+    let server = Server::default();
     // GitHub's own example names no pull request, as for a fork's branch; ours does.
     let real = std::fs::read_to_string(fixtures().join("check_run/07-rerequested.json")).unwrap();
     let ours = real.replacen("\"external_id\":\"\"", "\"external_id\":\"eco-coder:1:526:9\"", 1);
@@ -134,7 +134,7 @@ fn we_sign_as_octokit_signs() {
 
 #[tokio::test]
 async fn an_accepted_delivery_says_what_was_stored() {
-    let server = Server::default().await;
+    let server = Server::default();
     let reply = server.send(&signed("pull_request", &opened(7))).await;
     let job = &server.queue.jobs()[0];
     assert_eq!(reply.status, 202);
@@ -147,7 +147,7 @@ async fn an_accepted_delivery_says_what_was_stored() {
 
 #[tokio::test]
 async fn the_documented_vector_passes_and_a_flipped_bit_leaves_no_job() {
-    let server = Server::default().await;
+    let server = Server::default();
     assert_eq!(server.send(&signed("ping", b"Hello, World!")).await.json, json!({"status": "pong"}));
     let good = signed("pull_request", &opened(7));
     let start = good.windows(7).position(|w| w == b"sha256=").unwrap() + 7;
@@ -162,7 +162,7 @@ async fn the_documented_vector_passes_and_a_flipped_bit_leaves_no_job() {
 
 #[tokio::test]
 async fn signatures_of_another_form_are_refused() {
-    let server = Server::default().await;
+    let server = Server::default();
     let body = opened(7);
     let good = sign(SECRET, &body);
     let digits = &good["sha256=".len()..];
@@ -188,7 +188,7 @@ async fn signatures_of_another_form_are_refused() {
 
 #[tokio::test]
 async fn a_bad_signature_over_bad_json_is_about_the_signature() {
-    let server = Server::default().await;
+    let server = Server::default();
     let reply = server.send(&signed_with("a guess", "pull_request", b"{not json")).await;
     assert_eq!(reply.status, 401);
     assert!(reply.json["reason"].as_str().unwrap().contains("signature"));
@@ -198,11 +198,11 @@ async fn a_bad_signature_over_bad_json_is_about_the_signature() {
 #[tokio::test]
 async fn both_secrets_pass_during_a_rotation_and_the_old_one_fails_after_it() {
     let during = config(r#"ingress.webhook_secrets = ["env:ECO_CODER_SECRET_NEW", "env:ECO_CODER_WEBHOOK_SECRET"]"#);
-    let server = Server::start(during).await;
+    let server = Server::start(&during);
     assert_eq!(server.send(&signed_with("the new one", "ping", b"{}")).await.status, 200);
     assert_eq!(server.send(&signed_with(SECRET, "ping", b"{}")).await.status, 200);
     server.stop().await;
-    let server = Server::start(config(r#"ingress.webhook_secrets = ["env:ECO_CODER_SECRET_NEW"]"#)).await;
+    let server = Server::start(&config(r#"ingress.webhook_secrets = ["env:ECO_CODER_SECRET_NEW"]"#));
     assert_eq!(server.send(&signed_with("the new one", "ping", b"{}")).await.status, 200);
     assert_eq!(server.send(&signed_with(SECRET, "ping", b"{}")).await.status, 401);
     server.stop().await;
@@ -210,7 +210,7 @@ async fn both_secrets_pass_during_a_rotation_and_the_old_one_fails_after_it() {
 
 #[tokio::test]
 async fn signed_but_odd_json_is_400_and_not_repeated() {
-    let server = Server::default().await;
+    let server = Server::default();
     let good = opened(7);
     let mut odd: Vec<Vec<u8>> = (0..good.len()).step_by(17).map(|end| good[..end].to_vec()).collect();
     odd.push("[".repeat(300_000).into_bytes());
@@ -230,7 +230,7 @@ async fn signed_but_odd_json_is_400_and_not_repeated() {
 
 #[tokio::test]
 async fn the_event_header_is_needed_and_the_delivery_id_is_not() {
-    let server = Server::default().await;
+    let server = Server::default();
     let body = opened(7);
     let signature = format!("X-Hub-Signature-256: {}", sign(SECRET, &body));
     assert_eq!(server.send(&request(&[&signature], &body)).await.status, 400);
@@ -246,7 +246,7 @@ async fn the_event_header_is_needed_and_the_delivery_id_is_not() {
 async fn a_queue_that_can_t_store_means_503_in_time() {
     let mut config = config("");
     config.enqueue_timeout = Duration::from_millis(50);
-    let server = Server::start(config).await;
+    let server = Server::start(&config);
     let body = signed("pull_request", &opened(7));
     for (fault, retry_after) in [
         (Fault::Unavailable, "retry-after: 30"),
@@ -291,7 +291,7 @@ async fn every_signed_delivery_and_no_other_is_audited_once() {
     // Of one listener alone tracing asks only the thread that first comes by a place, and another test's has none.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry().with(LevelFilter::OFF));
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
-    let server = Server::default().await;
+    let server = Server::default();
     server.send(&signed("pull_request", &opened(7))).await;
     server.send(&signed("push", b"{}")).await;
     server.send(&signed("ping", b"{}")).await;

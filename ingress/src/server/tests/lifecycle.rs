@@ -12,7 +12,7 @@ async fn operator(server: &Server, path: &str) -> (u16, String) {
 
 #[tokio::test]
 async fn operators_see_life_readiness_and_metrics() {
-    let server = Server::default().await;
+    let server = Server::default();
     assert_eq!(server.send(&signed("pull_request", &opened(1))).await.status, 202);
     assert_eq!(server.send(&signed_with("a guess", "ping", b"{}")).await.status, 401);
     assert_eq!(operator(&server, "/healthz").await.0, 200);
@@ -37,7 +37,7 @@ async fn operators_see_life_readiness_and_metrics() {
 
 #[tokio::test]
 async fn stopping_lets_requests_under_way_finish_and_takes_no_more() {
-    let mut server = Server::default().await;
+    let mut server = Server::default();
     server.queue.hold();
     let mut under_way = server.connect().await;
     under_way.write(&signed("pull_request", &opened(1))).await;
@@ -59,7 +59,7 @@ async fn stopping_lets_requests_under_way_finish_and_takes_no_more() {
 async fn the_grace_time_has_an_end() {
     let mut config = config("");
     config.shutdown_grace = Duration::from_millis(50);
-    let server = Server::start(config).await;
+    let server = Server::start(&config);
     server.queue.hold();
     let mut stuck = server.connect().await;
     stuck.write(&signed("pull_request", &opened(1))).await;
@@ -74,7 +74,7 @@ async fn a_port_that_is_taken_is_named_with_what_to_do() {
     let mut config = config("");
     config.listen = taken.local_addr().unwrap();
     let queue: Arc<FakeQueue> = Arc::default();
-    let error = Ingress::bind(config, queue, Arc::new(SystemEnv)).await.err().unwrap().to_string();
+    let error = Ingress::bind(&config, queue, Arc::new(SystemEnv)).err().unwrap().to_string();
     assert!(error.starts_with(&format!("ingress.listen: can't listen on {}", taken.local_addr().unwrap())), "{error}");
     assert!(error.ends_with("another process has this port: stop it, or choose another port"), "{error}");
 }

@@ -11,10 +11,10 @@
 # are looked at; a line each minute says them and the queue's depth.
 #
 # The last line: rss_growth_mb is the slope of the memory (resident, the process's own: RssAnon) over the second half of the
-# time, by least squares, times that half's length, both processes together; fd_growth the fewest open files in the last quarter less the fewest in the third;
-# errors are warnings and errors in the logs, webhooks answered with anything but 202, dead letters, and 1 if comments are
-# missing at the end. `verdict=flat` if memory grew by 6 MB at most (what the allocator and caches move by), files by 2 at
-# most, and there was no error; else `grows`, and it exits with 1.
+# time, by least squares, times that half's length, both processes together; fd_growth how many more files are open in the
+# last third than in the first, on average, the first minute left out; errors are warnings and errors in the logs, webhooks
+# answered with anything but 202, dead letters, and 1 if comments are missing at the end. `verdict=flat` if memory grew by 6 MB
+# at most (what the allocator and caches move by), files by 4 at most, and there was no error; else `grows`, and it exits with 1.
 #
 # ECO_CODER names a binary that is built already.
 set -euo pipefail

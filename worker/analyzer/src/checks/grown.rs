@@ -38,11 +38,10 @@ fn last_name(text: &str) -> Option<&str> {
     Some(&text[rest.len()..]).filter(|name| !name.is_empty())
 }
 
-/// Whether the text's last line has one of them before a colon, as `x: str` has.
+/// Whether the text's last line, or what is near of it, has one of them before a colon, as `x: str` has.
 fn is_annotated(text: &str, is_one: impl Fn(&str) -> bool) -> bool {
-    let start =
-        text.rfind('\n').map_or(0, |at| at + 1).max(text.floor_char_boundary(text.len().saturating_sub(LONGEST_LINE)));
-    let line = &text[start..];
+    let near = &text[text.floor_char_boundary(text.len().saturating_sub(LONGEST_LINE))..];
+    let line = near.rsplit('\n').next().unwrap_or_default();
     line.match_indices(':').any(|(at, _)| is_one(&line[..at]))
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::Found;
+use super::{Found, printable};
 use crate::benchmark::{Metric, Tool};
 
 /// A result: the name without `Benchmark`, and its figures.
@@ -46,7 +46,7 @@ pub(super) fn read(bytes: &[u8], found: &mut Found) {
     }
     found.part = part;
     if !unknown.is_empty() {
-        let units: Vec<&str> = unknown.into_iter().take(5).collect();
+        let units: Vec<String> = unknown.into_iter().take(5).map(printable).collect();
         found.remark(
             "go test -bench",
             &format!("figures in {} are left out: nobody says if more is better", units.join(", ")),

@@ -100,7 +100,9 @@ pub(crate) fn types(base: &Profile, head: &Profile, name: Option<&str>) -> Resul
         return Ok((base.choose(name)?, of_head));
     }
     let unlike = || ProfileError::Unlike { base: base.measured(), head: wanted.name.clone() };
-    let of_base = base.like(wanted).ok_or_else(unlike)?;
+    // Two of one name are told apart by which of them is looked at when nobody asks.
+    let usual = base.choose(None).ok().filter(|usual| base.sample_types[*usual].name == wanted.name);
+    let of_base = usual.or_else(|| base.like(wanted)).ok_or_else(unlike)?;
     if base.total(of_base) > 0.0 { Ok((of_base, of_head)) } else { Err(ProfileError::NoSamples) }
 }
 

@@ -1,7 +1,7 @@
 //! Which of a language's rules can match in a text, told from the words in it: one search for all words of all rules.
 //! Where a rule's words come from is `words.rs`.
 
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 
 use aho_corasick::AhoCorasick;
 
@@ -20,6 +20,10 @@ const LONGEST_REST: usize = 300;
 /// The most that is read behind words, for each byte of a text: a text that wants more wakes the rules it makes hard to tell.
 const READS_PER_BYTE: usize = 32;
 
+/// How much of a word is searched for, in bytes: the rest is compared where that is found. The search is built whenever a
+/// process starts; this halves it, and finds hardly more.
+const HEAD: usize = 8;
+
 /// A word, in lower case, as `words.rs` has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Word {
@@ -32,8 +36,9 @@ pub(super) struct Word {
 /// The words of a language's rules.
 pub(super) struct Prefilter {
     language: Language,
-    words: Option<AhoCorasick>,
-    /// Of each word, how it may be asked for.
+    /// The beginnings of words.
+    heads: Option<AhoCorasick>,
+    /// Of each, what words that begin so are asked for, and how.
     asked: Vec<Vec<Asked>>,
     /// Of each rule, the clauses that a text must satisfy.
     needs: Vec<Vec<usize>>,
@@ -43,7 +48,74 @@ pub(super) struct Prefilter {
 /// A way in which a word may be asked for, and the clauses that it satisfies then.
 struct Asked {
     word: Word,
+    /// What `word` has as text.
+    then: Vec<Next>,
     clauses: Vec<usize>,
+}
+
+/// What must come behind a word.
+enum Next {
+    OneOf(Vec<&'static str>),
+    Name,
+    Number,
+    /// The beginning of a string.
+    Text,
+    /// What comes next may be a little farther away.
+    Near,
+    /// What comes next begins a statement of the block behind the colon.
+    InBlock,
+}
+
+impl Next {
+    /// As `words.rs` writes it.
+    fn of(token: &'static str) -> Self {
+        match token {
+            "NAME" => Self::Name,
+            "NUMBER" => Self::Number,
+            "STRING" => Self::Text,
+            ".." => Self::Near,
+            ">>" => Self::InBlock,
+            tokens => Self::OneOf(tokens.split('|').collect()),
+        }
+    }
+
+    /// The length of this if the text begins with it.
+    fn length_in(&self, text: &[u8]) -> Option<usize> {
+        let first = *text.first()?;
+        match self {
+            Self::OneOf(tokens) => tokens.iter().find_map(|token| begins_with(text, token).then_some(token.len())),
+            Self::Name => {
+                let length = text.iter().take_while(|b| goes_on(**b) || !b.is_ascii()).count();
+                (length > 0 && !first.is_ascii_digit()).then_some(length)
+            }
+            Self::Number => Some(text.iter().take_while(|b| b.is_ascii_digit()).count()).filter(|length| *length > 0),
+            Self::Text => {
+                let prefix = text.iter().take(2).take_while(|b| b.is_ascii_alphabetic()).count();
+                matches!(text.get(prefix), Some(b'"' | b'\'')).then_some(prefix + 1)
+            }
+            // Says where, not what. A rule's row never begins a piece with it.
+            Self::Near | Self::InBlock => None,
+        }
+    }
+}
+
+/// Whether a text begins with a token, in whatever case, and a token that is a name ends there.
+fn begins_with(text: &[u8], token: &str) -> bool {
+    let token = token.as_bytes();
+    let (Some(first), Some(last)) = (token.first(), token.last()) else { return true };
+    text[0].eq_ignore_ascii_case(first)
+        && text.get(..token.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(token))
+        && !(goes_on(*last) && text.get(token.len()).is_some_and(|byte| goes_on(*byte)))
+}
+
+/// Whether a byte stands between tokens, with the sign that joins lines.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'\\' | 0x0c)
+}
+
+/// Whether a byte of ASCII can stand in a name.
+fn goes_on(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 impl Prefilter {
@@ -66,44 +138,51 @@ impl Prefilter {
             pairs.extend(clause.iter().map(|&word| (word, index)));
         }
         pairs.sort_unstable();
-        let mut words: Vec<&'static str> = Vec::new();
+        let mut heads: Vec<&'static str> = Vec::new();
         let mut asked: Vec<Vec<Asked>> = Vec::new();
         for (word, clause) in pairs {
-            if words.last() != Some(&word.text) {
-                words.push(word.text);
+            let head = &word.text[..word.text.floor_char_boundary(HEAD)];
+            if heads.last() != Some(&head) {
+                heads.push(head);
                 asked.push(Vec::new());
             }
             let Some(ways) = asked.last_mut() else { continue };
-            match ways.last_mut().filter(|way| way.word == word) {
-                Some(way) => way.clauses.push(clause),
-                None => ways.push(Asked { word, clauses: vec![clause] }),
+            if let Some(way) = ways.last_mut().filter(|way| way.word == word) {
+                way.clauses.push(clause);
+            } else {
+                let then = word.then.iter().map(|token| Next::of(token)).collect();
+                ways.push(Asked { word, then, clauses: vec![clause] });
             }
         }
-        words.extend(ODD);
+        heads.extend(ODD);
         // One that can't be built wakes everybody.
-        let words = AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok();
-        Self { language, words, asked, needs, clauses: clauses.len() }
+        let heads = AhoCorasick::new(heads).ok();
+        Self { language, heads, asked, needs, clauses: clauses.len() }
     }
 
     /// By the rule's place: can it match here?
     pub(super) fn awake(&self, text: &str) -> Vec<bool> {
         let everybody = || vec![true; self.needs.len()];
-        let Some(words) = &self.words else { return everybody() };
+        let Some(heads) = &self.heads else { return everybody() };
         let bytes = text.as_bytes();
         let hidden = OnceCell::new();
         let mut behind = Behind::new(bytes);
         let mut satisfied = vec![false; self.clauses];
         let mut open: Vec<Vec<&Asked>> = self.asked.iter().map(|ways| ways.iter().collect()).collect();
-        for found in words.find_overlapping_iter(text) {
+        // In lower case, as the words are: a search that knew both cases would be twice as large.
+        for found in heads.find_overlapping_iter(&text.to_ascii_lowercase()) {
             let Some(ways) = open.get_mut(found.pattern().as_usize()) else { return everybody() };
-            if ways.is_empty() {
-                continue;
-            }
-            let is_token = is_token(bytes, found.start(), found.end());
-            let is_code = || !hidden.get_or_init(|| Hidden::of(self.language, bytes)).has(found.start());
-            ways.retain(|Asked { word, clauses }| {
-                let here =
-                    (is_token || !word.whole) && behind.follow(found.end(), word.then) && (!word.code || is_code());
+            let start = found.start();
+            let is_code = LazyCell::new(|| !hidden.get_or_init(|| Hidden::of(self.language, bytes)).has(start));
+            // Ways to ask for the same word come one after the other.
+            let mut last = ("", None);
+            ways.retain(|Asked { word, then, clauses }| {
+                if last.0 != word.text {
+                    last = (word.text, stands(word.text, start, bytes));
+                }
+                let here = last.1.is_some_and(|is_token| is_token || !word.whole)
+                    && (!word.code || *is_code)
+                    && behind.follow(start + word.text.len(), then);
                 if here {
                     for &clause in clauses {
                         satisfied[clause] = true;
@@ -128,23 +207,21 @@ impl<'t> Behind<'t> {
         Self { text, left: READS_PER_BYTE * text.len() + LONGEST_GAP }
     }
 
-    /// Whether these tokens come next, with blanks and comments alone between them.
-    fn follow(&mut self, mut at: usize, tokens: &[&str]) -> bool {
-        for (place, token) in tokens.iter().enumerate() {
+    /// Whether these come next, with blanks and comments alone between them.
+    fn follow(&mut self, mut at: usize, then: &[Next]) -> bool {
+        for (place, next) in then.iter().enumerate() {
             self.spend(1);
-            let rest = &tokens[place + 1..];
+            let rest = &then[place + 1..];
             if self.left == 0 {
                 return true;
             }
-            if *token == ".." {
-                let end = self.text.len().min(at + LONGEST_REST);
-                return (at..end).any(|at| self.follow(at, rest));
-            }
-            if *token == ">>" {
-                return self.follow_in_block(at, rest);
+            match next {
+                Next::Near => return self.follow_nearby(at, rest),
+                Next::InBlock => return self.follow_in_block(at, rest),
+                _ => {}
             }
             let Some(start) = self.gap_end(at) else { return true };
-            match length_of(token, self.text.get(start..).unwrap_or_default()) {
+            match next.length_in(self.text.get(start..).unwrap_or_default()) {
                 Some(length) => at = start + length,
                 None => return false,
             }
@@ -152,9 +229,28 @@ impl<'t> Behind<'t> {
         true
     }
 
-    /// Whether a statement of the block behind a colon of Python's begins with these tokens; one of a deeper block counts as
+    /// Whether these come next at one of the places that are not far away.
+    fn follow_nearby(&mut self, from: usize, then: &[Next]) -> bool {
+        let end = self.text.len().min(from + LONGEST_REST);
+        let Some((next, rest)) = then.split_first() else { return true };
+        for at in from..end {
+            self.spend(1);
+            let found = match self.text[at] {
+                // What is behind a gap is looked at from its last blank.
+                byte if is_blank(byte) && at + 1 < end => false,
+                byte if is_blank(byte) || matches!(byte, b'#' | b'/') => self.follow(at, then),
+                _ => next.length_in(&self.text[at..]).is_some_and(|length| self.follow(at + length, rest)),
+            };
+            if found || self.left == 0 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether a statement of the block behind a colon of Python's begins with these; one of a deeper block counts as
     /// well. Text at the margin ends the block, in a string, too.
-    fn follow_in_block(&mut self, colon: usize, tokens: &[&str]) -> bool {
+    fn follow_in_block(&mut self, colon: usize, then: &[Next]) -> bool {
         let mut depth = None;
         let mut at = colon;
         for (number, line) in self.text.get(colon..).unwrap_or_default().split_inclusive(|b| *b == b'\n').enumerate() {
@@ -171,7 +267,7 @@ impl<'t> Behind<'t> {
             }
             let behind_semicolons =
                 line.iter().enumerate().filter(|(_, byte)| **byte == b';').map(|(place, _)| place + 1);
-            if std::iter::once(indent).chain(behind_semicolons).any(|place| self.follow(start + place, tokens)) {
+            if std::iter::once(indent).chain(behind_semicolons).any(|place| self.follow(start + place, then)) {
                 return true;
             }
             if number == 0 {
@@ -190,7 +286,7 @@ impl<'t> Behind<'t> {
             let until =
                 |sign: &[u8]| rest.windows(sign.len()).skip(1).position(|w| w == sign).map(|n| at + 1 + n + sign.len());
             at = match rest {
-                [b' ' | b'\t' | b'\r' | b'\n' | b'\\' | 0x0c, ..] => at + 1,
+                [byte, ..] if is_blank(*byte) => at + 1,
                 [b'#', ..] | [b'/', b'/', ..] => until(b"\n").unwrap_or(end),
                 [b'/', b'*', ..] => until(b"*/").unwrap_or(end),
                 _ => break,
@@ -205,25 +301,11 @@ impl<'t> Behind<'t> {
     }
 }
 
-/// The length of a token if the text begins with it.
-fn length_of(token: &str, text: &[u8]) -> Option<usize> {
-    match token {
-        "NAME" => {
-            let length = text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_' || !b.is_ascii()).count();
-            (length > 0 && !text[0].is_ascii_digit()).then_some(length)
-        }
-        "NUMBER" => Some(text.iter().take_while(|b| b.is_ascii_digit()).count()).filter(|length| *length > 0),
-        "STRING" => {
-            let prefix = text.iter().take(2).take_while(|b| b.is_ascii_alphabetic()).count();
-            matches!(text.get(prefix), Some(b'"' | b'\'')).then_some(prefix + 1)
-        }
-        _ => token.split('|').find_map(|token| {
-            let begins = text.get(..token.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(token.as_bytes()));
-            let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-            let ends = !token.bytes().all(|b| goes_on(&b)) || !text.get(token.len()).is_some_and(goes_on);
-            (begins && ends).then_some(token.len())
-        }),
-    }
+/// Whether a word stands somewhere as a token; `None` if it doesn't stand there.
+fn stands(word: &str, start: usize, text: &[u8]) -> Option<bool> {
+    let end = start + word.len();
+    let here = text.get(start..end).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()));
+    here.then(|| is_token(text, start, end))
 }
 
 /// Whether a word ends where it ends, and no letter stands before it. A digit may: `1if x` is two tokens in Python.
@@ -238,8 +320,12 @@ fn is_token(text: &[u8], start: usize, end: usize) -> bool {
 mod tests {
     use super::*;
 
-    fn follow(text: &[u8], at: usize, tokens: &[&str]) -> bool {
-        Behind::new(text).follow(at, tokens)
+    fn next(tokens: &[&'static str]) -> Vec<Next> {
+        tokens.iter().map(|token| Next::of(token)).collect()
+    }
+
+    fn follow(text: &[u8], at: usize, tokens: &[&'static str]) -> bool {
+        Behind::new(text).follow(at, &next(tokens))
     }
 
     const fn word(text: &'static str, whole: bool, then: &'static [&'static str]) -> Word {
@@ -265,6 +351,29 @@ mod tests {
             ("1while execute", [false, true, true, true]),
             ("éexecé", [true, true, false, true]),
             ("x = 'ſ'", [true; 4]),
+        ] {
+            assert_eq!(filter.awake(text), awake, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_that_begin_alike_are_told_apart() {
+        const RULES: [&[&[Word]]; 4] = [
+            &[&[word("connection", true, &[])]],
+            &[&[word("connection.close", false, &[])]],
+            &[&[word("connection.close", false, &["("])]],
+            &[&[word("connectö", false, &[])]],
+        ];
+        let filter = Prefilter::new(Language::Python, RULES.into_iter());
+        for (text, awake) in [
+            ("connect", [false; 4]),
+            ("Connection", [true, false, false, false]),
+            ("connections", [false; 4]),
+            ("CONNECTION.close", [true, true, false, false]),
+            ("connection.close (", [true, true, true, false]),
+            ("my_connection.close(", [false, true, true, false]),
+            ("Connectö", [false, false, false, true]),
+            ("connecté", [false; 4]),
         ] {
             assert_eq!(filter.awake(text), awake, "{text}");
         }
@@ -322,7 +431,9 @@ mod tests {
             let believed = |times: usize| {
                 let text = piece.repeat(times);
                 let mut behind = Behind::new(text.as_bytes());
-                let found = (0..times).map(|n| n * piece.len() + "finally".len()).filter(|at| behind.follow(*at, then));
+                let then = next(then);
+                let found =
+                    (0..times).map(|n| n * piece.len() + "finally".len()).filter(|at| behind.follow(*at, &then));
                 (found.count(), behind.left)
             };
             assert_eq!(believed(3).0, 0, "{piece}");

@@ -63,7 +63,10 @@ impl FromStr for RepoName {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let wrong = InvalidId { what: "repository name", expected: "owner/name of letters, digits, '-', '_' and '.'" };
+        let wrong = InvalidId {
+            what: "repository name",
+            expected: "owner/name of letters, digits, '-' and '_', in the name '.', too",
+        };
         let (owner, name) = text.split_once('/').ok_or(wrong.clone())?;
         let legal = |part: &str| {
             !part.is_empty()
@@ -72,7 +75,7 @@ impl FromStr for RepoName {
                 && part != ".."
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         };
-        if text.len() > Self::MAX_LEN || !legal(owner) || !legal(name) {
+        if text.len() > Self::MAX_LEN || !legal(owner) || owner.contains('.') || !legal(name) {
             return Err(wrong);
         }
         Ok(Self { full: text.into(), slash: owner.len() })
@@ -253,8 +256,9 @@ mod tests {
 
     #[test]
     fn repository_names_that_could_leave_their_path_are_refused() {
-        for bad in ["", "a", "/", "a/", "/b", "a/b/c", "a/..", "../b", "./b", "a b/c", "a/b\n", "a/b?x", "a/%2e", "ä/b"]
-        {
+        for bad in [
+            "", "a", "/", "a/", "/b", "a/b/c", "a/..", "../b", "./b", ".a/b", "a b/c", "a/b\n", "a/b?x", "a/%2e", "ä/b",
+        ] {
             assert!(bad.parse::<RepoName>().is_err(), "{bad:?}");
         }
         let good: RepoName = "octo-org/hello.world_1".parse().unwrap();

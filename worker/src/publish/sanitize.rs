@@ -75,7 +75,7 @@ pub fn code(text: &str, max_chars: usize) -> String {
     if visible.trim().is_empty() {
         return "`(empty)`".to_owned();
     }
-    code_span(&characters::shortened(&visible, max_chars.max(1)))
+    code_span(&visible, max_chars.max(1))
 }
 
 /// Plain text on one line, escaped: no mention, reference, address, tag, command or Markdown is left in it.
@@ -124,10 +124,11 @@ fn options() -> Options<'static> {
     options
 }
 
-/// A code span with a fence that its content can't close. Renderers give up on fences beyond 80 backticks, so long runs
-/// are shown as apostrophes; and nothing looks like a comment's start, not even to a search in the raw body.
-fn code_span(content: &str) -> String {
-    let mut content = content.replace("<!--", "< !--");
+/// A code span of at most so many characters, with a fence that its content can't close. Renderers give up on fences beyond
+/// 80 backticks, so long runs are shown as apostrophes; and nothing looks like a comment's start, not even to a search in the
+/// raw body.
+fn code_span(content: &str, max_chars: usize) -> String {
+    let mut content = characters::shortened(&content.replace("<!--", "< !--"), max_chars);
     let mut longest = longest_backticks(&content);
     if longest > 8 {
         content = content.replace('`', "'");

@@ -4,7 +4,7 @@
 use comrak::arena_tree::NodeEdge;
 use comrak::nodes::{Node, NodeValue};
 
-use super::characters::{cut, shortened, without_hidden};
+use super::characters::{cut, without_hidden};
 use super::{code_span, link};
 
 /// Longest code span in prose, in characters.
@@ -71,12 +71,10 @@ pub(super) fn collect(root: Node<'_>) -> Vec<Run> {
             NodeValue::Strong => step(&mut bold, start),
             NodeValue::Emph => step(&mut italic, start),
             NodeValue::Text(text) if shown => push_text(&mut runs, barrier, style, &without_hidden(text)),
-            NodeValue::Code(code) if shown => {
-                runs.push((style, Atom::Code(shortened(&without_hidden(&code.literal), MAX_CODE))));
-            }
+            NodeValue::Code(code) if shown => runs.push((style, Atom::Code(without_hidden(&code.literal)))),
             NodeValue::CodeBlock(block) if shown => {
                 let literal = without_hidden(&block.literal).replace('\n', " ");
-                runs.push((Style::Plain, Atom::Code(shortened(literal.trim(), MAX_CODE))));
+                runs.push((Style::Plain, Atom::Code(literal.trim().to_owned())));
             }
             NodeValue::SoftBreak | NodeValue::LineBreak if shown => push_text(&mut runs, barrier, style, " "),
             NodeValue::Link(target) => {
@@ -242,7 +240,7 @@ fn push_code(line: &mut String, code: &str, place: Place) {
     if line.ends_with('`') {
         line.push(' ');
     }
-    let span = code_span(code);
+    let span = code_span(code, MAX_CODE);
     line.push_str(&if place == Place::Cell { span.replace('|', "\\|") } else { span });
 }
 
@@ -261,7 +259,7 @@ pub(super) fn push_inert(line: &mut String, text: &str, starts_line: bool, place
         // `core` is a piece of `word`: both halves exist.
         let (before, after) = word.split_once(core).unwrap_or_default();
         push_escaped(line, before);
-        push_code(line, &shortened(core, MAX_CODE), place);
+        push_code(line, core, place);
         push_escaped(line, after);
     }
 }

@@ -101,6 +101,15 @@ fn names_are_code_on_one_line() {
 }
 
 #[test]
+fn a_long_word_with_the_start_of_a_comment_is_shortened_once() {
+    for long in [format!("@a{}<!--{}", "x".repeat(147), "y".repeat(147)), format!("`a{}<!--`", "x".repeat(295))] {
+        let once = clean(&long);
+        assert_eq!(once.chars().count(), 302, "{once}");
+        assert_eq!(clean(&once), once);
+    }
+}
+
+#[test]
 fn a_finding_on_one_line_keeps_its_code() {
     let given = "Every order sends `SELECT`.\n\n- one\n- two\n\n```\nx = 1\n```\n![](y)";
     assert_eq!(line(given, 500), "Every order sends `SELECT`. one two `x = 1`");

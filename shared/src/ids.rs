@@ -65,7 +65,7 @@ impl FromStr for RepoName {
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let wrong = InvalidId {
             what: "repository name",
-            expected: "owner/name of letters, digits, '-' and '_', in the name '.', too",
+            expected: "owner/name of letters, digits, '-' and '_', in the name '.', too; no '-' before the owner",
         };
         let (owner, name) = text.split_once('/').ok_or(wrong.clone())?;
         let legal = |part: &str| {
@@ -75,7 +75,8 @@ impl FromStr for RepoName {
                 && part != ".."
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         };
-        if text.len() > Self::MAX_LEN || !legal(owner) || owner.contains('.') || !legal(name) {
+        let is_owner = legal(owner) && !owner.starts_with('-') && !owner.contains('.');
+        if text.len() > Self::MAX_LEN || !is_owner || !legal(name) {
             return Err(wrong);
         }
         Ok(Self { full: text.into(), slash: owner.len() })
@@ -257,7 +258,8 @@ mod tests {
     #[test]
     fn repository_names_that_could_leave_their_path_are_refused() {
         for bad in [
-            "", "a", "/", "a/", "/b", "a/b/c", "a/..", "../b", "./b", ".a/b", "a b/c", "a/b\n", "a/b?x", "a/%2e", "ä/b",
+            "", "a", "/", "a/", "/b", "a/b/c", "a/..", "../b", "./b", ".a/b", "-a/b", "a b/c", "a/b\n", "a/b?x",
+            "a/%2e", "ä/b",
         ] {
             assert!(bad.parse::<RepoName>().is_err(), "{bad:?}");
         }

@@ -108,8 +108,7 @@ impl Call {
     fn from_text(text: &str) -> Option<Self> {
         let (mut repos, mut pulls) = (Vec::new(), Vec::new());
         for word in text.split_whitespace().take(1000) {
-            let word = word.trim_start_matches(|c: char| !c.is_alphanumeric() && !"#/_-".contains(c));
-            let word = word.trim_end_matches(|c: char| !c.is_alphanumeric() && !"#/_".contains(c));
+            let word = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '#' && c != '/' && c != '_');
             let (repo, pull) = match word.split_once("/pull/") {
                 Some((url, number)) => (last_two(url), number.split(['/', '?', '#']).next()),
                 None => match word.split_once('#') {
@@ -167,8 +166,9 @@ mod tests {
 
     #[test]
     fn signs_that_belong_to_a_name_stay_with_it() {
-        for name in ["-octo-/hello", "_octo/.github", "octo/hello-"] {
+        for name in ["octo-/hello", "_octo/.github", "octo/hello-"] {
             assert_eq!(named(&format!("(see {name}#12)")), Some((name.to_owned(), 12)));
+            assert_eq!(named(&format!("-{name}#12")), Some((name.to_owned(), 12)), "an item of a list");
         }
     }
 

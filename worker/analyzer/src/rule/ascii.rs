@@ -31,9 +31,13 @@ pub(crate) fn ascii(regex: &str) -> String {
     if regex_syntax::parse(&all).is_ok() { all } else { by_parts(regex) }
 }
 
-/// The same expression, if letters are meant in any case and it may match anywhere, as one that matches from the start.
+/// The same expression, if letters are meant in any case and it may match anywhere, as one that matches from the start. One
+/// that is bound to the end is read from there, which is quicker by all the text before, and stays.
 fn from_the_start(regex: String) -> String {
-    let is_bound = |hir: Hir| hir.properties().look_set_prefix().contains(Look::Start);
+    let is_bound = |hir: Hir| {
+        let properties = hir.properties();
+        properties.look_set_prefix().contains(Look::Start) || properties.look_set_suffix().contains(Look::End)
+    };
     if !regex.contains("(?i") || regex_syntax::parse(&regex).map_or(true, is_bound) {
         return regex;
     }
@@ -108,6 +112,13 @@ mod tests {
         ] {
             assert_eq!(ascii(written), expected);
             assert!(Regex::new(expected).is_ok(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn an_expression_bound_to_an_end_is_read_from_there() {
+        for bound in ["(?i)(repo|dao)$", "(?i)^repo", "(?-u)(?i)^repo$", "repo"] {
+            assert_eq!(from_the_start(bound.to_owned()), bound);
         }
     }
 

@@ -222,7 +222,10 @@ impl<'t> Behind<'t> {
             }
             let Some(start) = self.gap_end(at) else { return true };
             match next.length_in(self.text.get(start..).unwrap_or_default()) {
-                Some(length) => at = start + length,
+                Some(length) => {
+                    self.spend(length);
+                    at = start + length;
+                }
                 None => return false,
             }
         }
@@ -239,7 +242,10 @@ impl<'t> Behind<'t> {
                 // What is behind a gap is looked at from its last blank.
                 byte if is_blank(byte) && at + 1 < end => false,
                 byte if is_blank(byte) || matches!(byte, b'#' | b'/') => self.follow(at, then),
-                _ => next.length_in(&self.text[at..]).is_some_and(|length| self.follow(at + length, rest)),
+                _ => next.length_in(&self.text[at..]).is_some_and(|length| {
+                    self.spend(length);
+                    self.follow(at + length, rest)
+                }),
             };
             if found || self.left == 0 {
                 return true;
@@ -425,9 +431,13 @@ mod tests {
     fn what_is_too_dear_to_be_read_is_believed() {
         const BLOCK: &[&str] = &["..", ":", ">>", "return"];
         const NEAR: &[&str] = &["NAME", "..", "("];
-        for (then, piece) in
-            [(BLOCK, "finally:\n"), (BLOCK, "finally:\n\n"), (NEAR, "finally x"), (NEAR, "finally x# \n")]
-        {
+        for (then, piece) in [
+            (BLOCK, "finally:\n"),
+            (BLOCK, "finally:\n\n"),
+            (NEAR, "finally x"),
+            (NEAR, "finally x# \n"),
+            (&["NAME", "("], "finallyé"),
+        ] {
             let believed = |times: usize| {
                 let text = piece.repeat(times);
                 let mut behind = Behind::new(text.as_bytes());

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod ascii;
+mod behind;
 mod hidden;
 #[cfg(test)]
 mod literals;
